@@ -1,0 +1,102 @@
+/*
+ * Every maximum of the exchange, in one place. docs/protocol.md repeats the ones a client must
+ * know; the static asserts at the end tie together those that depend on each other.
+ */
+#ifndef BOURSE_PROTOCOL_LIMITS_H
+#define BOURSE_PROTOCOL_LIMITS_H
+
+#include <assert.h>
+#include <stdint.h>
+
+enum {
+    /* The wire. */
+    FRAME_BYTES_MAX = 4 * 1024 * 1024,
+    REQUEST_BYTES_MAX = 1024 * 1024, /* the signed body of one request */
+    BATCH_OPERATIONS_MAX = 8190,
+    PAGE_ROWS_MAX = 1000,
+    REQUEST_AHEAD_MAX_S = 600, /* valid_until may lie this far ahead */
+    REQUEST_IDS_MAX = 65536,   /* live request ids an account */
+
+    /* One operation. */
+    TRANSFER_INPUTS_MAX = 2000,
+    TRANSFER_OUTPUTS_MAX = 2000,
+    ORDER_TOKENS_MAX = 256,
+    ORDER_SERIES_MAX = 16, /* different series that fund one order */
+    ORDER_SKUS_MAX = 16,
+    ORDER_LEASES_MAX = 64,  /* leases one order may be split into */
+    FILTER_PLACES_MAX = 16, /* regions, jurisdictions */
+    SERIES_SKUS_MAX = 16,
+    SERIES_REGIONS_MAX = 16,
+    SITE_CERTIFICATIONS_MAX = 8,
+    ACCESS_BYTES_MAX = 16384, /* what an operator seals */
+    ACCESS_SEALED_MAX = ACCESS_BYTES_MAX + 48,
+    EVENT_BYTES_MAX = 65535,
+    EVENT_NONCE_BYTES = 16,
+
+    /* Text. */
+    NAME_MAX_BYTES = 63,
+    PLACE_MAX_BYTES = 7, /* ISO 3166-1 "ID" or 3166-2 "US-TX" */
+    REASON_MAX_BYTES = 255,
+    REFERENCE_MAX_BYTES = 127,
+    ORIGIN_MAX_BYTES = 127,
+
+    /* Capacity. */
+    GPUS_MAX = 10 * 1000 * 1000,
+    DURATION_MAX_MIN = 2 * 366 * 24 * 60,    /* about 24 months */
+    OFFER_SPAN_MAX_MIN = 10 * 366 * 24 * 60, /* about ten years */
+    HORIZON_MAX_MIN = 10 * 366 * 24 * 60,    /* how far ahead an offer or lease may start */
+    NOTICE_MAX_MIN = 31 * 24 * 60,
+    METER_PERIOD_MIN_MIN = 1,
+    METER_PERIOD_MAX_MIN = 31 * 24 * 60,
+    LEASE_PERIODS_MAX = 20000,
+    POWER_W_MAX = 1000 * 1000,        /* per GPU */
+    POWER_KW_MAX = 100 * 1000 * 1000, /* per site */
+    CARBON_G_MAX = 10 * 1000,         /* gCO2e per kWh */
+    MEMORY_GB_MAX = 1000 * 1000,
+
+    /* What one account or the exchange may hold. */
+    ACCOUNTS_MAX = 10 * 1000 * 1000,
+    SERIES_MAX = 1000 * 1000,
+    SKUS_MAX = 10 * 1000,
+    SITES_PER_ACCOUNT_MAX = 1000,
+    OFFERS_PER_ACCOUNT_MAX = 200 * 1000, /* live ones */
+    GIFTS_PER_ACCOUNT_MAX = 100 * 1000,  /* not claimed or taken back */
+
+    /* Time. */
+    CLOCK_JUMP_MAX_S = 3600, /* a larger step forward waits for an admin's word */
+    OUTAGE_MIN_S = 60,       /* a shorter pause of the exchange extends no deadline */
+    OUTAGES_KEPT_MAX = 4096,
+    TICK_ITEMS_MAX = 1000, /* due items one tick works off */
+    GRACE_MAX_S = 31 * 24 * 3600,
+
+    /* A server and its connections. */
+    CONNECTIONS_MAX = 4096,
+    HANDSHAKE_TIMEOUT_S = 10,
+    IDLE_TIMEOUT_S = 600,
+    REQUESTS_IN_FLIGHT_MAX = 256,        /* a connection */
+    UNREAD_BYTES_MAX = 16 * 1024 * 1024, /* replies a connection has not taken */
+    QUEUE_BYTES_MAX = 64 * 1024 * 1024,  /* requests waiting for the sequencer */
+    SUBSCRIPTIONS_MAX = 16,              /* a connection */
+    GROUP_BYTES_MAX = 8 * 1024 * 1024,
+    GROUP_REQUESTS_MAX = 4096,
+};
+
+/* Amounts are micro-credits; a single amount may be at most this, so that sums of a few never come
+ * near the end of 64 bits unnoticed. */
+#define AMOUNT_MAX_UCR UINT64_C(1000000000000000000)
+#define PRICE_MAX_UCR  UINT64_C(1000000000000000) /* per GPU-hour */
+#define TIME_MAX_S     UINT64_C(253402300799)     /* the last second of the year 9999 */
+#define SERIAL_MAX     (UINT64_C(1) << 62)
+#define UCR_PER_CREDIT UINT64_C(1000000)
+
+static_assert((uint32_t)REQUEST_BYTES_MAX < (uint32_t)FRAME_BYTES_MAX, "a request fits a frame");
+static_assert((uint32_t)GROUP_BYTES_MAX >= 2u * (uint32_t)REQUEST_BYTES_MAX,
+              "a group holds the largest request");
+/* An input takes at most 9 bytes in an event, an output at most 9 + 5 + 9 + 1. */
+static_assert(TRANSFER_INPUTS_MAX * 9 + TRANSFER_OUTPUTS_MAX * 23 < EVENT_BYTES_MAX,
+              "a transfer's event fits");
+/* A refusal in the event of a request takes at most 1 + 3 + 2 bytes. */
+static_assert(BATCH_OPERATIONS_MAX * 6 + 1024 < EVENT_BYTES_MAX, "a request's event fits");
+static_assert(ACCESS_SEALED_MAX + 1024 < EVENT_BYTES_MAX, "an activation's event fits");
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * Why the exchange refuses an operation. The order is the precedence: where several reasons hold,
+ * the first of this list is given. Numbers are part of the protocol and never reused.
+ */
+#ifndef BOURSE_PROTOCOL_REFUSAL_H
+#define BOURSE_PROTOCOL_REFUSAL_H
+
+#include <stdbool.h>
+
+/* X(name, number, transient, text for people). `transient`: the same request may pass later. */
+#define REFUSAL_LIST(X)                                                                            \
+    X(accepted, 0, false, "accepted")                                                              \
+    /* The request as a whole. */                                                                  \
+    X(wrong_exchange, 1, false, "signed for another exchange")                                     \
+    X(bad_signature, 2, false, "the signature does not verify")                                    \
+    X(unknown_account, 3, false,                                                                   \
+      "no account with this number or key; an admin registers accounts")                           \
+    X(key_replaced, 4, false, "signed with a key that the account has replaced")                   \
+    X(account_frozen, 5, true, "the account is frozen; ask an admin")                              \
+    X(request_expired, 6, false, "valid_until has passed; send the request anew with a new id")    \
+    X(valid_until_too_far, 7, true, "valid_until is more than 10 minutes ahead of the exchange")   \
+    X(id_reused, 8, false, "this request id was used with another body")                           \
+    X(too_many_ids, 9, true, "too many live request ids; wait until some expire")                  \
+    X(empty_request, 10, false, "a request needs at least one operation")                          \
+    X(batch_aborted, 11, false, "another operation of this atomic request was refused")            \
+    X(clock_waits, 12, true, "the exchange's clock jumped; an admin must confirm the time")        \
+    /* Who may. */                                                                                 \
+    X(not_permitted, 13, false, "the account's role may not do this")                              \
+    X(not_owner, 14, false, "belongs to another account")                                          \
+    /* What is named. */                                                                           \
+    X(malformed, 15, false, "a field has a value that is not allowed")                             \
+    X(account_not_found, 16, false, "no such account")                                             \
+    X(name_taken, 17, false, "the name is taken")                                                  \
+    X(key_taken, 18, false, "an account with this key exists")                                     \
+    X(bad_proof, 19, false, "the proof of the new key or claim code does not verify")              \
+    X(role_not_allowed, 20, false, "the account named has not the role that this needs")           \
+    X(party_frozen, 21, true, "the receiving account is frozen")                                   \
+    X(already_so, 22, false, "it is in this state already")                                        \
+    X(series_not_found, 23, false, "no such series")                                               \
+    X(series_expired, 24, false, "the series has expired")                                         \
+    X(series_not_transferable, 25, false, "tokens of this series may not change owner")            \
+    X(expiry_in_past, 26, false, "the expiry is not in the future")                                \
+    X(token_not_found, 27, false, "no such token; a serial never issued")                          \
+    X(token_spent, 28, false, "the token has been spent")                                          \
+    X(token_twice, 29, false, "a token is named twice")                                            \
+    X(series_mixed, 30, false, "inputs belong to different series")                                \
+    X(totals_differ, 31, false, "inputs and outputs do not add up to the same amount")             \
+    X(amount_zero, 32, false, "an amount must be above zero")                                      \
+    X(amount_overflow, 33, false, "an amount or total is too large")                               \
+    X(insufficient_funds, 34, false, "the tokens or balance named do not cover the amount")        \
+    X(gift_not_found, 35, false, "no such gift, or already claimed or taken back")                 \
+    X(reference_invalid, 36, false, "refers to an output that this request has not issued")        \
+    X(sku_not_found, 37, false, "no such SKU")                                                     \
+    X(sku_retired, 38, false, "the SKU is deprecated or retired")                                  \
+    X(site_not_found, 39, false, "no such site")                                                   \
+    X(offer_not_found, 40, false, "no such offer")                                                 \
+    X(offer_closed, 41, false, "the offer has ended or was withdrawn")                             \
+    X(interval_invalid, 42, false, "start and end must be whole minutes, in order, within limits") \
+    X(interval_in_past, 43, false, "the interval lies in the past")                                \
+    X(block_invalid, 44, false, "the GPUs must be a multiple of the block")                        \
+    X(power_exceeded, 45, false, "the site's power ceiling would be exceeded")                     \
+    X(terms_invalid, 46, false, "the terms contradict each other")                                 \
+    X(too_many, 47, true, "the account holds as many of these as it may")                          \
+    /* Redemption. */                                                                              \
+    X(series_restricted, 48, false, "the series may not be redeemed for this")                     \
+    X(no_capacity, 49, true, "no offer matches; ask for a quote to see why")                       \
+    X(price_above_limit, 50, true, "capacity exists, but above the limit price")                   \
+    /* Leases. */                                                                                  \
+    X(lease_not_found, 51, false, "no such lease")                                                 \
+    X(lease_not_granted, 52, false, "the lease is not waiting for activation")                     \
+    X(lease_not_active, 53, false, "the lease is not active")                                      \
+    X(activation_too_late, 54, false, "the grace time for activation has passed")                  \
+    X(period_not_found, 55, false, "the lease has no such period")                                 \
+    X(period_not_over, 56, true, "the period is not over yet")                                     \
+    X(meter_too_late, 57, false, "the time for metering this period has passed")                   \
+    X(already_metered, 58, false, "this period has been metered")                                  \
+    X(meter_too_large, 59, false, "more GPU-minutes than the period holds")                        \
+    X(not_metered, 60, true, "this period has not been metered")                                   \
+    X(dispute_too_late, 61, false, "the time for a dispute has passed")                            \
+    X(already_disputed, 62, false, "this period is disputed already")                              \
+    X(not_disputed, 63, false, "this period is not disputed")                                      \
+    X(claim_too_large, 64, false, "a dispute must claim less than was metered")                    \
+    X(not_preemptible, 65, false, "the operator may not end a lease that is not preemptible")      \
+    X(lease_too_short, 66, true, "the offer's shortest lease has not passed")                      \
+    X(lease_ending, 67, false, "the lease ends by then anyway")                                    \
+    /* Time. */                                                                                    \
+    X(clock_not_manual, 68, false, "the exchange's clock is not manual and no jump waits")         \
+    X(time_backwards, 69, false, "the time must not run backwards")                                \
+    X(event_too_large, 70, false, "the operation's record would be too large; split it")           \
+    X(unknown_operation, 71, false, "this exchange does not know the operation")                   \
+    X(not_found, 72, false, "no such thing, or not yours to see")                                  \
+    X(not_visible, 73, false, "the account may not see this")                                      \
+    X(sku_taken, 74, false, "a SKU of this name exists")                                           \
+    X(site_taken, 75, false, "the operator has a site of this name")                               \
+    X(series_taken, 76, false, "a series of this name exists")                                     \
+    X(lease_closed, 77, false, "the lease has ended")                                              \
+    X(size_not_met, 78, true, "some capacity exists, but fewer GPUs than the order needs")
+
+enum refusal {
+#define REFUSAL_ENUM(name, number, transient, text) REFUSAL_##name = number,
+    REFUSAL_LIST(REFUSAL_ENUM)
+#undef REFUSAL_ENUM
+        REFUSAL_COUNT
+};
+
+/* "token_spent"; "unknown" for a number outside the list. Static storage, as are the others. */
+const char *refusal_name(unsigned refusal);
+const char *refusal_text(unsigned refusal);
+/* Whether the same request might be accepted later without any change to it. */
+bool refusal_is_transient(unsigned refusal);
+/* The refusal of this name, or -1. */
+int refusal_from_name(const char *name);
+
+#endif

@@ -1,0 +1,152 @@
+/*
+ * The words with a fixed set of values. Each stands in one list with its number on the wire and
+ * its name in text and JSON; numbers are never reused.
+ */
+#ifndef BOURSE_PROTOCOL_VOCABULARY_H
+#define BOURSE_PROTOCOL_VOCABULARY_H
+
+#include <stdint.h>
+
+/* Names of an enum or of the bits of a set of flags. */
+struct vocabulary {
+    const char *word;
+    uint32_t count;
+    const struct vocabulary_value {
+        uint32_t value;
+        const char *name;
+    } * values;
+};
+
+/* The name of a value; NULL when it is not one of the vocabulary. */
+const char *vocabulary_name(const struct vocabulary *v, uint32_t value);
+/* The value of a name; -1 when it is not one of the vocabulary. */
+int64_t vocabulary_value(const struct vocabulary *v, const char *name);
+
+#define ROLE_LIST(X)                                                                               \
+    X(ROLE, ADMIN, admin, 1)                                                                       \
+    X(ROLE, GUARANTOR, guarantor, 2)                                                               \
+    X(ROLE, OPERATOR, operator, 3)                                                                 \
+    X(ROLE, STARTUP, startup, 4)                                                                   \
+    X(ROLE, AUDITOR, auditor, 5)
+
+#define ACCOUNT_STATE_LIST(X)                                                                      \
+    X(ACCOUNT_STATE, ACTIVE, active, 1)                                                            \
+    X(ACCOUNT_STATE, FROZEN, frozen, 2)
+
+#define SKU_STATE_LIST(X)                                                                          \
+    X(SKU_STATE, ACTIVE, active, 1)                                                                \
+    X(SKU_STATE, DEPRECATED, deprecated, 2)                                                        \
+    X(SKU_STATE, RETIRED, retired, 3)
+
+/* Bits: a series may allow several; none set means any. */
+#define PROFILE_LIST(X)                                                                            \
+    X(PROFILE, TRAINING, training, 1)                                                              \
+    X(PROFILE, TUNING, tuning, 2)                                                                  \
+    X(PROFILE, INFERENCE, inference, 4)
+
+/* Reserved: delivered means made available. Metered: delivered means used. */
+#define BILLING_LIST(X)                                                                            \
+    X(BILLING, RESERVED, reserved, 1)                                                              \
+    X(BILLING, METERED, metered, 2)
+
+#define TIME_IN_FORCE_LIST(X)                                                                      \
+    X(TIME_IN_FORCE, IOC, immediate_or_cancel, 1)                                                  \
+    X(TIME_IN_FORCE, FOK, fill_or_kill, 2)
+
+#define PLACEMENT_LIST(X) X(PLACEMENT, ONE_SITE, one_site, 1)
+
+#define CLOCK_MODE_LIST(X)                                                                         \
+    X(CLOCK_MODE, REAL, real, 1)                                                                   \
+    X(CLOCK_MODE, MANUAL, manual, 2)
+
+#define OFFER_STATE_LIST(X)                                                                        \
+    X(OFFER_STATE, OPEN, open, 1)                                                                  \
+    X(OFFER_STATE, WITHDRAWN, withdrawn, 2)                                                        \
+    X(OFFER_STATE, ENDED, ended, 3)
+
+#define ORDER_OUTCOME_LIST(X)                                                                      \
+    X(ORDER_OUTCOME, FILLED, filled, 1)                                                            \
+    X(ORDER_OUTCOME, PARTLY_FILLED, partly_filled, 2)
+
+/* Ended: no GPU-minute is delivered any more, periods wait for settlement. */
+#define LEASE_STATE_LIST(X)                                                                        \
+    X(LEASE_STATE, GRANTED, granted, 1)                                                            \
+    X(LEASE_STATE, ACTIVE, active, 2)                                                              \
+    X(LEASE_STATE, ENDED, ended, 3)                                                                \
+    X(LEASE_STATE, SETTLED, settled, 4)                                                            \
+    X(LEASE_STATE, FAILED, failed, 5)
+
+/* Whose doing the end of a lease was. */
+#define LEASE_END_LIST(X)                                                                          \
+    X(LEASE_END, NOT_YET, not_yet, 0)                                                              \
+    X(LEASE_END, COMPLETED, completed, 1)                                                          \
+    X(LEASE_END, HOLDER, ended_by_holder, 2)                                                       \
+    X(LEASE_END, OPERATOR, ended_by_operator, 3)                                                   \
+    X(LEASE_END, NOT_ACTIVATED, not_activated, 4)
+
+#define PERIOD_STATE_LIST(X)                                                                       \
+    X(PERIOD_STATE, OPEN, open, 1)                                                                 \
+    X(PERIOD_STATE, METERED, metered, 2)                                                           \
+    X(PERIOD_STATE, DISPUTED, disputed, 3)                                                         \
+    X(PERIOD_STATE, SETTLED, settled, 4)
+
+/* The dimensions of the exclusion funnel, in the order in which an offer is looked at. */
+#define FUNNEL_LIST(X)                                                                             \
+    X(FUNNEL, SKU, sku, 1)                                                                         \
+    X(FUNNEL, REGION, region, 2)                                                                   \
+    X(FUNNEL, JURISDICTION, jurisdiction, 3)                                                       \
+    X(FUNNEL, SERIES, series, 4)                                                                   \
+    X(FUNNEL, TERMS, terms, 5)                                                                     \
+    X(FUNNEL, TIME, time, 6)                                                                       \
+    X(FUNNEL, SIZE, size, 7)                                                                       \
+    X(FUNNEL, PRICE, price, 8)
+
+/* The ledger's kinds of account; what each holds is a liability of the exchange, MINTED is the
+ * contra account. */
+#define LEDGER_LIST(X)                                                                             \
+    X(LEDGER, MINTED, minted, 1)                                                                   \
+    X(LEDGER, TOKENS, tokens, 2)                                                                   \
+    X(LEDGER, GIFTS, gifts, 3)                                                                     \
+    X(LEDGER, ESCROW, escrow, 4)                                                                   \
+    X(LEDGER, BALANCE, balance, 5)                                                                 \
+    X(LEDGER, PAID_OUT, paid_out, 6)                                                               \
+    X(LEDGER, BURNED, burned, 7)                                                                   \
+    X(LEDGER, EXPIRED, expired, 8)
+
+/* Why the server could not handle a frame. */
+#define WIRE_ERROR_LIST(X)                                                                         \
+    X(WIRE_ERROR, MALFORMED, malformed, 1)                                                         \
+    X(WIRE_ERROR, BUSY, busy, 2)                                                                   \
+    X(WIRE_ERROR, LIMIT, limit, 3)                                                                 \
+    X(WIRE_ERROR, STOPPING, stopping, 4)                                                           \
+    X(WIRE_ERROR, INTERNAL, internal, 5)
+
+#define VOCABULARY_LIST(V)                                                                         \
+    V(role, ROLE_LIST)                                                                             \
+    V(account_state, ACCOUNT_STATE_LIST)                                                           \
+    V(sku_state, SKU_STATE_LIST)                                                                   \
+    V(profile, PROFILE_LIST)                                                                       \
+    V(billing, BILLING_LIST)                                                                       \
+    V(time_in_force, TIME_IN_FORCE_LIST)                                                           \
+    V(placement, PLACEMENT_LIST)                                                                   \
+    V(clock_mode, CLOCK_MODE_LIST)                                                                 \
+    V(offer_state, OFFER_STATE_LIST)                                                               \
+    V(order_outcome, ORDER_OUTCOME_LIST)                                                           \
+    V(lease_state, LEASE_STATE_LIST)                                                               \
+    V(lease_end_reason, LEASE_END_LIST)                                                            \
+    V(period_state, PERIOD_STATE_LIST)                                                             \
+    V(funnel, FUNNEL_LIST)                                                                         \
+    V(ledger_kind, LEDGER_LIST)                                                                    \
+    V(wire_error, WIRE_ERROR_LIST)
+
+/* enum role { ROLE_ADMIN = 1, ... }; extern const struct vocabulary role_vocabulary; */
+#define VOCABULARY_ENUM_VALUE(prefix, upper, lower, number) prefix##_##upper = number,
+#define VOCABULARY_DECLARE(word, LIST)                                                             \
+    enum word { LIST(VOCABULARY_ENUM_VALUE) };                                                     \
+    extern const struct vocabulary word##_vocabulary;
+VOCABULARY_LIST(VOCABULARY_DECLARE)
+#undef VOCABULARY_DECLARE
+
+#define PROFILE_ANY 7u
+
+#endif
