@@ -1,0 +1,91 @@
+/*
+ * The durable image of a store: one LMDB environment, a database per table (key: the key columns
+ * big-endian, value: the other columns little-endian) and one of meta records. The only part of the
+ * project that includes lmdb.h. See docs/storage.md.
+ *
+ * image_write() is called by one thread at a time; image_load(), image_meta_read(),
+ * image_compare() and image_copy() may run on other threads meanwhile and see the image as it was
+ * when they began. A process opens an image once at a time: LMDB's locks do not bear more.
+ */
+#ifndef BOURSE_STORE_IMAGE_H
+#define BOURSE_STORE_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/store/store.h"
+
+/* What the image reflects: everything up to and including this group. */
+struct image_meta {
+    uint64_t group;       /* index of the last group applied; 0: none */
+    uint64_t time_s;      /* that group's time */
+    uint64_t log_size;    /* leaves in the log after it */
+    uint8_t log_root[32]; /* root hash of those leaves */
+    uint8_t exchange_id[32];
+};
+
+struct image; /* an open environment */
+
+enum image_mode {
+    IMAGE_WRITE, /* create when missing; one process only */
+    IMAGE_READ,  /* beside a running server */
+};
+
+/* What went wrong, in words that name file and row; for messages. */
+struct image_error {
+    char text[256];
+};
+
+/*
+ * Opens the image in the existing folder `path`. Errors: STATUS_IO, STATUS_VERSION (a table of
+ * another layout, or one not known, named in `error`), STATUS_NOT_FOUND (IMAGE_READ and none
+ * there), STATUS_DAMAGED, STATUS_PERMISSION, STATUS_MEMORY, STATUS_FULL. `error` may be NULL here
+ * and below.
+ */
+int image_open(const char *path, enum image_mode mode, const struct table_spec *specs,
+               size_t specs_count, struct image **out, struct image_error *error);
+void image_close(struct image *i);
+
+/*
+ * From here to image_unpin() or image_close() all reads through `i` see one and the same state,
+ * whatever others write: for reading the meta record, replaying up to there, which takes its time,
+ * and comparing then. Meanwhile the file keeps growing by what is written. One thread at a time.
+ */
+int image_pin(struct image *i, struct image_error *error);
+void image_unpin(struct image *i);
+
+/*
+ * Puts every row of the image into the empty store, in key order, through the hooks, in one read
+ * transaction, so that meta and rows agree. Recorded changes and undo are empty afterwards.
+ * Errors: STATUS_DAMAGED (a row that does not decode), STATUS_IO.
+ */
+int image_load(struct image *i, struct store *s, struct image_meta *meta_out,
+               struct image_error *error);
+/* The meta record alone; all zero in a fresh image. */
+int image_meta_read(struct image *i, struct image_meta *meta_out, struct image_error *error);
+
+/*
+ * Writes the last image of each changed row and the meta record in one synced transaction.
+ * Empties `c` in any case. Errors: STATUS_IO, STATUS_FULL, STATUS_DAMAGED (a removed row is
+ * missing), STATUS_MEMORY; nothing is written then, and since the changes are gone, no later ones
+ * may be: they are in the journal.
+ */
+int image_write(struct image *i, struct changes *c, const struct image_meta *meta,
+                struct image_error *error);
+
+/*
+ * Compares the image with a store, row by row in key order, in one read transaction whose meta
+ * must equal what the store reflects (the caller loads it first with image_meta_read and replays
+ * up to there, with the image pinned if others write to it). Calls `differs` for each row that is
+ * missing, surplus or different, with a line for people. Returns 0 when read to the end, however
+ * many differed.
+ */
+int image_compare(struct image *i, const struct store *s, struct image_meta *meta_out,
+                  void (*differs)(void *context, const char *line), void *context,
+                  struct image_error *error);
+
+/* A consistent, compacted, synced copy into the existing empty folder `path`, while others write.
+ * Always of the newest state, pinned or not. Errors: STATUS_EXISTS, STATUS_FULL, STATUS_IO... */
+int image_copy(struct image *i, const char *path, struct image_error *error);
+
+#endif
