@@ -1,0 +1,38 @@
+/*
+ * The genesis record: what an exchange is and never changes. Its hash is the exchange's identity,
+ * which every signature binds.
+ */
+#ifndef BOURSE_PROTOCOL_GENESIS_H
+#define BOURSE_PROTOCOL_GENESIS_H
+
+#include "protocol/limits.h"
+#include "protocol/message.h"
+
+enum { RULES_VERSION = 1 };
+
+/*
+ * `former_*` are zero and empty, except in an exchange that continues another's books from a backup
+ * (docs/operations.md, "Restore"). The admin is the first account, number 1.
+ */
+#define GENESIS_FIELDS(X, S)                                                                       \
+    X(U32, S, rules_version, 1, UINT32_MAX)                                                        \
+    X(TEXT, S, origin, 1, ORIGIN_MAX_BYTES)                                                        \
+    X(KEY, S, root_key, 0, 0)                                                                      \
+    X(ID, S, nonce, 0, 0)                                                                          \
+    X(TIME, S, created_s, 0, TIME_MAX_S)                                                           \
+    X(TEXT, S, admin_name, 1, NAME_MAX_BYTES)                                                      \
+    X(KEY, S, admin_sign_key, 0, 0)                                                                \
+    X(KEY, S, admin_channel_key, 0, 0)                                                             \
+    X(U32, S, activation_grace_s, 1, GRACE_MAX_S)                                                  \
+    X(U32, S, meter_grace_s, 1, GRACE_MAX_S)                                                       \
+    X(U32, S, dispute_window_s, 1, GRACE_MAX_S)                                                    \
+    X(HASH, S, former_exchange_id, 0, 0)                                                           \
+    X(TEXT, S, former_origin, 0, ORIGIN_MAX_BYTES)                                                 \
+    X(U64, S, former_size, 0, UINT64_MAX)                                                          \
+    X(HASH, S, former_root, 0, 0)
+MESSAGE_STRUCT(genesis, GENESIS_FIELDS);
+
+/* SHA-256("bourse/genesis/v1" || 0x00 || encoded record); the record as encoded. */
+void genesis_id(const uint8_t *encoded, size_t length, uint8_t id_out[32]);
+
+#endif

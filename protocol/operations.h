@@ -1,0 +1,288 @@
+/*
+ * The request and its operations: what an account signs. Each operation is one row of the table in
+ * docs/protocol.md. A token of an operation may be a reference to an output that an earlier
+ * operation of the same request issues: see token_reference().
+ */
+#ifndef BOURSE_PROTOCOL_OPERATIONS_H
+#define BOURSE_PROTOCOL_OPERATIONS_H
+
+#include "protocol/limits.h"
+#include "protocol/message.h"
+
+/* --- Parts ------------------------------------------------------------------------------- */
+
+#define PAYMENT_FIELDS(X, S)                                                                       \
+    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
+    X(AMOUNT, S, amount_ucr, 0, UINT64_MAX)
+MESSAGE_STRUCT(payment, PAYMENT_FIELDS);
+
+#define PLACE_FIELDS(X, S) X(TEXT, S, code, 2, PLACE_MAX_BYTES)
+MESSAGE_STRUCT(place, PLACE_FIELDS);
+
+#define CERTIFICATION_FIELDS(X, S)                                                                 \
+    X(TEXT, S, name, 1, NAME_MAX_BYTES)                                                            \
+    X(TEXT, S, issuer, 1, NAME_MAX_BYTES)                                                          \
+    X(TIME, S, expires_s, 1, TIME_MAX_S)
+MESSAGE_STRUCT(certification, CERTIFICATION_FIELDS);
+
+#define SKU_LIMIT_FIELDS(X, S)                                                                     \
+    X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
+    X(PRICE, S, limit_price_ucr, 0, PRICE_MAX_UCR)
+MESSAGE_STRUCT(sku_limit, SKU_LIMIT_FIELDS);
+
+/* --- Operations -------------------------------------------------------------------------- */
+
+/* An admin registers an account. Result: object = its number. */
+#define ACCOUNT_REGISTER_FIELDS(X, S)                                                              \
+    X(TEXT, S, name, 1, NAME_MAX_BYTES)                                                            \
+    X(ENUM, S, role, role, 0)                                                                      \
+    X(KEY, S, sign_key, 0, 0)                                                                      \
+    X(KEY, S, channel_key, 0, 0)
+MESSAGE_STRUCT(op_account_register, ACCOUNT_REGISTER_FIELDS);
+
+#define ACCOUNT_FREEZE_FIELDS(X, S)                                                                \
+    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
+    X(TEXT, S, reason, 0, REASON_MAX_BYTES)
+MESSAGE_STRUCT(op_account_freeze, ACCOUNT_FREEZE_FIELDS);
+
+#define ACCOUNT_UNFREEZE_FIELDS(X, S) X(ACCOUNT, S, account, 1, UINT32_MAX)
+MESSAGE_STRUCT(op_account_unfreeze, ACCOUNT_UNFREEZE_FIELDS);
+
+/*
+ * The account replaces both its keys. `proof` is the new signing key's signature (keys_sign,
+ * purpose PURPOSE_REKEY) over account (u32 big-endian) || sign_key || channel_key, so that nobody
+ * can take a key that is not theirs.
+ */
+#define ACCOUNT_REKEY_FIELDS(X, S)                                                                 \
+    X(KEY, S, sign_key, 0, 0)                                                                      \
+    X(KEY, S, channel_key, 0, 0)                                                                   \
+    X(SIGNATURE, S, proof, 0, 0)
+MESSAGE_STRUCT(op_account_rekey, ACCOUNT_REKEY_FIELDS);
+
+#define SKU_ADD_FIELDS(X, S)                                                                       \
+    X(TEXT, S, name, 1, NAME_MAX_BYTES)                                                            \
+    X(TEXT, S, vendor, 1, NAME_MAX_BYTES)                                                          \
+    X(TEXT, S, model, 1, NAME_MAX_BYTES)                                                           \
+    X(U32, S, memory_gb, 1, MEMORY_GB_MAX)                                                         \
+    X(TEXT, S, interconnect, 0, NAME_MAX_BYTES)                                                    \
+    X(U32, S, power_w, 1, POWER_W_MAX)                                                             \
+    X(TEXT, S, generation, 0, NAME_MAX_BYTES)
+MESSAGE_STRUCT(op_sku_add, SKU_ADD_FIELDS);
+
+#define SKU_CHANGE_FIELDS(X, S)                                                                    \
+    X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
+    X(ENUM, S, state, sku_state, 0)
+MESSAGE_STRUCT(op_sku_change, SKU_CHANGE_FIELDS);
+
+#define SITE_ADD_FIELDS(X, S)                                                                      \
+    X(TEXT, S, name, 1, NAME_MAX_BYTES)                                                            \
+    X(TEXT, S, region, 2, PLACE_MAX_BYTES)                                                         \
+    X(TEXT, S, jurisdiction, 2, PLACE_MAX_BYTES)                                                   \
+    X(U32, S, power_kw, 1, POWER_KW_MAX)                                                           \
+    X(U32, S, carbon_g_per_kwh, 0, CARBON_G_MAX)                                                   \
+    X(LIST, S, certifications, certification, SITE_CERTIFICATIONS_MAX)
+MESSAGE_STRUCT(op_site_add, SITE_ADD_FIELDS);
+
+/* `expires_s` 0: never. Empty lists and no profile: any. Expired value goes to `expired_to`. */
+#define SERIES_CREATE_FIELDS(X, S)                                                                 \
+    X(TEXT, S, name, 1, NAME_MAX_BYTES)                                                            \
+    X(ACCOUNT, S, funder, 1, UINT32_MAX)                                                           \
+    X(ACCOUNT, S, expired_to, 1, UINT32_MAX)                                                       \
+    X(TIME, S, expires_s, 0, TIME_MAX_S)                                                           \
+    X(BOOL, S, transferable, 0, 1)                                                                 \
+    X(NUMBERS, S, skus, 0, SERIES_SKUS_MAX)                                                        \
+    X(LIST, S, regions, place, SERIES_REGIONS_MAX)                                                 \
+    X(FLAGS, S, profiles, profile, 0)
+MESSAGE_STRUCT(op_series_create, SERIES_CREATE_FIELDS);
+
+/* An admin issues tokens of a series, one an output. */
+#define MINT_FIELDS(X, S)                                                                          \
+    X(SERIES, S, series, 1, UINT32_MAX)                                                            \
+    X(LIST, S, outputs, payment, TRANSFER_OUTPUTS_MAX)
+MESSAGE_STRUCT(op_mint, MINT_FIELDS);
+
+/* Consumes tokens of one series and issues new ones of the same total; split and merge are
+ * transfers to oneself. */
+#define TOKEN_TRANSFER_FIELDS(X, S)                                                                \
+    X(NUMBERS, S, inputs, 0, TRANSFER_INPUTS_MAX)                                                  \
+    X(LIST, S, outputs, payment, TRANSFER_OUTPUTS_MAX)
+MESSAGE_STRUCT(op_token_transfer, TOKEN_TRANSFER_FIELDS);
+
+#define TOKEN_BURN_FIELDS(X, S) X(NUMBERS, S, inputs, 0, TRANSFER_INPUTS_MAX)
+MESSAGE_STRUCT(op_token_burn, TOKEN_BURN_FIELDS);
+
+/* Locks an amount to a fresh key; what the inputs hold beyond it comes back as one token.
+ * Result: object = the gift. */
+#define TOKEN_GIVE_FIELDS(X, S)                                                                    \
+    X(NUMBERS, S, inputs, 0, TRANSFER_INPUTS_MAX)                                                  \
+    X(AMOUNT, S, amount_ucr, 0, UINT64_MAX)                                                        \
+    X(KEY, S, claim_key, 0, 0)
+MESSAGE_STRUCT(op_token_give, TOKEN_GIVE_FIELDS);
+
+/*
+ * Takes a gift. A newcomer (request.account 0) names itself and is registered as a startup with the
+ * request's signing key; somebody with an account leaves name empty and channel_key zero. `proof`
+ * is the claim key's signature (PURPOSE_CLAIM) over gift (u64 big-endian) || the request's signing
+ * key || channel_key. Result: object = the claiming account.
+ */
+#define GIFT_CLAIM_FIELDS(X, S)                                                                    \
+    X(NUMBER, S, gift, 1, SERIAL_MAX)                                                              \
+    X(TEXT, S, name, 0, NAME_MAX_BYTES)                                                            \
+    X(KEY, S, channel_key, 0, 0)                                                                   \
+    X(SIGNATURE, S, proof, 0, 0)
+MESSAGE_STRUCT(op_gift_claim, GIFT_CLAIM_FIELDS);
+
+/* The giver takes an unclaimed gift back. */
+#define GIFT_REVOKE_FIELDS(X, S) X(NUMBER, S, gift, 1, SERIAL_MAX)
+MESSAGE_STRUCT(op_gift_revoke, GIFT_REVOKE_FIELDS);
+
+/* Result: object = the offer. Times are whole minutes. `lease_max_min` 0: up to the offer's end. */
+#define OFFER_PUBLISH_FIELDS(X, S)                                                                 \
+    X(NUMBER, S, site, 1, SERIAL_MAX)                                                              \
+    X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
+    X(U32, S, gpus, 1, GPUS_MAX)                                                                   \
+    X(U32, S, block_gpus, 1, GPUS_MAX)                                                             \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(TIME, S, end_s, 1, TIME_MAX_S)                                                               \
+    X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)                                                       \
+    X(BOOL, S, preemptible, 0, 1)                                                                  \
+    X(U32, S, notice_min, 0, NOTICE_MAX_MIN)                                                       \
+    X(U32, S, lease_min_min, 1, DURATION_MAX_MIN)                                                  \
+    X(U32, S, lease_max_min, 0, DURATION_MAX_MIN)                                                  \
+    X(ENUM, S, billing, billing, 0)                                                                \
+    X(U32, S, meter_period_min, METER_PERIOD_MIN_MIN, METER_PERIOD_MAX_MIN)
+MESSAGE_STRUCT(op_offer_publish, OFFER_PUBLISH_FIELDS);
+
+/* Takes the unsold part off the market; leases already granted are untouched. */
+#define OFFER_WITHDRAW_FIELDS(X, S) X(NUMBER, S, offer, 1, SERIAL_MAX)
+MESSAGE_STRUCT(op_offer_withdraw, OFFER_WITHDRAW_FIELDS);
+
+/*
+ * A redemption. The lease may start at any minute from `start_from_s` (0: now) to `start_until_s`
+ * (0: the same as start_from_s). `gpus_min` is the least an immediate-or-cancel order accepts.
+ * `profile` is one workload profile. Change returns as tokens in the same request.
+ * Result: object = the order, leases and tokens as issued. A quote's body is the same message.
+ */
+#define ORDER_PLACE_FIELDS(X, S)                                                                   \
+    X(LIST, S, skus, sku_limit, ORDER_SKUS_MAX)                                                    \
+    X(U32, S, gpus, 1, GPUS_MAX)                                                                   \
+    X(U32, S, gpus_min, 1, GPUS_MAX)                                                               \
+    X(U32, S, duration_min, 1, DURATION_MAX_MIN)                                                   \
+    X(TIME, S, start_from_s, 0, TIME_MAX_S)                                                        \
+    X(TIME, S, start_until_s, 0, TIME_MAX_S)                                                       \
+    X(ENUM, S, placement, placement, 0)                                                            \
+    X(ENUM, S, time_in_force, time_in_force, 0)                                                    \
+    X(LIST, S, regions, place, FILTER_PLACES_MAX)                                                  \
+    X(LIST, S, jurisdictions, place, FILTER_PLACES_MAX)                                            \
+    X(BOOL, S, preemptible_ok, 0, 1)                                                               \
+    X(ENUM, S, profile, profile, 0)                                                                \
+    X(NUMBERS, S, tokens, 0, ORDER_TOKENS_MAX)
+MESSAGE_STRUCT(op_order_place, ORDER_PLACE_FIELDS);
+
+/* The operator hands over the lease. `access` is sealed to the holder's channel key. */
+#define LEASE_ACTIVATE_FIELDS(X, S)                                                                \
+    X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
+    X(BYTES, S, access, 0, ACCESS_SEALED_MAX)
+MESSAGE_STRUCT(op_lease_activate, LEASE_ACTIVATE_FIELDS);
+
+/* What was delivered in one period (0, 1, ...) of the lease. */
+#define LEASE_METER_FIELDS(X, S)                                                                   \
+    X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
+    X(U32, S, period, 0, LEASE_PERIODS_MAX)                                                        \
+    X(U64, S, gpu_minutes, 0, UINT64_MAX)
+MESSAGE_STRUCT(op_lease_meter, LEASE_METER_FIELDS);
+
+/* The holder says that only `gpu_minutes` were delivered. */
+#define LEASE_DISPUTE_FIELDS(X, S)                                                                 \
+    X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
+    X(U32, S, period, 0, LEASE_PERIODS_MAX)                                                        \
+    X(U64, S, gpu_minutes, 0, UINT64_MAX)                                                          \
+    X(TEXT, S, reason, 0, REASON_MAX_BYTES)
+MESSAGE_STRUCT(op_lease_dispute, LEASE_DISPUTE_FIELDS);
+
+/* An admin decides what counts as delivered; the period settles at once. */
+#define DISPUTE_DECIDE_FIELDS(X, S)                                                                \
+    X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
+    X(U32, S, period, 0, LEASE_PERIODS_MAX)                                                        \
+    X(U64, S, gpu_minutes, 0, UINT64_MAX)                                                          \
+    X(TEXT, S, reason, 0, REASON_MAX_BYTES)
+MESSAGE_STRUCT(op_dispute_decide, DISPUTE_DECIDE_FIELDS);
+
+/* Ends a lease before its time, under the offer's terms (docs/protocol.md). */
+#define LEASE_END_FIELDS(X, S) X(NUMBER, S, lease, 1, SERIAL_MAX)
+MESSAGE_STRUCT(op_lease_end, LEASE_END_FIELDS);
+
+/* The account takes an earned balance out of the exchange against a reference (an invoice, say). */
+#define PAYOUT_FIELDS(X, S)                                                                        \
+    X(SERIES, S, series, 1, UINT32_MAX)                                                            \
+    X(AMOUNT, S, amount_ucr, 0, UINT64_MAX)                                                        \
+    X(TEXT, S, reference, 1, REFERENCE_MAX_BYTES)
+MESSAGE_STRUCT(op_payout, PAYOUT_FIELDS);
+
+/* An admin advances a manual clock, or confirms the time that a real clock jumped to. */
+#define CLOCK_ADVANCE_FIELDS(X, S) X(TIME, S, time_s, 1, TIME_MAX_S)
+MESSAGE_STRUCT(op_clock_advance, CLOCK_ADVANCE_FIELDS);
+
+/* Y(code, name) */
+#define OPERATION_LIST(Y)                                                                          \
+    Y(1, account_register, ACCOUNT_REGISTER_FIELDS)                                                \
+    Y(2, account_freeze, ACCOUNT_FREEZE_FIELDS)                                                    \
+    Y(3, account_unfreeze, ACCOUNT_UNFREEZE_FIELDS)                                                \
+    Y(4, account_rekey, ACCOUNT_REKEY_FIELDS)                                                      \
+    Y(10, sku_add, SKU_ADD_FIELDS)                                                                 \
+    Y(11, sku_change, SKU_CHANGE_FIELDS)                                                           \
+    Y(12, site_add, SITE_ADD_FIELDS)                                                               \
+    Y(20, series_create, SERIES_CREATE_FIELDS)                                                     \
+    Y(21, mint, MINT_FIELDS)                                                                       \
+    Y(22, token_transfer, TOKEN_TRANSFER_FIELDS)                                                   \
+    Y(23, token_burn, TOKEN_BURN_FIELDS)                                                           \
+    Y(24, token_give, TOKEN_GIVE_FIELDS)                                                           \
+    Y(25, gift_claim, GIFT_CLAIM_FIELDS)                                                           \
+    Y(26, gift_revoke, GIFT_REVOKE_FIELDS)                                                         \
+    Y(30, offer_publish, OFFER_PUBLISH_FIELDS)                                                     \
+    Y(31, offer_withdraw, OFFER_WITHDRAW_FIELDS)                                                   \
+    Y(32, order_place, ORDER_PLACE_FIELDS)                                                         \
+    Y(40, lease_activate, LEASE_ACTIVATE_FIELDS)                                                   \
+    Y(41, lease_meter, LEASE_METER_FIELDS)                                                         \
+    Y(42, lease_dispute, LEASE_DISPUTE_FIELDS)                                                     \
+    Y(43, dispute_decide, DISPUTE_DECIDE_FIELDS)                                                   \
+    Y(44, lease_end, LEASE_END_FIELDS)                                                             \
+    Y(50, payout, PAYOUT_FIELDS)                                                                   \
+    Y(60, clock_advance, CLOCK_ADVANCE_FIELDS)
+
+/* enum { OPERATION_account_register = 1, ... } */
+enum operation_code {
+#define OPERATION_CODE(code, name, fields) OPERATION_##name = code,
+    OPERATION_LIST(OPERATION_CODE)
+#undef OPERATION_CODE
+};
+
+extern const struct message_set operation_set;
+
+/*
+ * The signed body. `account` 0 is a newcomer, who may only claim gifts. `key` is the signing key
+ * that the signature verifies under; it must be the account's. `id` is drawn at random by the
+ * client and names the request for retries.
+ */
+#define REQUEST_FIELDS(X, S)                                                                       \
+    X(ACCOUNT, S, account, 0, UINT32_MAX)                                                          \
+    X(KEY, S, key, 0, 0)                                                                           \
+    X(ID, S, id, 0, 0)                                                                             \
+    X(TIME, S, valid_until_s, 1, TIME_MAX_S)                                                       \
+    X(BOOL, S, atomic, 0, 1)                                                                       \
+    X(OPERATIONS, S, operations, 0, BATCH_OPERATIONS_MAX)
+MESSAGE_STRUCT(request, REQUEST_FIELDS);
+
+/* What keys_sign() is called with; docs/protocol.md, "Signatures". */
+#define PURPOSE_REQUEST "bourse/request/v1"
+#define PURPOSE_REKEY   "bourse/rekey/v1"
+#define PURPOSE_CLAIM   "bourse/claim/v1"
+
+/* Names output `output` (0 the first token issued) of operation `operation` (0 the first). */
+#define TOKEN_REFERENCE_BIT (UINT64_C(1) << 63)
+static inline uint64_t token_reference(uint32_t operation, uint32_t output)
+{
+    return TOKEN_REFERENCE_BIT | (uint64_t)operation << 32 | output;
+}
+
+#endif
