@@ -1,0 +1,108 @@
+/* Nonces of events and the signed head. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+
+#include "protocol/status.h"
+#include "server/log/log.h"
+
+static const uint8_t exchange_id[32] = {0xb0};
+
+static struct keys root;
+static uint8_t log_public[32];
+static uint8_t log_secret[64];
+static uint8_t certificate[CERTIFICATE_BYTES];
+static struct checkpoint_signer signer;
+
+static int make_keys(void **state)
+{
+    (void)state;
+    struct certificate content = {
+        .use = CERTIFICATE_LOG, .not_before_s = 1000, .not_after_s = 2000};
+    keys_from_seed(&root, (const uint8_t[32]){1});
+    crypto_sign_seed_keypair(log_public, log_secret, (const uint8_t[32]){2});
+    memcpy(content.key, log_public, sizeof(content.key));
+    signer =
+        (struct checkpoint_signer){"example.org/bourse", root.sign_public, log_secret, certificate};
+    return certificate_make(&root, exchange_id, &content, certificate);
+}
+
+static void nonces_depend_on_secret_and_index(void **state)
+{
+    (void)state;
+    static const uint8_t secret[2][LOG_SECRET_BYTES] = {{1}, {2}};
+    uint8_t seen[2][100][EVENT_NONCE_BYTES];
+    for (size_t s = 0; s < 2; s++) {
+        for (uint64_t i = 0; i < 100; i++)
+            log_nonce(secret[s], i << (i % 2 == 0 ? 0 : 32), seen[s][i]);
+    }
+    for (size_t i = 0; i < 200; i++) {
+        for (size_t j = i + 1; j < 200; j++)
+            assert_memory_not_equal(seen[i / 100][i % 100], seen[j / 100][j % 100],
+                                    EVENT_NONCE_BYTES);
+    }
+    /* Replays of journals depend on these bytes staying what they are. */
+    uint8_t again[EVENT_NONCE_BYTES];
+    char text[2 * EVENT_NONCE_BYTES + 1];
+    log_nonce(secret[0], 7, again);
+    assert_string_equal(sodium_bin2hex(text, sizeof(text), again, sizeof(again)),
+                        "6a90341990dbb5f61ac8699cd0bfbb94");
+}
+
+static void head_is_signed(void **state)
+{
+    (void)state;
+    struct checkpoint_trust trust = {signer.origin, root.sign_public, exchange_id, 1500};
+    struct merkle_frontier f;
+    merkle_frontier_init(&f);
+    for (uint8_t i = 0; i < 5; i++) {
+        struct buffer note = BUFFER_EMPTY;
+        struct checkpoint found;
+        merkle_hash expected;
+        assert_int_equal(log_head_sign(&signer, &f, &note), STATUS_OK);
+        assert_int_equal(
+            checkpoint_verify(&trust, (const char *)note.data, note.length, &found, NULL),
+            STATUS_OK);
+        merkle_frontier_root(&f, expected);
+        assert_int_equal(found.size, i);
+        assert_memory_equal(found.root, expected, sizeof(expected));
+        buffer_release(&note);
+        merkle_leaf_hash(&i, 1, expected);
+        merkle_frontier_append(&f, expected);
+    }
+}
+
+static void signer_is_checked(void **state)
+{
+    (void)state;
+    uint8_t other_public[32];
+    uint8_t other_secret[64];
+    assert_int_equal(log_signer_check(&signer, exchange_id, 1500), STATUS_OK);
+    assert_int_equal(log_signer_check(&signer, exchange_id, 999), STATUS_EXPIRED);
+    assert_int_equal(log_signer_check(&signer, exchange_id, 2000), STATUS_EXPIRED);
+    assert_int_equal(log_signer_check(&signer, log_public, 1500), STATUS_FORGED);
+    crypto_sign_seed_keypair(other_public, other_secret, (const uint8_t[32]){3});
+    struct checkpoint_signer s = signer;
+    s.log_secret = other_secret;
+    assert_int_equal(log_signer_check(&s, exchange_id, 1500), STATUS_MISUSE);
+    s = signer;
+    s.root_public = other_public;
+    assert_int_equal(log_signer_check(&s, exchange_id, 1500), STATUS_FORGED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nonces_depend_on_secret_and_index),
+        cmocka_unit_test(head_is_signed),
+        cmocka_unit_test(signer_is_checked),
+    };
+    if (sodium_init() < 0)
+        return 1;
+    return cmocka_run_group_tests_name("log", tests, make_keys, NULL);
+}
