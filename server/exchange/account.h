@@ -1,0 +1,27 @@
+/* Accounts: registered keys with a name, a role and a status. */
+#ifndef BOURSE_EXCHANGE_ACCOUNT_H
+#define BOURSE_EXCHANGE_ACCOUNT_H
+
+#include "server/exchange/state.h"
+
+/* NULL when there is none. Valid until the next change of the table. */
+const struct account_row *account_find(const struct exchange *x, uint32_t account);
+/* refusals account_not_found and party_frozen, or accepted: may it receive something? */
+enum refusal account_may_receive(const struct exchange *x, uint32_t account);
+/* The same for tokens, which an auditor never holds (role_not_allowed). */
+enum refusal account_may_hold(const struct exchange *x, uint32_t account);
+/* enum role; 0 when there is no such account. */
+uint32_t account_role(const struct exchange *x, uint32_t account);
+/* 0 when there is none. */
+uint32_t account_by_name(const struct exchange *x, struct text name);
+uint32_t account_by_sign_key(const struct exchange *x, const uint8_t key[32]);
+/*
+ * Validates a new account's name and keys (name_taken, key_taken, malformed) and adds it; used by
+ * registration, by gift claims and by the genesis. The event is the caller's.
+ */
+enum refusal account_admissible(const struct exchange *x, struct text name,
+                                const uint8_t sign_key[32], const uint8_t channel_key[32]);
+uint32_t account_add(struct exchange *x, struct text name, enum role role,
+                     const uint8_t sign_key[32], const uint8_t channel_key[32]);
+
+#endif

@@ -1,0 +1,45 @@
+/* What `boursed check` looks at: everything that must hold between rows, ledger and indexes. */
+#ifndef BOURSE_EXCHANGE_CHECK_H
+#define BOURSE_EXCHANGE_CHECK_H
+
+#include "server/exchange/state.h"
+
+/* Where findings go; counts them. */
+struct check_report {
+    void (*line)(void *context, const char *line);
+    void *context;
+    uint64_t count;
+};
+
+/* One thing that does not hold, as a line for people: "series 3: minted 10 but ...". */
+void check_found(struct check_report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Of check_capacity.c: skus, sites, offers, orders, leases, periods and escrow rows, their indexes
+ * and due items (DUE_LEASE, DUE_PERIOD, DUE_OFFER: see due_has() and due_count()). check.c itself
+ * compares the escrow rows with the ledger's ESCROW accounts.
+ */
+void check_capacity(const struct exchange *x, struct check_report *report);
+
+/*
+ * Counters, and that what a row names is there: what the rules rely on without looking. `report`
+ * may be NULL. Returns how many things were found.
+ */
+uint64_t check_references(const struct exchange *x, struct check_report *report);
+/* The ledger's accounts against the tokens, gifts and escrow rows under them. */
+void check_holdings(const struct exchange *x, struct check_report *report);
+
+/* Each noun compares its index in memory with one of its rows (or, NULL, as a whole). */
+void check_account_index(const struct exchange *x, const struct account_row *row,
+                         struct check_report *report);
+void check_series_index(const struct exchange *x, const struct series_row *row,
+                        struct check_report *report);
+void check_token_index(const struct exchange *x, const struct token_row *row,
+                       struct check_report *report);
+void check_gift_index(const struct exchange *x, const struct gift_row *row,
+                      struct check_report *report);
+void check_request_index(const struct exchange *x, const struct request_row *row,
+                         struct check_report *report);
+
+#endif

@@ -1,0 +1,380 @@
+/*
+ * Checks of capacity and leases. What the indexes hold is worked out a second time from the rows
+ * alone, in a plainer way, and compared.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "server/exchange/check.h"
+#include "server/exchange/due.h"
+#include "server/exchange/lease.h"
+#include "server/exchange/offer.h"
+#include "server/exchange/order.h"
+#include "server/exchange/period.h"
+#include "server/exchange/settlement.h"
+#include "server/exchange/site.h"
+#include "server/exchange/sku.h"
+
+/* What the leases of one site add up to. */
+struct site_sums {
+    struct steps draws;
+    uint64_t granted;
+    uint64_t failed;
+    gpu_minutes due;
+    gpu_minutes delivered;
+};
+
+/* What the period rows of one lease add up to. */
+struct lease_sums {
+    uint32_t settled;
+    gpu_minutes due;
+    gpu_minutes delivered;
+};
+
+struct checking {
+    const struct exchange *x;
+    struct check_report *report;
+    struct steps *taken; /* by offer */
+    size_t offers;
+    struct site_sums *sites;
+    size_t sites_count;
+    struct lease_sums *leases;
+    size_t leases_count;
+    uint64_t lease_items; /* due items that there should be */
+    uint64_t period_items;
+    uint64_t offer_items;
+    uint64_t lines; /* of the book */
+};
+
+static void *allocate(size_t count, size_t size)
+{
+    void *p = calloc(count, size);
+    if (p == NULL)
+        memory_exhausted();
+    return p;
+}
+
+/* --- Rows ---------------------------------------------------------------------------------- */
+
+static int check_sku(void *context, const void *item)
+{
+    struct checking *c = context;
+    const struct sku_row *row = item;
+    struct text name = {.data = row->name};
+    while (row->name[name.length] != '\0')
+        name.length++;
+    if (row->sku == 0 || row->sku > c->x->head.sku_last)
+        check_found(c->report, "SKU %" PRIu64 " was never issued", row->sku);
+    if (sku_by_name(c->x, name) != row->sku)
+        check_found(c->report, "SKU %" PRIu64 " is not found by its name", row->sku);
+    return 0;
+}
+
+static int check_site(void *context, const void *item)
+{
+    struct checking *c = context;
+    const struct site_row *row = item;
+    if (row->site == 0 || row->site > c->x->head.site_last)
+        check_found(c->report, "site %" PRIu64 " was never issued", row->site);
+    uint32_t looks = UINT32_MAX;
+    uint64_t resume = 0;
+    if (owned_next(&c->x->sites->by_operator, row->operator, row->site, &looks, &resume) !=
+        row->site)
+        check_found(c->report, "site %" PRIu64 " is not in its operator's list", row->site);
+    if (row->gpu_minutes_delivered > row->gpu_minutes_due)
+        check_found(c->report, "site %" PRIu64 " delivered more than was due", row->site);
+    return 0;
+}
+
+static int check_offer_row(void *context, const void *item)
+{
+    struct checking *c = context;
+    const struct offer_row *row = item;
+    const struct site_row *site = site_find(c->x, row->site);
+    const struct offer *o = offer_find(c->x, row->offer);
+    if (row->offer == 0 || row->offer > c->x->head.offer_last)
+        check_found(c->report, "offer %" PRIu64 " was never issued", row->offer);
+    if (site == NULL || site->operator!= row->operator|| sku_find(c->x, row->sku) == NULL)
+        check_found(c->report, "offer %" PRIu64 " names a site or SKU that is not there",
+                    row->offer);
+    if (o == NULL) {
+        check_found(c->report, "offer %" PRIu64 " is not in the index", row->offer);
+        return 0;
+    }
+    if (o->open != (row->state == OFFER_STATE_OPEN) ||
+        o->withdrawn != (row->state == OFFER_STATE_WITHDRAWN) || o->gpus != row->gpus ||
+        o->price_ucr != row->price_ucr || o->start_min * 60 != row->start_s ||
+        o->end_min * 60 != row->end_s)
+        check_found(c->report, "offer %" PRIu64 " differs from its row in the index", row->offer);
+    struct due_item due = {.due_s = row->end_s, .kind = DUE_OFFER, .serial = row->offer};
+    if (row->state == OFFER_STATE_OPEN) {
+        c->offer_items++;
+        if (!due_has(c->x, due))
+            check_found(c->report, "offer %" PRIu64 " has no due item", row->offer);
+    }
+    return 0;
+}
+
+static int check_order(void *context, const void *item)
+{
+    struct checking *c = context;
+    const struct order_row *row = item;
+    uint32_t gpus = 0;
+    for (uint32_t i = 0; i < row->lease_count; i++) {
+        const struct lease_row *lease = lease_find(c->x, row->lease_first + i);
+        if (lease == NULL || lease->order != row->order || lease->holder != row->account)
+            check_found(c->report, "order %" PRIu64 ": lease %" PRIu64 " is not its own",
+                        row->order, row->lease_first + i);
+        else
+            gpus += lease->gpus;
+    }
+    if (gpus != row->gpus_filled)
+        check_found(c->report, "order %" PRIu64 ": %u GPUs filled, but its leases have %u",
+                    row->order, row->gpus_filled, gpus);
+    uint32_t looks = UINT32_MAX;
+    uint64_t resume = 0;
+    if (row->order > c->x->head.order_last || owned_next(&c->x->orders->by_account, row->account,
+                                                         row->order, &looks, &resume) != row->order)
+        check_found(c->report, "order %" PRIu64 " is not in its account's list", row->order);
+    return 0;
+}
+
+static int check_period(void *context, const void *item)
+{
+    struct checking *c = context;
+    const struct period_row *row = item;
+    const struct lease_row *lease = lease_find(c->x, row->lease);
+    if (lease == NULL || row->lease >= c->leases_count || lease->meter_period_min == 0 ||
+        row->period >= lease_periods(lease)) {
+        check_found(c->report, "period %u of lease %" PRIu64 " belongs to nothing", row->period,
+                    row->lease);
+        return 0;
+    }
+    if (row->gpu_minutes_due != lease_period_gpu_minutes(lease, row->period) ||
+        row->gpu_minutes_settled > row->gpu_minutes_due ||
+        row->gpu_minutes_metered > row->gpu_minutes_due)
+        check_found(c->report, "period %u of lease %" PRIu64 " holds wrong GPU-minutes",
+                    row->period, row->lease);
+    if (row->state == PERIOD_STATE_SETTLED) {
+        struct lease_sums *sums = &c->leases[row->lease];
+        sums->settled++;
+        sums->due += row->gpu_minutes_due;
+        sums->delivered += row->gpu_minutes_settled;
+    }
+    if (row->state == PERIOD_STATE_METERED) {
+        struct due_item due = {.due_s = lease_dispute_by(c->x, row),
+                               .kind = DUE_PERIOD,
+                               .part = row->period,
+                               .serial = row->lease};
+        c->period_items++;
+        if (!due_has(c->x, due))
+            check_found(c->report, "period %u of lease %" PRIu64 " has no due item", row->period,
+                        row->lease);
+    }
+    return 0;
+}
+
+static int check_escrow(void *context, const void *item)
+{
+    struct checking *c = context;
+    const struct escrow_row *row = item;
+    const struct lease_row *lease = lease_find(c->x, row->lease);
+    if (lease == NULL || row->place >= lease->escrow_series ||
+        lease->state == LEASE_STATE_SETTLED || lease->state == LEASE_STATE_FAILED)
+        check_found(c->report, "escrow %u of lease %" PRIu64 " belongs to nothing", row->place,
+                    row->lease);
+    return 0;
+}
+
+/* --- Leases -------------------------------------------------------------------------------- */
+
+static void check_lease_money(struct checking *c, const struct lease_row *row)
+{
+    amount earned = 0;
+    if (!amount_cost_rounded_up(row->gpu_minutes_delivered, row->price_ucr, &earned) ||
+        earned != row->paid_ucr)
+        check_found(c->report, "lease %" PRIu64 ": paid is not what was delivered", row->lease);
+    amount cost = 0;
+    bool open = row->state != LEASE_STATE_FAILED;
+    if (open && (!amount_cost_rounded_up(lease_gpu_minutes(row), row->price_ucr, &cost) ||
+                 cost != row->cost_ucr))
+        check_found(c->report, "lease %" PRIu64 ": its cost is not that of its interval",
+                    row->lease);
+    if (row->gpu_minutes_settled_due > lease_gpu_minutes(row) ||
+        row->gpu_minutes_delivered > row->gpu_minutes_settled_due) {
+        check_found(c->report, "lease %" PRIu64 ": more is settled than it holds", row->lease);
+        return;
+    }
+    amount held = settlement_held(c->x, row);
+    if (earned == row->paid_ucr && held != settlement_needed(row))
+        check_found(c->report,
+                    "lease %" PRIu64 ": escrow holds %" PRIu64 " micro-credits, but %" PRIu64
+                    " can still be earned",
+                    row->lease, held, settlement_needed(row));
+}
+
+static void check_lease_periods(struct checking *c, const struct lease_row *row)
+{
+    const struct lease_sums *sums = &c->leases[row->lease];
+    if (sums->settled != row->periods_settled || sums->due != row->gpu_minutes_settled_due ||
+        sums->delivered != row->gpu_minutes_delivered)
+        check_found(c->report, "lease %" PRIu64 " differs from its settled periods", row->lease);
+    if (row->meter_cursor > lease_periods(row) ||
+        (row->meter_cursor < lease_periods(row) &&
+         period_find(c->x, row->lease, row->meter_cursor) != NULL) ||
+        (row->meter_cursor > 0 && period_find(c->x, row->lease, row->meter_cursor - 1) == NULL))
+        check_found(c->report, "lease %" PRIu64 ": its first open period is wrong", row->lease);
+    if ((row->state == LEASE_STATE_SETTLED) !=
+        (row->state != LEASE_STATE_FAILED && row->periods_settled == lease_periods(row)))
+        check_found(c->report, "lease %" PRIu64 ": its state contradicts its periods", row->lease);
+}
+
+static void check_lease_lists(struct checking *c, const struct lease_row *row)
+{
+    uint32_t looks = UINT32_MAX;
+    uint64_t resume = 0;
+    if (owned_next(&c->x->leases->by_holder, row->holder, row->lease, &looks, &resume) !=
+            row->lease ||
+        owned_next(&c->x->leases->by_operator, row->operator, row->lease, &looks, &resume) !=
+            row->lease)
+        check_found(c->report, "lease %" PRIu64 " is not in its accounts' lists", row->lease);
+    struct due_item due = {.kind = DUE_LEASE, .serial = row->lease};
+    if (!lease_next_due(c->x, row, &due.due_s))
+        return;
+    c->lease_items++;
+    if (!due_has(c->x, due))
+        check_found(c->report, "lease %" PRIu64 " has no due item", row->lease);
+}
+
+static int check_lease(void *context, const void *item)
+{
+    struct checking *c = context;
+    const struct lease_row *row = item;
+    const struct offer_row *offer = offer_row_find(c->x, row->offer);
+    if (row->lease == 0 || row->lease >= c->leases_count || row->offer >= c->offers ||
+        row->site >= c->sites_count || offer == NULL || offer->site != row->site ||
+        offer->sku != row->sku ||
+        offer->operator!= row->operator|| offer->price_ucr != row->price_ucr ||
+            row->meter_period_min != offer->meter_period_min || row->end_s<row->start_s ||
+            row->start_s<offer->start_s || row->end_s> offer->end_s ||
+            order_find(c->x, row->order) == NULL) {
+        check_found(c->report, "lease %" PRIu64 " does not fit its offer or order", row->lease);
+        return 0;
+    }
+    steps_add(&c->taken[row->offer], row->start_s / 60, row->end_s / 60, (int64_t)row->gpus);
+    struct site_sums *site = &c->sites[row->site];
+    site->granted++;
+    site->failed += row->state == LEASE_STATE_FAILED;
+    site->due += row->gpu_minutes_settled_due;
+    site->delivered += row->gpu_minutes_delivered;
+    const struct sku_row *sku = sku_find(c->x, row->sku);
+    if (offer->state == OFFER_STATE_WITHDRAWN && sku != NULL)
+        steps_add(&site->draws, row->start_s / 60, row->end_s / 60,
+                  (int64_t)row->gpus * sku->power_w);
+    check_lease_money(c, row);
+    check_lease_periods(c, row);
+    check_lease_lists(c, row);
+    return 0;
+}
+
+/* --- Indexes ------------------------------------------------------------------------------- */
+
+/* Whether `blocked` says exactly where less than a block is free. */
+static bool offer_blocked_right(const struct offer *o)
+{
+    uint64_t at = o->start_min;
+    while (at < o->end_min) {
+        struct piece taken = steps_piece(&o->taken, at);
+        struct piece blocked = steps_piece(&o->blocked, at);
+        if ((blocked.value != 0) != (taken.value + o->block_gpus > o->gpus))
+            return false;
+        at = taken.until < blocked.until ? taken.until : blocked.until;
+    }
+    return true;
+}
+
+static void check_offer(struct checking *c, const struct offer *o)
+{
+    uint64_t expected = 0;
+    if (o->offer >= c->offers || o->site >= c->sites_count)
+        return;
+    if (!steps_equal(&o->taken, &c->taken[o->offer]))
+        check_found(c->report, "offer %" PRIu64 ": what is taken differs from its leases",
+                    o->offer);
+    if (steps_max(&c->taken[o->offer], 0, UINT64_MAX) > o->gpus)
+        check_found(c->report, "offer %" PRIu64 ": GPUs were sold twice", o->offer);
+    if (!offer_blocked_right(o))
+        check_found(c->report, "offer %" PRIu64 ": its runs differ from what is free", o->offer);
+    if (book_missing(c->x->offers->book, o, &expected) > 0)
+        check_found(c->report, "offer %" PRIu64 " is missing in the book", o->offer);
+    c->lines += expected;
+    if (!o->withdrawn)
+        steps_add(&c->sites[o->site].draws, o->start_min, o->end_min,
+                  (int64_t)o->gpus * o->power_w);
+}
+
+static void check_site_sums(struct checking *c, uint64_t number, const struct site_sums *sums)
+{
+    const struct site_row *row = site_find(c->x, number);
+    const struct steps *draws = site_draws(c->x, number);
+    if (row == NULL || draws == NULL) {
+        if (row != NULL || sums->granted > 0)
+            check_found(c->report, "site %" PRIu64 " is not in the index", number);
+        return;
+    }
+    if (!steps_equal(draws, &sums->draws))
+        check_found(c->report, "site %" PRIu64 ": its power differs from its offers", number);
+    if (steps_max(&sums->draws, 0, UINT64_MAX) > (uint64_t)row->power_kw * 1000)
+        check_found(c->report, "site %" PRIu64 ": its power ceiling is passed", number);
+    if (row->leases_granted != sums->granted || row->leases_failed != sums->failed ||
+        row->gpu_minutes_delivered != sums->delivered || row->gpu_minutes_due < sums->due)
+        check_found(c->report, "site %" PRIu64 ": its counts differ from its leases", number);
+}
+
+static void check_indexes(struct checking *c)
+{
+    const struct exchange *x = c->x;
+    for (size_t i = 0; i < x->offers->places; i++) {
+        if (x->offers->by_serial[i] != NULL)
+            check_offer(c, x->offers->by_serial[i]);
+    }
+    for (size_t i = 0; i < c->sites_count; i++)
+        check_site_sums(c, i, &c->sites[i]);
+    if (book_lines(x->offers->book) != c->lines)
+        check_found(c->report, "the book has %" PRIu64 " lines, the offers ask for %" PRIu64,
+                    book_lines(x->offers->book), c->lines);
+    if (book_region_faults(x->offers->book) > 0)
+        check_found(c->report, "the book's regions differ from its sites");
+    if (due_count(x, DUE_LEASE) != c->lease_items || due_count(x, DUE_PERIOD) != c->period_items ||
+        due_count(x, DUE_OFFER) != c->offer_items)
+        check_found(c->report, "there are due items that no lease, period or offer asks for");
+}
+
+void check_capacity(const struct exchange *x, struct check_report *report)
+{
+    struct checking c = {
+        .x = x,
+        .report = report,
+        .offers = (size_t)x->head.offer_last + 1,
+        .sites_count = (size_t)x->head.site_last + 1,
+        .leases_count = (size_t)x->head.lease_last + 1,
+    };
+    c.taken = allocate(c.offers, sizeof(*c.taken));
+    c.sites = allocate(c.sites_count, sizeof(*c.sites));
+    c.leases = allocate(c.leases_count, sizeof(*c.leases));
+    store_each(x->store, TABLE_SKU, check_sku, &c);
+    store_each(x->store, TABLE_SITE, check_site, &c);
+    store_each(x->store, TABLE_OFFER, check_offer_row, &c);
+    store_each(x->store, TABLE_ORDER, check_order, &c);
+    store_each(x->store, TABLE_PERIOD, check_period, &c);
+    store_each(x->store, TABLE_ESCROW, check_escrow, &c);
+    store_each(x->store, TABLE_LEASE, check_lease, &c);
+    check_indexes(&c);
+    for (size_t i = 0; i < c.offers; i++)
+        steps_release(&c.taken[i]);
+    for (size_t i = 0; i < c.sites_count; i++)
+        steps_release(&c.sites[i].draws);
+    free(c.taken);
+    free(c.sites);
+    free(c.leases);
+}

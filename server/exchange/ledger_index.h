@@ -1,0 +1,28 @@
+/* What the ledger keeps in memory, for ledger.c, the queries and the check. */
+#ifndef BOURSE_EXCHANGE_LEDGER_INDEX_H
+#define BOURSE_EXCHANGE_LEDGER_INDEX_H
+
+#include "server/exchange/ledger.h"
+#include "server/exchange/owned.h"
+
+struct series_totals {
+    amount holds[LEDGER_EXPIRED + 1]; /* by kind, over all accounts */
+    bool touched;                     /* since the last ledger_assert_conserved() */
+};
+
+struct ledger_index {
+    struct series_totals *totals; /* by series; owned */
+    uint32_t *touched;            /* series; owned, as many places as totals */
+    size_t totals_count;
+    size_t touched_count;
+    struct owned series; /* the series in which an account has ledger rows other than MINTED */
+};
+
+/* What the row's account holds (for MINTED: what was minted). */
+amount ledger_row_holds(const struct ledger_row *row);
+/* Makes sure that there is a row, so that queries of the account come by the series. */
+void ledger_open(struct exchange *x, uint32_t series, struct ledger_place place);
+/* What all kinds but MINTED hold together. */
+amount ledger_conserved_sum(const struct exchange *x, uint32_t series);
+
+#endif

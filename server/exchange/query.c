@@ -1,0 +1,63 @@
+#include "server/exchange/query.h"
+
+#include <string.h>
+
+#include "server/exchange/account.h"
+
+bool query_sees_all(const struct exchange *x, uint32_t account)
+{
+    uint32_t role = account_role(x, account);
+    return role == ROLE_ADMIN || role == ROLE_AUDITOR;
+}
+
+enum refusal query_subject(const struct exchange *x, uint32_t account, uint32_t named,
+                           uint32_t *subject_out)
+{
+    if (account == 0)
+        return REFUSAL_not_visible;
+    if (named != 0 && named != account) {
+        if (!query_sees_all(x, account))
+            return REFUSAL_not_visible;
+        if (account_role(x, named) == 0)
+            return REFUSAL_account_not_found;
+    }
+    *subject_out = named ? named : account;
+    return REFUSAL_accepted;
+}
+
+void *query_alloc(struct arena *arena, size_t size)
+{
+    void *memory = arena_alloc(arena, size);
+    if (!memory)
+        memory_exhausted();
+    return memory;
+}
+
+struct text text_of(const char *column)
+{
+    return (struct text){.data = column, .length = (uint32_t)strlen(column)};
+}
+
+static const struct {
+    uint32_t code;
+    query_handler *handler;
+} handlers[] = {
+    {QUERY_accounts, query_accounts}, {QUERY_skus, query_skus},
+    {QUERY_sites, query_sites},       {QUERY_series, query_series},
+    {QUERY_tokens, query_tokens},     {QUERY_gifts, query_gifts},
+    {QUERY_offers, query_offers},     {QUERY_orders, query_orders},
+    {QUERY_leases, query_leases},     {QUERY_periods, query_periods},
+    {QUERY_balances, query_balances}, {QUERY_supply, query_supply},
+    {QUERY_quote, query_quote},
+};
+
+enum refusal exchange_query(const struct exchange *x, uint32_t account, const struct message *query,
+                            const void *body, struct arena *arena,
+                            const struct message **answer_out, const void **body_out)
+{
+    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        if (handlers[i].code == query->code)
+            return handlers[i].handler(x, account, body, arena, answer_out, body_out);
+    }
+    return REFUSAL_not_found;
+}

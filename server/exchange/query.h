@@ -1,0 +1,47 @@
+/*
+ * Queries: each noun answers its own. A handler sees the state between groups and changes nothing.
+ * `account` 0 is a stranger. Texts of the answer may point into rows; everything else is allocated
+ * in `arena`.
+ */
+#ifndef BOURSE_EXCHANGE_QUERY_H
+#define BOURSE_EXCHANGE_QUERY_H
+
+#include "server/exchange/state.h"
+
+typedef enum refusal query_handler(const struct exchange *x, uint32_t account, const void *body,
+                                   struct arena *arena, const struct message **answer_out,
+                                   const void **body_out);
+
+query_handler query_accounts, query_series, query_tokens, query_gifts, query_balances, query_supply;
+/* Of query_capacity.c. */
+query_handler query_skus, query_sites, query_offers, query_orders, query_leases, query_periods,
+    query_quote;
+
+/* How many rows a page of this `limit` field may have: 0 asks for the most. */
+static inline uint32_t query_page_rows(uint32_t limit)
+{
+    return limit == 0 || limit > PAGE_ROWS_MAX ? (uint32_t)PAGE_ROWS_MAX : limit;
+}
+
+/* A page looks at this many candidates at most, however few of them pass its filters; then it ends
+ * early with `next` set, so that no query keeps the engine for long. */
+enum { QUERY_LOOKS_MAX = 100000 };
+
+/* Whether the account sees everybody's things: an admin or an auditor. */
+bool query_sees_all(const struct exchange *x, uint32_t account);
+
+/*
+ * Whose things a query with an `account` field is about: `named`, or the asking account when that
+ * is 0. Refusals: not_visible, when it asks for another's without seeing all, or is a stranger;
+ * account_not_found.
+ */
+enum refusal query_subject(const struct exchange *x, uint32_t account, uint32_t named,
+                           uint32_t *subject_out);
+
+/* arena_alloc() that ends the process when memory is out. */
+void *query_alloc(struct arena *arena, size_t size);
+
+/* A NUL-padded text column as a text of a message; valid as long as the row. */
+struct text text_of(const char *column);
+
+#endif

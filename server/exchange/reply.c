@@ -1,0 +1,212 @@
+#include "server/exchange/reply.h"
+
+#include "protocol/status.h"
+
+static void result_tokens(struct result *out, uint64_t first, uint32_t count)
+{
+    out->token_first = count > 0 ? first : 0;
+    out->token_count = count;
+}
+
+static void result_issued(struct result *out, const struct issued *items, uint32_t count)
+{
+    result_tokens(out, count > 0 ? items[0].token : 0, count);
+}
+
+static void credits_result(const struct message *event, const void *body, struct result *out)
+{
+    switch (event->code) {
+    case EVENT_minted: {
+        const struct ev_minted *e = body;
+        out->object = e->series;
+        result_tokens(out, e->token_first, e->outputs.count);
+        break;
+    }
+    case EVENT_token_transferred: {
+        const struct ev_token_transferred *e = body;
+        out->object = e->series;
+        result_tokens(out, e->token_first, e->outputs.count);
+        break;
+    }
+    case EVENT_token_burned:
+        out->object = ((const struct ev_token_burned *)body)->series;
+        break;
+    case EVENT_token_given: {
+        const struct ev_token_given *e = body;
+        out->object = e->gift;
+        result_tokens(out, e->change, e->change > 0);
+        break;
+    }
+    case EVENT_gift_claimed: {
+        const struct ev_gift_claimed *e = body;
+        out->object = e->account;
+        result_tokens(out, e->token, 1);
+        break;
+    }
+    case EVENT_gift_revoked: {
+        const struct ev_gift_revoked *e = body;
+        out->object = e->gift;
+        result_tokens(out, e->token, 1);
+        break;
+    }
+    default:
+        out->object = ((const struct ev_paid_out *)body)->series;
+        break;
+    }
+}
+
+static void order_result(const struct ev_order_placed *e, struct result *out)
+{
+    out->object = e->order;
+    out->lease_first = e->leases.count > 0 ? e->leases.items[0].lease : 0;
+    out->lease_count = e->leases.count;
+    result_issued(out, e->change.items, e->change.count);
+}
+
+static void lease_result(const struct message *event, const void *body, struct result *out)
+{
+    switch (event->code) {
+    case EVENT_lease_activated:
+        out->object = ((const struct ev_lease_activated *)body)->lease;
+        break;
+    case EVENT_lease_metered:
+        out->object = ((const struct ev_lease_metered *)body)->lease;
+        break;
+    case EVENT_lease_disputed:
+        out->object = ((const struct ev_lease_disputed *)body)->lease;
+        break;
+    case EVENT_dispute_decided: {
+        const struct ev_dispute_decided *e = body;
+        out->object = e->lease;
+        result_issued(out, e->refunds.items, e->refunds.count);
+        break;
+    }
+    default: {
+        const struct ev_lease_ended *e = body;
+        out->object = e->lease;
+        result_issued(out, e->refunds.items, e->refunds.count);
+        break;
+    }
+    }
+}
+
+bool result_from_event(const struct message *event, const void *body, struct result *out)
+{
+    switch (event->code) {
+    case EVENT_clock_advanced:
+        return true;
+    case EVENT_account_registered:
+        out->object = ((const struct ev_account_registered *)body)->account;
+        return true;
+    case EVENT_account_frozen:
+        out->object = ((const struct ev_account_frozen *)body)->account;
+        return true;
+    case EVENT_account_unfrozen:
+        out->object = ((const struct ev_account_unfrozen *)body)->account;
+        return true;
+    case EVENT_account_rekeyed:
+        out->object = ((const struct ev_account_rekeyed *)body)->account;
+        return true;
+    case EVENT_series_created:
+        out->object = ((const struct ev_series_created *)body)->series;
+        return true;
+    case EVENT_minted:
+    case EVENT_token_transferred:
+    case EVENT_token_burned:
+    case EVENT_token_given:
+    case EVENT_gift_claimed:
+    case EVENT_gift_revoked:
+    case EVENT_paid_out:
+        credits_result(event, body, out);
+        return true;
+    case EVENT_sku_added:
+        out->object = ((const struct ev_sku_added *)body)->sku;
+        return true;
+    case EVENT_sku_changed:
+        out->object = ((const struct ev_sku_changed *)body)->sku;
+        return true;
+    case EVENT_site_added:
+        out->object = ((const struct ev_site_added *)body)->site;
+        return true;
+    case EVENT_offer_published:
+        out->object = ((const struct ev_offer_published *)body)->offer;
+        return true;
+    case EVENT_offer_withdrawn:
+        out->object = ((const struct ev_offer_withdrawn *)body)->offer;
+        return true;
+    case EVENT_order_placed:
+        order_result(body, out);
+        return true;
+    case EVENT_lease_activated:
+    case EVENT_lease_metered:
+    case EVENT_lease_disputed:
+    case EVENT_dispute_decided:
+    case EVENT_lease_ended:
+        lease_result(event, body, out);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Reads and decodes one event into `arena`; texts of it are gone with the next read. */
+static int event_read(event_reader *read, void *context, uint64_t index, struct arena *arena,
+                      const struct message **message_out, const void **body_out)
+{
+    const uint8_t *data;
+    size_t length;
+    struct decode_error error;
+    int status = read(context, index, &data, &length);
+    if (status)
+        return status;
+    status = event_decode(data, length, arena, message_out, body_out, &error);
+    return status == STATUS_MALFORMED ? STATUS_DAMAGED : status;
+}
+
+/* Marks the refused operations; their places must grow, as they were logged. */
+static int refusals_fill(const struct ev_request *e, struct result *results, uint32_t count)
+{
+    for (uint32_t i = 0; i < e->refusals.count; i++) {
+        const struct refused *refused = &e->refusals.items[i];
+        if (refused->operation >= count || results[refused->operation].refusal)
+            return STATUS_DAMAGED;
+        results[refused->operation].refusal = refused->refusal;
+    }
+    return STATUS_OK;
+}
+
+int reply_rebuild(struct frame_reply *reply, event_reader *read, void *context,
+                  struct arena *arena)
+{
+    struct arena decoded = ARENA_EMPTY;
+    const struct message *message;
+    const void *body;
+    int status = event_read(read, context, reply->index, arena, &message, &body);
+    if (status)
+        return status;
+    if (message->code != EVENT_request)
+        return STATUS_DAMAGED;
+    const struct ev_request *e = body;
+    uint32_t count = e->accepted + e->refusals.count;
+    struct result *results = arena_alloc(arena, count * sizeof(*results));
+    if (!results)
+        return STATUS_MEMORY;
+    status = refusals_fill(e, results, count);
+    uint64_t index = e->first_index;
+    for (uint32_t i = 0; i < count && !status; i++) {
+        if (results[i].refusal)
+            continue;
+        arena_clear(&decoded);
+        results[i].index = index;
+        status = event_read(read, context, index++, &decoded, &message, &body);
+        if (!status && !result_from_event(message, body, &results[i]))
+            status = STATUS_DAMAGED;
+    }
+    arena_release(&decoded);
+    if (status)
+        return status;
+    reply->refusal = REFUSAL_accepted;
+    reply->results.items = results;
+    reply->results.count = count;
+    return STATUS_OK;
+}

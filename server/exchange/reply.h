@@ -1,0 +1,32 @@
+/*
+ * What the result of each operation holds, beside refusal and index, so that reply_rebuild() makes
+ * the same from the operation's event:
+ *
+ *   account_register, _freeze, _unfreeze, _rekey   object = the account
+ *   sku_add, sku_change                            object = the SKU
+ *   site_add                                       object = the site
+ *   series_create                                  object = the series
+ *   mint, token_transfer                           object = the series; tokens = the outputs
+ *   token_burn, payout                             object = the series
+ *   token_give                                     object = the gift; tokens = the change, if any
+ *   gift_claim                                     object = the claiming account; tokens = the one
+ *   gift_revoke                                    object = the gift; tokens = the one
+ *   offer_publish, offer_withdraw                  object = the offer
+ *   order_place                                    object = the order; leases = as granted;
+ *                                                  tokens = the event's `change`
+ *   lease_activate, lease_meter, lease_dispute     object = the lease
+ *   dispute_decide, lease_end                      object = the lease; tokens = `refunds`
+ *   clock_advance                                  nothing
+ *
+ * token_first and lease_first are 0 where the count is 0.
+ */
+#ifndef BOURSE_EXCHANGE_REPLY_H
+#define BOURSE_EXCHANGE_REPLY_H
+
+#include "server/exchange/state.h"
+
+/* Fills object, tokens and leases of `out` from the event of an accepted operation; false when
+ * events of this kind belong to no operation. */
+bool result_from_event(const struct message *event, const void *body, struct result *out);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Settlement: what leaves a lease's escrow, to the operator as it earns and back to the holder.
+ *
+ * With d GPU-minutes delivered of s due in the settled periods, out of D due over the lease as it
+ * stands, the operator has earned ceil(d x price / 60) in all, and the most it can come to earn is
+ * ceil((d + D - s) x price / 60). The escrow holds the difference, no more: what can no longer be
+ * earned goes back at once. So rounding happens once over a lease, however many periods it has, and
+ * the cost divides into paid and refunded without a remainder.
+ *
+ * Several series pay pro rata of what the escrow holds of each, in the order of their places.
+ */
+#ifndef BOURSE_EXCHANGE_SETTLEMENT_H
+#define BOURSE_EXCHANGE_SETTLEMENT_H
+
+#include "server/exchange/state.h"
+
+/* What moved, for the event; lists without parts of 0. */
+struct settlement {
+    amount paid_ucr;
+    struct share paid[ORDER_SERIES_MAX];
+    uint32_t paid_count;
+    struct issued refunds[ORDER_SERIES_MAX]; /* tokens of the holder */
+    uint32_t refunds_count;
+    struct share expired[ORDER_SERIES_MAX]; /* gone to the series' accounts for expired value */
+    uint32_t expired_count;
+};
+
+/* What the escrow of a lease holds, all series together. */
+amount settlement_held(const struct exchange *x, const struct lease_row *lease);
+/* What it must hold, by the formula above. */
+amount settlement_needed(const struct lease_row *lease);
+
+/*
+ * Each changes `lease`, a copy of the row that the caller puts, and moves what follows from that;
+ * `out` is filled in anew.
+ *
+ * One more period is settled: `due` GPU-minutes of which `delivered` count.
+ */
+void settlement_period(struct exchange *x, struct lease_row *lease, gpu_minutes due,
+                       gpu_minutes delivered, struct settlement *out);
+/* The lease ends at end_s, before its present end. */
+void settlement_shorten(struct exchange *x, struct lease_row *lease, uint64_t end_s,
+                        struct settlement *out);
+/* The lease has failed: everything goes back. */
+void settlement_cancel(struct exchange *x, struct lease_row *lease, struct settlement *out);
+
+#endif

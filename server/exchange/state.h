@@ -1,0 +1,113 @@
+/*
+ * What the rules share: the exchange's state with its indexes. Included by the files of this folder
+ * alone; everybody else uses exchange.h.
+ *
+ * Each noun has its file: rows, validation and application of its operations, its index and its
+ * hook. An operation first validates everything and then applies; a refused one has changed
+ * nothing.
+ */
+#ifndef BOURSE_EXCHANGE_STATE_H
+#define BOURSE_EXCHANGE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/amount.h"
+#include "protocol/arena.h"
+#include "protocol/buffer.h"
+#include "server/exchange/exchange.h"
+#include "server/exchange/rows.h"
+#include "server/store/store.h"
+
+/* Each index is private to its file, which makes and frees it. */
+struct account_index;
+struct ledger_index;
+struct series_index;
+struct token_index;
+struct gift_index;
+struct sku_index;
+struct site_index;
+struct offer_index; /* the book and the free capacity in time */
+struct order_index;
+struct lease_index;
+struct request_index;
+struct due_queue;
+
+struct exchange {
+    struct store *store;
+    struct genesis genesis;
+    struct arena genesis_arena; /* the genesis record's texts */
+    uint8_t id[32];
+    uint8_t nonce_key[32];
+    struct head_row head;
+
+    uint64_t group_time_s; /* the group's time; an operation may advance head.time_s after it */
+    uint64_t last_time_s;  /* time of the group before */
+    uint8_t seed[16];      /* of hashes in memory; nothing that is seen depends on it */
+
+    struct buffer events;     /* data of the group's events */
+    struct buffer event_ends; /* uint32_t each */
+    uint64_t events_first;    /* log index of the group's first event */
+    struct arena scratch;     /* cleared before each operation */
+
+    struct account_index *accounts;
+    struct ledger_index *ledger;
+    struct series_index *series;
+    struct token_index *tokens;
+    struct gift_index *gifts;
+    struct sku_index *skus;
+    struct site_index *sites;
+    struct offer_index *offers;
+    struct order_index *orders;
+    struct lease_index *leases;
+    struct request_index *requests;
+    struct due_queue *due;
+};
+
+/* Who acts in an operation, and what the operations of the request before it have issued. */
+struct actor {
+    uint32_t account;             /* 0: a newcomer */
+    uint32_t role;                /* enum role; 0 for a newcomer */
+    const uint8_t *key;           /* the signing key of the request */
+    const struct result *results; /* of the operations before this one */
+    uint32_t results_count;
+};
+
+/* An operation: validates, applies, logs one event and fills `out` (refusal and index are filled in
+ * by the caller). `body` is the struct of the operation's message. */
+typedef enum refusal operation_handler(struct exchange *x, const struct actor *actor,
+                                       const void *body, struct result *out);
+
+/* Operations, by noun. operation.c holds the table of who may do what. */
+operation_handler account_register, account_freeze, account_unfreeze, account_rekey;
+operation_handler sku_add, sku_change, site_add;
+operation_handler series_create, series_mint;
+operation_handler token_transfer, token_burn;
+operation_handler gift_give, gift_claim, gift_revoke;
+operation_handler offer_publish, offer_withdraw;
+operation_handler order_place;
+operation_handler lease_activate, lease_meter, lease_dispute, dispute_decide, lease_end;
+operation_handler payout_take;
+operation_handler clock_advance;
+
+/* Memory is out: says so and ends the process; the journal holds everything acknowledged. */
+_Noreturn void memory_exhausted(void);
+/* Zeroed memory of x->scratch, gone with the next operation. */
+void *scratch_alloc(struct exchange *x, size_t size);
+
+/* Of two reasons the one to give: the first of enum refusal; accepted is none. */
+static inline enum refusal refusal_first(enum refusal a, enum refusal b)
+{
+    return b != REFUSAL_accepted && (a == REFUSAL_accepted || b < a) ? b : a;
+}
+
+/* Whether something may be called so: plain UTF-8 of 1 to NAME_MAX_BYTES bytes that neither begins
+ * nor ends with a space. */
+bool name_allowed(struct text name);
+/* Sets a text column of a row, `size` bytes with its NUL; the text must fit. */
+void column_set(char *column, size_t size, struct text text);
+/* Whether 32 bytes are all zero: no key. */
+bool key_is_zero(const uint8_t key[32]);
+
+#endif

@@ -1,0 +1,36 @@
+/* Tokens: signed claims on an amount of one series, owned by one account, spent whole. */
+#ifndef BOURSE_EXCHANGE_TOKEN_H
+#define BOURSE_EXCHANGE_TOKEN_H
+
+#include "server/exchange/ledger.h"
+#include "server/exchange/series.h"
+#include "server/exchange/state.h"
+
+/*
+ * Reads what an operation names: replaces references to earlier outputs of the request by serials,
+ * and checks that each token exists, is owned by the actor, is named once and of a series that has
+ * not expired. Copies of the rows go to `rows_out` (x->scratch), in the order named.
+ * Refusals: reference_invalid, token_not_found, token_spent, token_twice, not_owner,
+ * series_expired.
+ */
+enum refusal tokens_resolve(struct exchange *x, const struct actor *actor, const uint64_t *numbers,
+                            uint32_t count, const struct token_row **rows_out);
+
+/*
+ * Rows only, the ledger is the caller's: issue gives the next serial to a new token whose event is
+ * the one logged next; spend removes one.
+ */
+uint64_t token_issue(struct exchange *x, uint32_t series, uint32_t owner, amount a);
+void token_spend(struct exchange *x, uint64_t token);
+
+/*
+ * Gives `a` of a series back to an account: as a new token (1, and *issued_out filled in), or, when
+ * the series has expired, to its `expired_to` account (0). `from` is where the ledger takes it.
+ */
+int token_refund(struct exchange *x, uint32_t series, uint32_t owner, amount a,
+                 struct ledger_place from, struct issued *issued_out);
+
+/* How many rows the index has of an account; for checks. */
+uint64_t token_owned_count(const struct exchange *x, uint32_t account);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * Red-black trees of libbsd's <bsd/sys/tree.h>, for ordered indexes in memory. Its
+ * RB_GENERATE_STATIC relies on a BSD's __unused, hence this one.
+ */
+#ifndef BOURSE_EXCHANGE_TREE_H
+#define BOURSE_EXCHANGE_TREE_H
+
+#include <stddef.h>
+
+#include <bsd/sys/tree.h>
+
+#define TREE_GENERATE(name, type, field, compare)                                                  \
+    RB_GENERATE_INTERNAL(name, type, field, compare, __attribute__((unused)) static)
+
+#endif
