@@ -22,6 +22,7 @@
 #include "protocol/message.h"
 #include "protocol/operations.h"
 #include "server/log/log_store.h"
+#include "server/port/clock.h"
 
 struct engine;
 struct data_folder; /* server/engine/folder.h: an opened and locked data directory with its keys */
@@ -91,7 +92,8 @@ struct engine_callbacks {
 
 struct engine_options {
     enum clock_mode clock_mode;
-    uint64_t flush_bytes_max; /* the flusher's lag bound; 0: the default */
+    uint64_t flush_bytes_max;       /* the flusher's lag bound; 0: the default */
+    const struct port_clock *clock; /* NULL: the machine's; outlives the engine */
 };
 
 /*

@@ -1,0 +1,228 @@
+/* `boursed init`: a new exchange in a fresh directory. */
+#include <inttypes.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "protocol/endian.h"
+#include "protocol/keyfile.h"
+#include "protocol/sha256.h"
+#include "protocol/status.h"
+#include "server/command/command.h"
+#include "server/command/report.h"
+#include "server/command/root_key.h"
+#include "server/engine/folder.h"
+#include "server/engine/stage.h"
+#include "server/journal/journal.h"
+#include "server/port/clock.h"
+#include "server/port/entropy.h"
+
+enum {
+    DAY_S = 24 * 3600,
+    CERTIFICATE_DAYS = 730,
+    /* A machine's clock may run behind the one that made its certificates. */
+    CERTIFICATE_EARLY_S = 3600,
+};
+
+/* Exchanges made with --seed are the same whenever they are made. */
+#define SEED_CREATED_S UINT64_C(1767225600) /* 2026-01-01 */
+
+static const struct option_spec options[] = {
+    {"data", "DIR", "where it is made; must not exist, or be empty", true},
+    {"origin", "NAME", "the name of its log, such as example.org/bourse", true},
+    {"admin", "PUBKEY", "the first admin's public key, as `bourse keygen` prints it", true},
+    {"admin-name", "NAME", "what the admin is called (admin)", false},
+    {"root-key", "FILE", "take the root key from FILE, or make it there (DIR/keys/root.key)",
+     false},
+    ROOT_PASSPHRASE_OPTION,
+    {"activation-grace", "TIME", "how long operators have to activate a lease (30m)", false},
+    {"meter-grace", "TIME", "how long they have to meter a period (24h)", false},
+    {"dispute-window", "TIME", "how long startups have to dispute one (24h)", false},
+    {"seed", "N", "INSECURE: derive every key from N, for reproducible simulations only", false},
+    {NULL, NULL, NULL, false},
+};
+
+/* A secret: random, or what follows from --seed. */
+static int secret_make(const struct arguments *a, uint64_t seed, const char *name,
+                       uint8_t out[KEYS_SEED_BYTES])
+{
+    static const char purpose[] = "bourse/insecure-seed/v1";
+    uint8_t number[8];
+    if (!arguments_has(a, "seed"))
+        return entropy_fill(port_entropy_system(), out, KEYS_SEED_BYTES);
+    put_u64_be(number, seed);
+    sha256_parts(purpose, sizeof(purpose), name, strlen(name) + 1, number, sizeof(number), out);
+    return 0;
+}
+
+static int secrets_make(const struct arguments *a, uint64_t seed, struct identity *identity)
+{
+    uint8_t nonce[KEYS_SEED_BYTES];
+    int status = secret_make(a, seed, "log", identity->log);
+    if (status == 0)
+        status = secret_make(a, seed, "channel", identity->channel);
+    if (status == 0)
+        status = secret_make(a, seed, "nonce", identity->nonce);
+    if (status == 0)
+        status = secret_make(a, seed, "genesis", nonce);
+    memcpy(identity->genesis.nonce, nonce, sizeof(identity->genesis.nonce));
+    return status;
+}
+
+/* Takes the root key from --root-key, makes it there, or makes it for the data directory. */
+static int root_make(const struct arguments *a, uint64_t seed, struct identity *identity)
+{
+    const char *path = arguments_get(a, "root-key");
+    identity->keep_root = path == NULL;
+    int status = path != NULL ? root_key_read(a, path, identity->root) : STATUS_NOT_FOUND;
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    status = secret_make(a, seed, "root", identity->root);
+    if (status == 0 && path != NULL) {
+        status = keyfile_write(path, identity->root, NULL, 0, NULL);
+        if (status != 0)
+            fprintf(stderr, "boursed init: %s: %s\n", path, status_text(status));
+    }
+    return status;
+}
+
+static bool times_set(const struct arguments *a, struct identity *identity)
+{
+    uint64_t activation, meter, dispute;
+    uint64_t now_s = clock_wall_s(port_clock_system());
+    if (!arguments_duration(a, "activation-grace", 60, GRACE_MAX_S, 1800, &activation) ||
+        !arguments_duration(a, "meter-grace", 60, GRACE_MAX_S, DAY_S, &meter) ||
+        !arguments_duration(a, "dispute-window", 60, GRACE_MAX_S, DAY_S, &dispute))
+        return false;
+    identity->genesis.activation_grace_s = (uint32_t)activation;
+    identity->genesis.meter_grace_s = (uint32_t)meter;
+    identity->genesis.dispute_window_s = (uint32_t)dispute;
+    identity->genesis.created_s = now_s;
+    identity->not_before_s = now_s - CERTIFICATE_EARLY_S;
+    identity->not_after_s = now_s + (uint64_t)CERTIFICATE_DAYS * DAY_S;
+    if (arguments_has(a, "seed")) {
+        identity->genesis.created_s = SEED_CREATED_S;
+        identity->not_before_s = 0;
+        identity->not_after_s = TIME_MAX_S;
+    }
+    return true;
+}
+
+static bool genesis_set(const struct arguments *a, struct identity *identity)
+{
+    struct keys_public admin;
+    const char *origin = arguments_get(a, "origin");
+    const char *name = arguments_get(a, "admin-name");
+    if (name == NULL)
+        name = "admin";
+    if (!pin_origin_valid(origin)) {
+        fprintf(stderr,
+                "boursed init: --origin '%s' is not 1 to %d printable characters without space and "
+                "plus, such as example.org/bourse\n",
+                origin, (int)ORIGIN_MAX_BYTES);
+        return false;
+    }
+    if (keys_parse(arguments_get(a, "admin"), &admin) != 0) {
+        fprintf(stderr, "boursed init: --admin is not a public key as `bourse keygen` prints it "
+                        "(bourse-key:...)\n");
+        return false;
+    }
+    identity->genesis.rules_version = RULES_VERSION;
+    identity->genesis.origin = (struct text){origin, (uint32_t)strlen(origin)};
+    identity->genesis.admin_name = (struct text){name, (uint32_t)strlen(name)};
+    memcpy(identity->genesis.admin_sign_key, admin.sign, sizeof(admin.sign));
+    memcpy(identity->genesis.admin_channel_key, admin.channel, sizeof(admin.channel));
+    return times_set(a, identity);
+}
+
+static int exchange_make(struct stage *stage, struct identity *identity, struct buffer *error)
+{
+    char path[PATH_MAX];
+    uint8_t id[32];
+    struct journal_error wrong = {{0}};
+    const struct journal_options journal = {0};
+    int status = identity_write(stage, identity, id, error);
+    if (status == 0)
+        status = stage_folder(stage, "image", error);
+    if (status == 0)
+        status = stage_folder(stage, "log", error);
+    if (status == 0)
+        status = stage_path(stage, "journal", path);
+    if (status == 0) {
+        status = journal_create(path, id, &journal, &wrong);
+        if (status != 0)
+            buffer_printf(error, "%s", wrong.text);
+    }
+    return status;
+}
+
+static int next_tell(const struct arguments *a, const struct stage *stage, struct buffer *error)
+{
+    struct data_folder *folder = NULL;
+    struct pin pin;
+    char text[PIN_TEXT_SIZE];
+    int status = data_folder_open(stage->target, FOLDER_LOOK, &folder, error);
+    if (status != 0)
+        return status;
+    data_folder_pin(folder, &pin);
+    status = pin_print(&pin, text);
+    data_folder_close(folder);
+    if (status != 0)
+        return status;
+    printf("%s\n", text);
+    fflush(stdout);
+    fprintf(stderr,
+            "An exchange was made in %s. The line above is what clients pin.\n"
+            "Next:\n",
+            stage->target);
+    if (arguments_has(a, "seed"))
+        fprintf(stderr, "  INSECURE: every key follows from --seed, so anybody can have them.\n"
+                        "  Use this exchange for simulations only, and with no real value.\n");
+    if (arguments_has(a, "root-key"))
+        fprintf(stderr, "  keep the root key, %s, offline;\n", arguments_get(a, "root-key"));
+    else
+        fprintf(stderr,
+                "  move the root key, %s/keys/root.key, to a place that is offline: whoever has it "
+                "is the exchange;\n",
+                stage->target);
+    fprintf(stderr, "  boursed run --data %s --listen 127.0.0.1:7420\n", stage->target);
+    return 0;
+}
+
+static int run(const struct arguments *a)
+{
+    struct identity identity = {0};
+    struct stage stage = {0};
+    struct buffer error = BUFFER_EMPTY;
+    uint64_t seed;
+    if (!arguments_number(a, "seed", 0, UINT64_MAX, 0, &seed) || !genesis_set(a, &identity))
+        return EXIT_USAGE;
+    if (sodium_init() < 0)
+        return report_failure(a, STATUS_IO, &error);
+    int status = stage_begin(&stage, arguments_get(a, "data"), &error);
+    if (status == 0)
+        status = secrets_make(a, seed, &identity);
+    if (status == 0)
+        status = root_make(a, seed, &identity);
+    if (status == 0)
+        status = exchange_make(&stage, &identity, &error);
+    if (status == 0)
+        status = stage_commit(&stage, &error);
+    if (status == 0)
+        status = next_tell(a, &stage, &error);
+    stage_abort(&stage);
+    sodium_memzero(&identity, sizeof(identity));
+    if (status != 0)
+        return report_failure(a, status, &error);
+    buffer_release(&error);
+    return EXIT_DONE;
+}
+
+const struct command command_init = {
+    .name = "init",
+    .summary = "make an exchange in a fresh directory",
+    .text = "Writes the genesis record, makes or takes the root key, and prints the line that "
+            "clients\npin on stdout; what to do next goes to stderr.",
+    .options = options,
+    .run = run,
+};

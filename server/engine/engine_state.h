@@ -1,0 +1,92 @@
+/* What the files of the engine share. Included by server/engine alone. */
+#ifndef BOURSE_ENGINE_ENGINE_STATE_H
+#define BOURSE_ENGINE_ENGINE_STATE_H
+
+#include <pthread.h>
+
+#include "protocol/checkpoint.h"
+#include "server/engine/engine.h"
+#include "server/engine/folder.h"
+#include "server/engine/replay.h"
+#include "server/engine/sequencer.h"
+#include "server/exchange/exchange.h"
+#include "server/journal/writer.h"
+#include "server/store/flusher.h"
+
+enum {
+    FLUSH_EVERY_MS = 1000,
+    FLUSH_BYTES = 32 << 20,
+    FLUSH_BYTES_MAX_DEFAULT = 512 << 20,
+};
+
+struct engine {
+    const struct data_folder *folder;
+    struct engine_options options;
+    struct engine_callbacks callbacks;
+    const struct port_clock *clock;
+
+    /* The engine thread's, once that runs. */
+    struct exchange *exchange;
+    struct image *image;
+    struct log_store *log;
+    struct journal *journal; /* the writer's while that runs */
+    struct writer *writer;
+    struct flusher *flusher;
+    struct sequencer sequencer;
+    struct sequencer_draft draft;
+    struct merkle_frontier frontier; /* of everything applied */
+    uint64_t group;                  /* the last one applied */
+    uint64_t time_s;                 /* its time */
+    uint64_t flushed_ns;             /* when changes were last handed over */
+    struct checkpoint_signer signer;
+    struct buffer checkpoint; /* the signed head of what is published */
+    uint64_t checkpoint_size;
+    struct publication *publication; /* in the making */
+    struct outgoing **outgoing_end;
+    struct subscriber **subscribers_end;
+
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards all below */
+    pthread_cond_t wake;   /* something below has changed */
+    struct submission *inbox;
+    struct submission **inbox_end;
+    size_t queue_bytes; /* submitted and not answered yet */
+    bool stopping;
+    bool failed;
+    uint64_t durable;
+    int writer_status;
+    int flusher_status;
+    struct image_error flusher_error;
+};
+
+/* The bytes that a submission counts for in the queue. */
+size_t submission_bytes(const struct submission *s);
+
+/* Opens everything of `folder` and brings the exchange up to the journal's end (start.c). */
+int engine_open(struct engine *e, struct buffer *error);
+/* Makes the start's group: durable, applied, in the log (start.c). */
+int engine_open_group(struct engine *e, struct buffer *error);
+
+/* What the exchange says to the sequencer. */
+struct sequencer_view engine_view(const struct engine *e);
+
+/* A new empty publication in the making; STATUS_MEMORY (publication.c). */
+int publication_begin(struct engine *e);
+/* Adds a frame to a session, a message of frame_set. */
+int publication_add_frame(struct engine *e, uint64_t session, const struct message *frame,
+                          const void *body);
+int publication_add_subscriber(struct engine *e, const struct submission *s);
+
+/* Works off a request of the group at hand and adds the reply. */
+int answer_request(struct engine *e, struct submission *s);
+/* Whether a query has to wait until the group it reflects is published. */
+bool answer_is_deferred(const struct submission *s);
+/* Answers a question from the state; does nothing with one that is deferred. */
+int answer_question(struct engine *e, struct submission *s);
+/* Answers one that is. */
+int answer_deferred(struct engine *e, struct submission *s);
+
+/* Signs the head of what has been published. */
+int engine_sign(struct engine *e);
+
+#endif

@@ -1,0 +1,85 @@
+#include <stdlib.h>
+
+#include "protocol/frames.h"
+#include "protocol/status.h"
+#include "server/engine/engine_state.h"
+
+struct submission *submission_new(void)
+{
+    return calloc(1, sizeof(struct submission));
+}
+
+void submission_free(struct submission *s)
+{
+    if (s == NULL)
+        return;
+    buffer_release(&s->frame);
+    arena_release(&s->arena);
+    free(s);
+}
+
+size_t submission_bytes(const struct submission *s)
+{
+    return sizeof(*s) + s->frame.length;
+}
+
+void publication_free(struct publication *p)
+{
+    if (p == NULL)
+        return;
+    while (p->outgoing != NULL) {
+        struct outgoing *o = p->outgoing;
+        p->outgoing = o->next;
+        buffer_release(&o->frame);
+        free(o);
+    }
+    while (p->subscribers != NULL) {
+        struct subscriber *s = p->subscribers;
+        p->subscribers = s->next;
+        free(s);
+    }
+    free(p);
+}
+
+int publication_begin(struct engine *e)
+{
+    e->publication = calloc(1, sizeof(*e->publication));
+    if (e->publication == NULL)
+        return STATUS_MEMORY;
+    e->outgoing_end = &e->publication->outgoing;
+    e->subscribers_end = &e->publication->subscribers;
+    return 0;
+}
+
+int publication_add_frame(struct engine *e, uint64_t session, const struct message *frame,
+                          const void *body)
+{
+    struct outgoing *o = calloc(1, sizeof(*o));
+    if (o == NULL)
+        return STATUS_MEMORY;
+    o->session = session;
+    message_encode_coded(frame, body, &o->frame);
+    *e->outgoing_end = o;
+    e->outgoing_end = &o->next;
+    return o->frame.status;
+}
+
+int publication_add_subscriber(struct engine *e, const struct submission *s)
+{
+    struct subscriber *subscriber = calloc(1, sizeof(*subscriber));
+    if (subscriber == NULL)
+        return STATUS_MEMORY;
+    uint32_t account = exchange_account_by_channel(e->exchange, s->peer_key);
+    const char *name;
+    uint32_t role = account != 0 ? exchange_account_role(e->exchange, account, &name) : 0;
+    *subscriber = (struct subscriber){
+        .session = s->session,
+        .seq = s->seq,
+        .from = s->from,
+        .account = account,
+        .sees_all = role == ROLE_ADMIN || role == ROLE_AUDITOR,
+    };
+    *e->subscribers_end = subscriber;
+    e->subscribers_end = &subscriber->next;
+    return 0;
+}

@@ -1,0 +1,196 @@
+#include "server/engine/sequencer.h"
+
+#include "protocol/limits.h"
+#include "protocol/status.h"
+#include "server/engine/group.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+
+void sequencer_init(struct sequencer *q, const struct port_clock *clock, enum clock_mode mode,
+                    uint64_t last_s)
+{
+    *q = (struct sequencer){
+        .clock = clock,
+        .mode = mode,
+        .anchor_s = last_s,
+        .anchor_ns = clock_monotonic_ns(clock),
+    };
+    q->end = &q->first;
+}
+
+void sequencer_release(struct sequencer *q)
+{
+    while (q->first != NULL) {
+        struct submission *s = q->first;
+        q->first = s->next;
+        submission_free(s);
+    }
+    q->end = &q->first;
+}
+
+void sequencer_push(struct sequencer *q, struct submission *list)
+{
+    *q->end = list;
+    while (*q->end != NULL)
+        q->end = &(*q->end)->next;
+}
+
+bool sequencer_is_empty(const struct sequencer *q)
+{
+    return q->first == NULL;
+}
+
+struct sequencer_now sequencer_look(const struct sequencer *q, const struct sequencer_view *view)
+{
+    if (q->mode == CLOCK_MODE_MANUAL) {
+        return (struct sequencer_now){.time_s = view->manual_s, .clock_s = view->manual_s};
+    }
+    struct sequencer_now now = {.clock_s = clock_wall_s(q->clock)};
+    uint64_t elapsed_ns = clock_monotonic_ns(q->clock) - q->anchor_ns;
+    uint64_t steady_s = q->anchor_s + elapsed_ns / NS_PER_S;
+
+    /* The first group of all has no time before it to compare with. */
+    if (view->group == 0 || now.clock_s <= view->limit_s) {
+        now.time_s = now.clock_s;
+    } else {
+        now.waits = now.clock_s > steady_s + SEQUENCER_DRIFT_S;
+        now.time_s = steady_s < view->limit_s ? steady_s : view->limit_s;
+        now.is_behind = now.time_s < steady_s;
+    }
+    if (now.time_s < view->last_s)
+        now.time_s = view->last_s;
+    return now;
+}
+
+static int draft_begin(struct sequencer_draft *out, const struct sequencer_now *now)
+{
+    out->has_group = out->has_found = out->has_start = out->has_tick = false;
+    out->taken = NULL;
+    out->time_s = now->time_s;
+    buffer_clear(&out->body);
+    group_begin(&out->body);
+    return out->body.status;
+}
+
+/* Notes that a group was made at `now`. */
+static void anchor_set(struct sequencer *q, const struct sequencer_now *now)
+{
+    if (now->waits || now->is_behind)
+        return; /* the wall clock is not believed: the old anchor stays */
+    q->anchor_s = now->time_s;
+    q->anchor_ns = clock_monotonic_ns(q->clock);
+}
+
+/* The time of the start's group, which is still in the mode that the exchange is in. */
+static struct sequencer_now start_time(const struct sequencer *q, const struct sequencer_view *view)
+{
+    if (view->mode == CLOCK_MODE_MANUAL)
+        return (struct sequencer_now){.time_s = view->manual_s};
+    if (q->mode == CLOCK_MODE_REAL)
+        return sequencer_look(q, view);
+    uint64_t time_s = view->group == 0 ? view->created_s : 0;
+    return (struct sequencer_now){.time_s = time_s > view->last_s ? time_s : view->last_s};
+}
+
+int sequencer_start(struct sequencer *q, const struct sequencer_view *view,
+                    struct sequencer_draft *out)
+{
+    struct sequencer_now now = start_time(q, view);
+    int status = draft_begin(out, &now);
+    if (status != 0)
+        return status;
+    out->has_group = out->has_start = true;
+    out->has_found = view->group == 0;
+    if (out->has_found)
+        group_add_found(&out->body);
+    group_add_start(&out->body, q->mode);
+    anchor_set(q, &now);
+    return out->body.status;
+}
+
+/* Whether a request moves the clock. */
+static bool advances_clock(const struct submission *s)
+{
+    for (uint32_t i = 0; i < s->request->operations.count; i++)
+        if (s->request->operations.items[i].message->code == OPERATION_clock_advance)
+            return true;
+    return false;
+}
+
+/* Moves submissions into the draft as far as they fit; no requests unless `requests_too`. */
+static void fill(struct sequencer *q, bool requests_too, struct sequencer_draft *out)
+{
+    struct submission **taken_end = &out->taken;
+    uint32_t requests = 0;
+
+    while (q->first != NULL) {
+        struct submission *s = q->first;
+        bool ends_group = false;
+        if (s->kind == SUBMISSION_REQUEST) {
+            size_t length = out->body.length + GROUP_REQUEST_OVERHEAD + s->body.length;
+            if (!requests_too || requests == GROUP_REQUESTS_MAX ||
+                (requests > 0 && length > GROUP_BYTES_MAX))
+                break;
+            group_add_request(&out->body, s->signature, s->body);
+            out->has_group = true;
+            ends_group = advances_clock(s);
+            requests++;
+        }
+        q->first = s->next;
+        s->next = NULL;
+        *taken_end = s;
+        taken_end = &s->next;
+        if (ends_group)
+            break;
+    }
+    if (q->first == NULL)
+        q->end = &q->first;
+}
+
+/* Whether the exchange itself has something to do. */
+static bool is_due(const struct sequencer *q, const struct sequencer_view *view,
+                   const struct sequencer_now *now)
+{
+    if (view->next_due_s <= now->time_s)
+        return true;
+    return q->mode != CLOCK_MODE_MANUAL &&
+           (now->is_behind || now->time_s - view->last_s >= SEQUENCER_IDLE_S);
+}
+
+/* Whether the process stood still: otherwise there would have been a group by now. */
+static bool was_stopped(const struct sequencer *q, const struct sequencer_view *view,
+                        const struct sequencer_now *now)
+{
+    return q->mode == CLOCK_MODE_REAL &&
+           now->time_s - view->last_s >= SEQUENCER_IDLE_S + OUTAGE_MIN_S;
+}
+
+int sequencer_next(struct sequencer *q, const struct sequencer_view *view,
+                   struct sequencer_draft *out)
+{
+    struct sequencer_now now = sequencer_look(q, view);
+    int status = draft_begin(out, &now);
+    if (status != 0)
+        return status;
+    if (was_stopped(q, view, &now)) {
+        out->has_group = out->has_start = true;
+        group_add_start(&out->body, q->mode);
+    }
+    if (is_due(q, view, &now)) {
+        out->has_group = out->has_tick = true;
+        group_add_tick(&out->body);
+    }
+    bool alone = now.is_behind || (out->has_tick && q->mode == CLOCK_MODE_MANUAL);
+    fill(q, !alone, out);
+    if (out->has_group)
+        anchor_set(q, &now);
+    return out->body.status;
+}
+
+unsigned sequencer_sleep_ms(const struct sequencer *q, const struct sequencer_view *view)
+{
+    struct sequencer_now now = sequencer_look(q, view);
+    if (!sequencer_is_empty(q) || is_due(q, view, &now))
+        return 0;
+    return SEQUENCER_SLEEP_MAX_MS;
+}

@@ -1,0 +1,101 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/command/arguments.h"
+
+static int runs;
+
+static int run(const struct arguments *a)
+{
+    (void)a;
+    runs++;
+    return EXIT_DONE;
+}
+
+static const struct option_spec options[] = {
+    {"data", "DIR", "a folder", true}, {"grace", "TIME", "a duration", false},
+    {"count", "N", "a number", false}, {"json", NULL, "a flag", false},
+    {NULL, NULL, NULL, false},
+};
+
+static const struct command command = {
+    .name = "test", .summary = "test", .options = options, .run = run};
+
+/* Splits at spaces and runs. */
+static int run_words(const char *line)
+{
+    char *copy = strdup(line), *words[16], *rest = copy;
+    int count = 0;
+    for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
+        words[count++] = word;
+    int code = command_run(&command, count, words);
+    free(copy);
+    return code;
+}
+
+static void test_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        int code;
+    } cases[] = {
+        {"--data x", EXIT_DONE},
+        {"--data=x --json --grace 30m", EXIT_DONE},
+        {"--data=", EXIT_DONE},
+        {"--help", EXIT_DONE},
+        {"--wrong -h", EXIT_DONE},
+        {"", EXIT_USAGE},            /* --data is needed */
+        {"--data", EXIT_USAGE},      /* without its value */
+        {"--data x y", EXIT_USAGE},  /* a position */
+        {"--data x --", EXIT_USAGE}, /* not an option */
+        {"--dat x", EXIT_USAGE},     /* no prefixes */
+        {"--data x --data y", EXIT_USAGE},
+        {"--data x --json=yes", EXIT_USAGE},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(run_words(cases[i].line), cases[i].code);
+    assert_int_equal(runs, 3);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *count, *grace;
+        bool count_ok, grace_ok;
+    } cases[] = {
+        {"7", "30m", true, true},    {"1", "1m", true, true},    {"10", "1h", true, true},
+        {"0", "59s", false, false},  {"11", "2h", false, false}, {"-1", "-5m", false, false},
+        {"x", "soon", false, false}, {"7x", "", false, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct arguments a = {.command = &command, .values = {"x", cases[i].grace, cases[i].count}};
+        uint64_t value;
+        assert_int_equal(arguments_number(&a, "count", 1, 10, 5, &value), cases[i].count_ok);
+        assert_int_equal(arguments_duration(&a, "grace", 60, 3600, 120, &value), cases[i].grace_ok);
+        assert_false(arguments_has(&a, "json"));
+        assert_string_equal(arguments_get(&a, "data"), "x");
+    }
+    struct arguments none = {.command = &command};
+    uint64_t value;
+    assert_true(arguments_number(&none, "count", 1, 10, 5, &value));
+    assert_int_equal(value, 5);
+    assert_true(arguments_duration(&none, "grace", 60, 3600, 120, &value));
+    assert_int_equal(value, 120);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_values),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,219 @@
+/* `boursed init` and `boursed certify`. */
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocol/keyfile.h"
+#include "protocol/status.h"
+#include "server/port/file.h"
+
+struct scene {
+    struct bench bench; /* for its scratch folder */
+    char key[KEYS_TEXT_BYTES + 1];
+    char data[PATH_MAX + 32];
+};
+
+static int set_up(void **state)
+{
+    struct scene *p = malloc(sizeof(*p));
+    struct keys_public public;
+    bench_make(&p->bench);
+    keys_get_public(&p->bench.admin, &public);
+    keys_print(&public, p->key);
+    snprintf(p->data, sizeof(p->data), "%s/new", p->bench.root);
+    *state = p;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *p = *state;
+    bench_remove(&p->bench);
+    free(p);
+    return 0;
+}
+
+static int open_it(const struct scene *p, struct data_folder **out)
+{
+    struct buffer error = BUFFER_EMPTY;
+    int status = data_folder_open(p->data, FOLDER_LOOK, out, &error);
+    buffer_release(&error);
+    return status;
+}
+
+static void test_init(void **state)
+{
+    struct scene *p = *state;
+    struct data_folder *folder;
+    struct buffer error = BUFFER_EMPTY;
+    struct pin pin;
+    struct stat info;
+    char text[PIN_TEXT_SIZE], path[PATH_MAX];
+    assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin",
+                                   "example.org/one", "--admin", p->key, "--admin-name", "Ada",
+                                   "--meter-grace", "2h", NULL),
+                     0);
+    assert_int_equal(open_it(p, &folder), 0);
+    assert_string_equal(folder->origin, "example.org/one");
+    assert_memory_equal(folder->genesis.admin_name.data, "Ada", 3);
+    assert_int_equal(folder->genesis.activation_grace_s, 1800);
+    assert_int_equal(folder->genesis.meter_grace_s, 7200);
+    assert_true(folder->has_root_key);
+    assert_false(folder->is_backup);
+    assert_int_equal(data_folder_certificates_check(folder, folder->genesis.created_s, &error), 0);
+    assert_int_equal(
+        data_folder_certificates_check(folder, folder->genesis.created_s + 800 * 86400, &error),
+        STATUS_EXPIRED);
+    data_folder_pin(folder, &pin);
+    assert_int_equal(pin_print(&pin, text), 0);
+    assert_true(bench_said(&p->bench, text));
+    assert_true(bench_said(&p->bench, "offline"));
+    assert_int_equal(data_folder_path(folder, "keys/root.key", path), 0);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    data_folder_close(folder);
+    buffer_release(&error);
+}
+
+static void test_refused(void **state)
+{
+    struct scene *p = *state;
+    struct data_folder *folder;
+    char path[PATH_MAX + 64];
+    static const struct {
+        const char *option, *value;
+        int code;
+    } cases[] = {
+        {"--origin", "has space", 2}, {"--admin", "bourse-key:x", 2},
+        {"--meter-grace", "1s", 2},   {"--admin-name", "", 1},
+        {"--seed", "x", 2},           {"--nonsense", "x", 2},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *origin = strcmp(cases[i].option, "--origin") == 0 ? cases[i].value : "ok";
+        const char *admin = strcmp(cases[i].option, "--admin") == 0 ? cases[i].value : p->key;
+        bool other = origin[0] == 'o' && admin == p->key;
+        assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin", origin,
+                                       "--admin", admin, other ? cases[i].option : NULL,
+                                       cases[i].value, NULL),
+                         cases[i].code);
+        assert_int_equal(open_it(p, &folder), STATUS_NOT_FOUND);
+        assert_false(file_exists(p->data));
+    }
+    /* An exchange is never overwritten, nor anything else. */
+    assert_int_equal(bench_command(&p->bench, "init", "--data", p->bench.data, "--origin", "ok",
+                                   "--admin", p->key, NULL),
+                     1);
+    assert_true(bench_said(&p->bench, "there is an exchange here already"));
+    assert_int_equal(mkdir(p->data, 0700), 0);
+    snprintf(path, sizeof(path), "%s/file", p->data);
+    FILE *file = fopen(path, "w");
+    fclose(file);
+    assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin", "ok",
+                                   "--admin", p->key, NULL),
+                     1);
+    /* An empty directory is taken. */
+    unlink(path);
+    assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin", "ok",
+                                   "--admin", p->key, NULL),
+                     0);
+}
+
+static void test_seed(void **state)
+{
+    struct scene *p = *state;
+    struct data_folder *folder;
+    uint8_t id[32];
+    assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin",
+                                   "example.org/bourse", "--admin", p->key, "--seed", "7", NULL),
+                     0);
+    assert_true(bench_said(&p->bench, "INSECURE"));
+    assert_int_equal(open_it(p, &folder), 0);
+    memcpy(id, folder->exchange_id, sizeof(id));
+    data_folder_close(folder);
+    snprintf(p->data, sizeof(p->data), "%s", p->bench.data); /* made with the same */
+    assert_int_equal(open_it(p, &folder), 0);
+    assert_memory_equal(id, folder->exchange_id, sizeof(id));
+    data_folder_close(folder);
+}
+
+/* The root key is made elsewhere, certificates are renewed and keys replaced with it. */
+static void test_certify(void **state)
+{
+    struct scene *p = *state;
+    struct data_folder *before, *after;
+    char root[PATH_MAX + 32], wrong[PATH_MAX + 32];
+    uint8_t seed[32] = {3};
+    struct buffer error = BUFFER_EMPTY;
+    snprintf(root, sizeof(root), "%s/root", p->bench.root);
+    snprintf(wrong, sizeof(wrong), "%s/wrong", p->bench.root);
+    assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin", "ok",
+                                   "--admin", p->key, "--root-key", root, NULL),
+                     0);
+    assert_int_equal(open_it(p, &before), 0);
+    assert_false(before->has_root_key);
+    assert_int_equal(keyfile_write(wrong, seed, NULL, 0, NULL), 0);
+    assert_int_equal(
+        bench_command(&p->bench, "certify", "--data", p->data, "--root-key", wrong, NULL), 1);
+    static const char *const rotated[] = {NULL, "log", "channel"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(bench_command(&p->bench, "certify", "--data", p->data, "--root-key", root,
+                                       "--days", "10", rotated[i] != NULL ? "--rotate" : NULL,
+                                       rotated[i], NULL),
+                         0);
+        assert_int_equal(open_it(p, &after), 0);
+        uint64_t now_s = clock_wall_s(port_clock_system());
+        assert_int_equal(data_folder_certificates_check(after, now_s, &error), 0);
+        assert_int_equal(data_folder_certificates_check(after, now_s + 11 * 86400, &error),
+                         STATUS_EXPIRED);
+        bool same_log = memcmp(before->log_key.sign_public, after->log_key.sign_public, 32) == 0;
+        bool same_channel =
+            memcmp(before->channel_key.channel_public, after->channel_key.channel_public, 32) == 0;
+        assert_int_equal(same_log, i < 1);
+        assert_int_equal(same_channel, i < 2);
+        data_folder_close(after);
+    }
+    data_folder_close(before);
+    buffer_release(&error);
+    assert_int_equal(bench_command(&p->bench, "check", "--data", p->data, NULL), 0);
+}
+
+/* Files that are missing or not what they should be. */
+static void test_open_faults(void **state)
+{
+    struct scene *p = *state;
+    static const char *const names[] = {"keys/log.key", "keys/nonce.key", "keys/log.certificate",
+                                        "keys/channel.certificate", "genesis"};
+    struct data_folder *folder;
+    snprintf(p->data, sizeof(p->data), "%s", p->bench.data);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[PATH_MAX + 64], aside[PATH_MAX + 64];
+        snprintf(path, sizeof(path), "%s", bench_path(&p->bench, names[i]));
+        snprintf(aside, sizeof(aside), "%s/aside", p->bench.root);
+        assert_int_equal(rename(path, aside), 0);
+        assert_int_equal(open_it(p, &folder), STATUS_NOT_FOUND);
+        assert_int_equal(file_replace(path, "short", 5), 0);
+        assert_true(open_it(p, &folder) < 0);
+        assert_int_equal(rename(aside, path), 0);
+        assert_int_equal(open_it(p, &folder), 0);
+        data_folder_close(folder);
+    }
+    /* A key that others may read is refused. */
+    assert_int_equal(chmod(bench_path(&p->bench, "keys/log.key"), 0644), 0);
+    assert_int_equal(open_it(p, &folder), STATUS_PERMISSION);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_init, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_seed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_certify, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_open_faults, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
