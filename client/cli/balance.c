@@ -1,0 +1,33 @@
+#include "client/cli/cli.h"
+
+int command_balance(struct cli *cli, int argc, char **argv)
+{
+    struct q_balances q = {.account = argc > 0 ? name_account(cli, argv[0]) : 0};
+    return records_list(cli, &q_balances_message, &q,
+                        "series tokens_ucr gifts_ucr escrow_ucr balance_ucr paid_out_ucr "
+                        "burned_ucr expired_ucr",
+                        "nothing yet");
+}
+
+int command_supply(struct cli *cli, int argc, char **argv)
+{
+    struct q_supply q = {.series = argc > 0 ? name_series(cli, argv[0]) : 0};
+    return records_list(cli, &q_supply_message, &q,
+                        "series minted_ucr tokens_ucr gifts_ucr escrow_ucr balance_ucr "
+                        "paid_out_ucr burned_ucr expired_ucr",
+                        "no series yet");
+}
+
+int command_payout(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct op_payout op = {
+        .series = name_series(cli, argv[0]),
+        .amount_ucr = value_amount(cli, "AMOUNT", argv[1]),
+        .reference = value_text(cli, "reference", option_required(cli, "reference"),
+                                REFERENCE_MAX_BYTES),
+    };
+    return cli_print_result(cli, &op_payout_message, cli_apply(cli, &op_payout_message, &op), NULL,
+                            "paid out %s credits of %s against %s", argv[1], argv[0],
+                            op.reference.length > 0 ? op.reference.data : "");
+}

@@ -1,0 +1,277 @@
+/*
+ * The command `bourse`: a table of commands, and what their functions share. A command's function
+ * returns an exit code. Most helpers below keep the first failure in cli->exit, having said it to
+ * the user, and do nothing from then on; so a command reads all its options, looks at cli->exit
+ * once and goes on.
+ */
+#ifndef BOURSE_CLIENT_CLI_CLI_H
+#define BOURSE_CLIENT_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "client/config.h"
+#include "client/connection.h"
+#include "protocol/arena.h"
+#include "protocol/buffer.h"
+
+/* The classes of outcome, which are the exit codes. */
+enum {
+    CLI_OK = 0,
+    CLI_USAGE = 1,      /* the command line, or a value in it */
+    CLI_REFUSED = 2,    /* the exchange refused, or there is no such thing */
+    CLI_CONNECTION = 3, /* no connection, or it broke */
+    CLI_UNTRUSTED = 4,  /* a history rewritten, a receipt or key that does not verify */
+    CLI_LOCAL = 5,      /* a local file, memory */
+};
+
+struct cli;
+
+struct cli_option {
+    const char *name;  /* without the dashes; NULL ends a list */
+    char letter;       /* 0: none */
+    const char *value; /* what it takes, for the help; NULL: nothing */
+    const char *help;
+};
+
+struct cli_command {
+    const char *name;
+    const char *summary;   /* one line */
+    const char *arguments; /* "SERIES ACCOUNT=AMOUNT..."; NULL: none */
+    const char *details;   /* more help; NULL: none */
+    const struct cli_option *options;
+    const struct cli_command *children; /* up to one without a name; NULL: none */
+    int (*run)(struct cli *cli, int argc, char **argv);
+    int arguments_min;
+    int arguments_max; /* -1: any number */
+};
+
+enum { CLI_OPTIONS_MAX = 512, CLI_PATH_BYTES = 64 };
+
+struct cli_given {
+    const struct cli_option *option;
+    const char *value; /* NULL for a flag */
+};
+
+/* Names that were asked for, to show them in tables. */
+struct cli_name {
+    uint64_t number;
+    char name[NAME_MAX_BYTES + 1];
+};
+struct cli_names {
+    bool asked;
+    uint32_t missed;
+    struct buffer known; /* struct cli_name each */
+};
+enum cli_named { NAMED_ACCOUNT, NAMED_SERIES, NAMED_SKU, NAMED_SITE, NAMED_KINDS };
+
+struct cli {
+    const struct cli_command *command;
+    char path[CLI_PATH_BYTES]; /* "bourse token transfer" */
+    struct cli_given given[CLI_OPTIONS_MAX];
+    size_t given_count;
+    bool json;
+    bool colour;
+    int exit; /* the first failure */
+    struct arena arena; /* as long as the command runs */
+    char *config_file;
+    bool config_found;
+    struct config config;
+    struct keys keys;
+    bool keys_read;
+    struct connection *connection; /* once cli_connect() was called */
+    struct cli_names names[NAMED_KINDS];
+};
+
+/* --- The table (commands.c) --- */
+
+extern const struct cli_command cli_root;
+/* Options that every command takes. */
+extern const struct cli_option cli_common_options[];
+/* Reads the command line and runs what it says. Used by main() and by the tests. */
+int cli_main(int argc, char **argv);
+
+/* --- Options (options.c) --- */
+
+/*
+ * Divides argv into options, which go to cli->given, and arguments, which are moved to the front of
+ * it; returns how many, or -1 after an error, which has been said. Options may stand anywhere, as
+ * `--name value`, `--name=value`, `-o value`; `--` ends them.
+ */
+int options_parse(struct cli *cli, int argc, char **argv);
+/* The value last given; NULL: not given. "" for a flag that is given. */
+const char *option_text(const struct cli *cli, const char *name);
+bool option_flag(const struct cli *cli, const char *name);
+/* The value number `n` of an option that may be repeated; NULL: no more. */
+const char *option_nth(const struct cli *cli, const char *name, size_t n);
+/* The same, but commas divide values too; copied to the arena. */
+const char *option_item(struct cli *cli, const char *name, size_t n);
+/* Fails when it is not given; never NULL. */
+const char *option_required(struct cli *cli, const char *name);
+
+/* Values, with what is said in errors. All 0 after a failure. */
+uint64_t value_u64(struct cli *cli, const char *what, const char *text);
+uint32_t value_u32(struct cli *cli, const char *what, const char *text);
+uint64_t value_amount(struct cli *cli, const char *what, const char *text);
+/* Relative ones count from the exchange's time: connects for them. */
+uint64_t value_moment(struct cli *cli, const char *what, const char *text);
+uint32_t value_minutes(struct cli *cli, const char *what, const char *text);
+uint32_t value_word(struct cli *cli, const struct vocabulary *words, const char *text);
+struct text value_text(struct cli *cli, const char *what, const char *text, size_t max);
+/* Of options; `missing` when not given. */
+uint64_t option_u64(struct cli *cli, const char *name, uint64_t missing);
+uint32_t option_u32(struct cli *cli, const char *name, uint32_t missing);
+uint64_t option_amount(struct cli *cli, const char *name, uint64_t missing);
+uint64_t option_moment(struct cli *cli, const char *name, uint64_t missing);
+uint32_t option_minutes(struct cli *cli, const char *name, uint32_t missing);
+uint32_t option_word(struct cli *cli, const char *name, const struct vocabulary *words,
+                     uint32_t missing);
+struct text option_string(struct cli *cli, const char *name, size_t max);
+/* Numbers divided by commas, of any number of such options. */
+uint32_t option_numbers(struct cli *cli, const char *name, const uint64_t **items_out);
+/* The same of arguments. */
+uint32_t value_numbers(struct cli *cli, const char *what, int argc, char **argv,
+                       const uint64_t **items_out);
+
+/* --- Help (help.c) --- */
+
+void help_print(const struct cli_command *command, const char *path);
+/* The name among `commands` that is most like `text`; NULL when none is. */
+const char *help_suggest(const struct cli_command *commands, const char *text);
+
+/* --- Failures and output (output.c) --- */
+
+/* Says what failed, on standard error, unless something has failed already; returns the exit code.
+ */
+int cli_fail(struct cli *cli, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int cli_fail_connection(struct cli *cli, const struct connection_error *error);
+int cli_fail_status(struct cli *cli, int status, const char *doing);
+/* The exit code that stands for a status. */
+int cli_exit_code(int status);
+
+/* To standard output; control characters are shown as \xNN, but for newlines. Nothing with --json.
+ */
+void cli_print(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same to standard error: what is not a result. */
+void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Prints and takes a reference; nothing without --json. NULL (memory) fails. Returns cli->exit. */
+int cli_print_json(struct cli *cli, json_t *json);
+/* Appends the text with control characters and broken UTF-8 made visible. */
+void escape_append(struct buffer *out, const char *text, size_t length, bool newlines);
+
+/* --- The exchange (session.c) --- */
+
+/* Reads the configuration and what flags say instead, once. Returns cli->exit. */
+int cli_configure(struct cli *cli);
+/* Where the key file is, from flags, the configuration or by default; in the arena, never NULL. */
+const char *cli_key_file(struct cli *cli);
+/* Reads the key file, with its passphrase if it has one. Returns cli->exit. */
+int cli_read_keys(struct cli *cli);
+/* Connects once; returns cli->exit. */
+int cli_connect(struct cli *cli);
+/* The exchange's time. Connects. */
+uint64_t cli_time_s(struct cli *cli);
+/* Asks; NULL after a failure, a refusal included. Lives in the arena. */
+const void *cli_query(struct cli *cli, const struct message *query, const void *body);
+/* The same, but a refusal gives NULL without failing. */
+const void *cli_query_quietly(struct cli *cli, const struct message *query, const void *body);
+/*
+ * Sends one operation; its result, or NULL after a failure, a refusal included.
+ */
+const struct result *cli_apply(struct cli *cli, const struct message *operation, const void *body);
+/* Prints what came of it: for people the words, as JSON the result with `object` under the name
+ * `object_name` (NULL: left out). Returns cli->exit. */
+int cli_print_result(struct cli *cli, const struct message *operation, const struct result *r,
+                     const char *object_name, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+json_t *cli_result_json(const struct message *operation, const struct result *r,
+                        const char *object_name);
+
+/* Reads a passphrase, from --passphrase-file or the terminal, into the empty buffer; the caller
+ * wipes it. `twice`: a new one. Returns cli->exit. */
+int cli_passphrase(struct cli *cli, bool twice, const char *prompt, struct buffer *out);
+/* Reads a file, "-" for standard input. Returns cli->exit. */
+int cli_read_file(struct cli *cli, const char *file, size_t limit, struct buffer *out);
+
+/* --- Names (names.c): a number, or a name that is asked for. 0 after a failure --- */
+
+uint32_t name_account(struct cli *cli, const char *text);
+uint32_t name_series(struct cli *cli, const char *text);
+uint64_t name_sku(struct cli *cli, const char *text);
+uint64_t name_site(struct cli *cli, const char *text);
+/* The name for a number; "17" itself when there is none or it may not be seen. */
+const char *name_of(struct cli *cli, enum cli_named kind, uint64_t number);
+/* ACCOUNT=AMOUNT arguments as the outputs of a payment, with their total. */
+uint32_t name_payments(struct cli *cli, int argc, char **argv, const struct payment **out,
+                       uint64_t *total_out);
+
+/* --- Rows (records.c) --- */
+
+/*
+ * Asks for all pages of a list and prints them: for people the columns, which are names of fields
+ * of the answer's rows divided by spaces; as JSON an array. `body` is the query's struct, whose
+ * page fields are overwritten. Honours --limit. Returns cli->exit.
+ */
+int records_list(struct cli *cli, const struct message *query, void *body, const char *columns,
+                 const char *none);
+/* Asks for one thing and prints all of it; fails with `none` when there is none. */
+int records_show(struct cli *cli, const struct message *query, void *body, const char *none);
+/* All rows of a list, in the arena. */
+uint32_t records_fetch(struct cli *cli, const struct message *query, void *body, uint64_t limit,
+                       const void **rows_out);
+void records_table(struct cli *cli, const struct message *part, const void *rows, uint32_t count,
+                   const char *columns);
+void record_print(struct cli *cli, const struct message *part, const void *row);
+/* Appends a field's value as people read it. */
+void field_print(struct cli *cli, const struct message *m, const struct field *f, const void *body,
+                 struct buffer *out);
+const struct field *field_by_name(const struct message *m, const char *name);
+
+/* --- Tokens to spend (funds.c) --- */
+
+/*
+ * Chooses own tokens of a series that cover `amount`, as few as possible; all of them when `amount`
+ * is UINT64_MAX. Fails when they do not cover it or are more than `max`. The total goes to
+ * *total_out.
+ */
+uint32_t funds_choose(struct cli *cli, uint32_t series, uint64_t amount, uint32_t max,
+                      const uint64_t **tokens_out, uint64_t *total_out);
+/* The rule alone: sorts `tokens` by amount, largest first, and returns how many of the first cover
+ * the amount, the last of them being the smallest that will do; 0: they do not. */
+uint32_t funds_pick(struct token_info *tokens, uint32_t count, uint64_t amount);
+/* --series, or the only series that the account holds tokens of. */
+uint32_t funds_series(struct cli *cli);
+
+/* --- Commands --- */
+
+typedef int cli_function(struct cli *cli, int argc, char **argv);
+cli_function command_keygen, command_status, command_completion, command_submit;
+cli_function command_account_register, command_account_show, command_account_list;
+cli_function command_account_freeze, command_account_unfreeze, command_account_rekey;
+cli_function command_sku_add, command_sku_list, command_sku_show;
+cli_function command_sku_activate, command_sku_deprecate, command_sku_retire;
+cli_function command_site_add, command_site_show, command_site_list;
+cli_function command_series_create, command_series_show, command_series_list;
+cli_function command_mint, command_supply, command_balance, command_payout;
+cli_function command_token_list, command_token_show, command_token_transfer, command_token_split;
+cli_function command_token_merge, command_token_burn, command_token_give, command_token_claim;
+cli_function command_token_revoke, command_token_gifts;
+cli_function command_offer_publish, command_offer_list, command_offer_show, command_offer_withdraw;
+cli_function command_quote, command_redeem, command_order_list, command_order_show;
+cli_function command_lease_list, command_lease_show, command_lease_periods, command_lease_activate;
+cli_function command_lease_access, command_lease_meter, command_lease_dispute, command_lease_decide;
+cli_function command_lease_end;
+cli_function command_events, command_receipt, command_verify;
+cli_function command_clock_show, command_clock_advance, command_clock_confirm;
+cli_function command_config_show, command_config_set, command_config_init;
+
+/* In import.c and bench.c, with the options they take. */
+cli_function command_import, command_bench;
+extern const struct cli_option import_options[];
+extern const struct cli_option bench_options[];
+
+#endif

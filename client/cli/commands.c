@@ -1,0 +1,342 @@
+/* The table of commands. Options stand with the command that takes them. */
+#include "client/cli/cli.h"
+
+#define END {NULL, 0, NULL, NULL}
+/* A group, and a command: name, summary, arguments, least and most of them, options, function. */
+#define GROUP(name, summary, children) {name, summary, NULL, NULL, NULL, children, NULL, 0, 0}
+#define COMMAND(name, summary, arguments, min, max, options, function)                             \
+    {name, summary, arguments, NULL, options, NULL, function, min, max}
+#define COMMAND_MORE(name, summary, arguments, min, max, options, function, details)               \
+    {name, summary, arguments, details, options, NULL, function, min, max}
+#define NO_MORE {NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0}
+
+#define LIMIT_OPTION {"limit", 0, "N", "at most so many rows"}
+#define SERIES_OPTION {"series", 0, "SERIES", "number or name of the series"}
+
+const struct cli_option cli_common_options[] = {
+    {"json", 0, NULL, "print JSON, errors included (those on standard error)"},
+    {"server", 0, "HOST:PORT", "where the exchange listens (default 127.0.0.1:7420)"},
+    {"exchange", 0, "PIN", "the line 'bourse-exchange:v1:...' that boursed init printed"},
+    {"key", 0, "FILE", "the key file (default ~/.config/bourse/key)"},
+    {"passphrase-file", 0, "FILE", "where the key file's passphrase is (- standard input)"},
+    {"config", 0, "FILE", "the configuration (default BOURSE_CONFIG or ~/.config/bourse/config)"},
+    {"timeout", 0, "SECONDS", "how long to wait for an answer (default 30)"},
+    {"retries", 0, "N", "how often to connect again when a connection breaks (default 3)"},
+    {"no-color", 0, NULL, "no colours (there are none but on a terminal)"},
+    {"help", 'h', NULL, "what the command does"},
+    END};
+
+static const struct cli_option limit_options[] = {LIMIT_OPTION, END};
+static const struct cli_option root_options[] = {{"version", 0, NULL, "print the version"}, END};
+
+static const struct cli_option keygen_options[] = {
+    {"seal", 0, NULL, "seal the file with a passphrase"},
+    {"show", 0, NULL, "print the public key of the key file there is"},
+    END};
+
+/* --- Accounts --- */
+
+static const struct cli_option register_options[] = {
+    {"role", 0, "ROLE", "admin, guarantor, operator, startup or auditor"}, END};
+static const struct cli_option reason_options[] = {{"reason", 0, "TEXT", "why"}, END};
+static const struct cli_command account_commands[] = {
+    COMMAND("register", "Register an account (admins)", "NAME PUBLIC-KEY", 2, 2, register_options,
+            command_account_register),
+    COMMAND("show", "Show an account, by default one's own", "[ACCOUNT]", 0, 1, NULL,
+            command_account_show),
+    COMMAND("list", "List accounts", NULL, 0, 0, limit_options, command_account_list),
+    COMMAND("freeze", "Freeze an account (admins)", "ACCOUNT", 1, 1, reason_options,
+            command_account_freeze),
+    COMMAND("unfreeze", "Unfreeze an account (admins)", "ACCOUNT", 1, 1, NULL,
+            command_account_unfreeze),
+    COMMAND_MORE("rekey", "Replace the account's keys by those of another key file", "NEW-KEY-FILE",
+                 1, 1, NULL, command_account_rekey,
+                 "Makes the new key file unless it exists. The old key is worth nothing afterwards,\n"
+                 "but keep it: access that was sealed to it can be opened with nothing else."),
+    NO_MORE};
+
+/* --- Capacity --- */
+
+static const struct cli_option sku_add_options[] = {
+    {"vendor", 0, "TEXT", "who makes it"},
+    {"model", 0, "TEXT", "the model, such as GB300"},
+    {"memory-gb", 0, "N", "memory of one GPU in GB"},
+    {"interconnect", 0, "TEXT", "such as NVLink 5"},
+    {"power-w", 0, "N", "power of one GPU in watts, with its share of everything around it"},
+    {"generation", 0, "TEXT", "such as blackwell"},
+    END};
+static const struct cli_command sku_commands[] = {
+    COMMAND("add", "Add a SKU (admins)", "NAME", 1, 1, sku_add_options, command_sku_add),
+    COMMAND("list", "List SKUs", NULL, 0, 0, limit_options, command_sku_list),
+    COMMAND("show", "Show a SKU", "SKU", 1, 1, NULL, command_sku_show),
+    COMMAND("activate", "Allow new offers of a SKU again (admins)", "SKU", 1, 1, NULL,
+            command_sku_activate),
+    COMMAND("deprecate", "Allow no new offers of a SKU (admins)", "SKU", 1, 1, NULL,
+            command_sku_deprecate),
+    COMMAND("retire", "Retire a SKU (admins)", "SKU", 1, 1, NULL, command_sku_retire),
+    NO_MORE};
+
+static const struct cli_option site_add_options[] = {
+    {"region", 0, "CODE", "ISO 3166 code, such as ID or US-TX"},
+    {"jurisdiction", 0, "CODE", "whose law the supplier is under (default: the region's country)"},
+    {"power-kw", 0, "N", "power ceiling in kW"},
+    {"carbon", 0, "N", "carbon intensity in gCO2e/kWh"},
+    {"certification", 0, "NAME:ISSUER:EXPIRY", "a certification; may be repeated"},
+    END};
+static const struct cli_option site_list_options[] = {
+    {"operator", 0, "ACCOUNT", "of this operator only"}, LIMIT_OPTION, END};
+static const struct cli_command site_commands[] = {
+    COMMAND("add", "Add a site of one's own (operators)", "NAME", 1, 1, site_add_options,
+            command_site_add),
+    COMMAND("show", "Show a site", "SITE", 1, 1, NULL, command_site_show),
+    COMMAND("list", "List sites", NULL, 0, 0, site_list_options, command_site_list),
+    NO_MORE};
+
+static const struct cli_option offer_publish_options[] = {
+    {"site", 0, "SITE", "the site, by number or name"},
+    {"sku", 0, "SKU", "the SKU, by number or name"},
+    {"gpus", 0, "N", "how many GPUs"},
+    {"block", 0, "N", "smallest unit leased together (default 1)"},
+    {"start", 0, "TIME", "from when on (default now)"},
+    {"end", 0, "TIME", "until when"},
+    {"for", 0, "DURATION", "for how long, in place of --end"},
+    {"price", 0, "CREDITS", "per GPU-hour"},
+    {"preemptible", 0, NULL, "leases may be ended by the operator"},
+    {"notice", 0, "DURATION", "... with so much notice"},
+    {"lease-min", 0, "DURATION", "shortest lease (default 1m)"},
+    {"lease-max", 0, "DURATION", "longest lease (default: until the offer's end)"},
+    {"billing", 0, "HOW", "reserved: delivered means made available (default); metered: used"},
+    {"meter-period", 0, "DURATION", "how often leases are metered (default 1h)"},
+    END};
+static const struct cli_option offer_list_options[] = {
+    {"site", 0, "SITE", "of this site only"},
+    {"sku", 0, "SKU", "of this SKU only"},
+    {"operator", 0, "ACCOUNT", "of this operator only"},
+    {"all", 0, NULL, "ended and withdrawn ones too"},
+    LIMIT_OPTION,
+    END};
+static const struct cli_command offer_commands[] = {
+    COMMAND("publish", "Publish spare capacity (operators)", NULL, 0, 0, offer_publish_options,
+            command_offer_publish),
+    COMMAND("list", "List offers", NULL, 0, 0, offer_list_options, command_offer_list),
+    COMMAND("show", "Show an offer", "OFFER", 1, 1, NULL, command_offer_show),
+    COMMAND("withdraw", "Take the unsold part of an offer off the market", "OFFER", 1, 1, NULL,
+            command_offer_withdraw),
+    NO_MORE};
+
+/* --- Credits --- */
+
+static const struct cli_option series_create_options[] = {
+    {"funder", 0, "ACCOUNT", "who funds it (default: oneself)"},
+    {"expired-to", 0, "ACCOUNT", "where expired value goes (default: the funder)"},
+    {"expires", 0, "TIME", "when it expires (default: never)"},
+    {"not-transferable", 0, NULL, "tokens may not change owner"},
+    {"sku", 0, "SKU,...", "only for these SKUs"},
+    {"region", 0, "CODE,...", "only in these regions"},
+    {"profile", 0, "PROFILE,...", "only for these workloads: training, tuning, inference"},
+    END};
+static const struct cli_command series_commands[] = {
+    COMMAND("create", "Create a series (admins)", "NAME", 1, 1, series_create_options,
+            command_series_create),
+    COMMAND("show", "Show a series", "SERIES", 1, 1, NULL, command_series_show),
+    COMMAND("list", "List series", NULL, 0, 0, limit_options, command_series_list),
+    NO_MORE};
+
+static const struct cli_option token_list_options[] = {
+    {"account", 0, "ACCOUNT", "of this account (admins and auditors; default: oneself)"},
+    SERIES_OPTION,
+    LIMIT_OPTION,
+    END};
+static const struct cli_option spend_options[] = {
+    SERIES_OPTION, {"tokens", 0, "N,...", "spend these tokens (default: as few as will do)"}, END};
+static const struct cli_option series_options[] = {SERIES_OPTION, END};
+static const struct cli_option give_options[] = {
+    SERIES_OPTION,
+    {"tokens", 0, "N,...", "lock these tokens (default: as few as will do)"},
+    {"output", 'o', "FILE", "write the line to a new file, mode 0600, not to standard output"},
+    {"advertise", 0, "HOST:PORT", "where the newcomer finds the exchange (default: as we do)"},
+    END};
+static const struct cli_option claim_options[] = {
+    {"file", 0, "FILE", "where the line is; - for standard input (default)"},
+    {"name", 0, "NAME", "a newcomer's name"},
+    END};
+static const struct cli_option account_options[] = {
+    {"account", 0, "ACCOUNT", "of this account (default: oneself)"}, LIMIT_OPTION, END};
+static const struct cli_command token_commands[] = {
+    COMMAND("list", "List tokens", NULL, 0, 0, token_list_options, command_token_list),
+    COMMAND("show", "Show a token", "TOKEN", 1, 1, NULL, command_token_show),
+    COMMAND_MORE("transfer", "Pay one or several accounts", "ACCOUNT=AMOUNT...", 1, -1,
+                 spend_options, command_token_transfer,
+                 "Chooses as few tokens of the series as will do; what they hold beyond the total\n"
+                 "comes back as one token."),
+    COMMAND("split", "Divide a token; what is left stays one more token", "TOKEN AMOUNT...", 2, -1,
+            NULL, command_token_split),
+    COMMAND("merge", "Make one token of several, or of all of a series", "[TOKEN...]", 0, -1,
+            series_options, command_token_merge),
+    COMMAND("burn", "Destroy tokens", "TOKEN...", 1, -1, NULL, command_token_burn),
+    COMMAND_MORE("give", "Lock an amount to a line of text that somebody can claim", "AMOUNT", 1, 1,
+                 give_options, command_token_give,
+                 "Whoever has the line can claim the gift: hand it over like cash. Until it is\n"
+                 "claimed, 'bourse token revoke' takes it back."),
+    COMMAND_MORE("claim", "Claim a gift", NULL, 0, 0, claim_options, command_token_claim,
+                 "A newcomer needs nothing but the line and a name:\n"
+                 "  bourse token claim --file line.txt --name acme\n"
+                 "makes a key file, registers the account and writes the configuration."),
+    COMMAND("revoke", "Take back a gift that is not claimed", "GIFT", 1, 1, NULL,
+            command_token_revoke),
+    COMMAND("gifts", "List gifts that are not claimed", NULL, 0, 0, account_options,
+            command_token_gifts),
+    NO_MORE};
+
+static const struct cli_option payout_options[] = {
+    {"reference", 0, "TEXT", "such as the invoice's number"}, END};
+
+/* --- Orders and leases --- */
+
+#define ORDER_OPTIONS                                                                              \
+    {"sku", 0, "SKU[=LIMIT],...", "acceptable SKUs, each with a limit price per GPU-hour"},        \
+        {"limit", 0, "CREDITS", "limit price per GPU-hour of SKUs without one"},                   \
+        {"gpus", 0, "N", "how many GPUs"},                                                         \
+        {"gpus-min", 0, "N", "take fewer, down to this (default: all or nothing)"},                \
+        {"duration", 0, "DURATION", "for how long"},                                               \
+        {"start", 0, "TIME", "the earliest start (default now)"},                                  \
+        {"start-until", 0, "TIME", "the latest start (default: as --start)"},                      \
+        {"fill-or-kill", 0, NULL, "all GPUs or nothing"},                                          \
+        {"region", 0, "CODE,...", "only in these regions"},                                        \
+        {"jurisdiction", 0, "CODE,...", "only under these suppliers' jurisdictions"},              \
+        {"preemptible-ok", 0, NULL, "leases that the operator may end are fine"},                  \
+        {"profile", 0, "PROFILE", "training (default), tuning or inference"},                      \
+        {"series", 0, "SERIES", "pay from this series"},                                           \
+        {"tokens", 0, "N,...", "pay with these tokens"},                                           \
+    {                                                                                              \
+        "file", 0, "FILE", "read the order as JSON, as a quote prints it; - for standard input"    \
+    }
+static const struct cli_option quote_options[] = {
+    ORDER_OPTIONS, {"why", 0, NULL, "show how many offers fell out, and at what"}, END};
+static const struct cli_option redeem_options[] = {
+    ORDER_OPTIONS, {"any-price", 0, NULL, "no limit price"}, END};
+static const struct cli_command order_commands[] = {
+    COMMAND("list", "List orders", NULL, 0, 0, account_options, command_order_list),
+    COMMAND("show", "Show an order", "ORDER", 1, 1, NULL, command_order_show), NO_MORE};
+
+static const struct cli_option lease_list_options[] = {
+    {"account", 0, "ACCOUNT", "whose (default: one's own, as holder or operator)"},
+    {"order", 0, "ORDER", "of this order only"},
+    {"all", 0, NULL, "settled and failed ones too"},
+    LIMIT_OPTION,
+    END};
+static const struct cli_option activate_options[] = {
+    {"access-file", 0, "FILE", "address, credentials, ...: sealed to the holder (- standard input)"},
+    END};
+static const struct cli_option output_options[] = {
+    {"output", 'o', "FILE", "write to a new file, mode 0600"}, END};
+static const struct cli_command lease_commands[] = {
+    COMMAND("list", "List leases", NULL, 0, 0, lease_list_options, command_lease_list),
+    COMMAND("show", "Show a lease", "LEASE", 1, 1, NULL, command_lease_show),
+    COMMAND("periods", "List a lease's metering periods", "LEASE", 1, 1, limit_options,
+            command_lease_periods),
+    COMMAND("activate", "Hand over a lease (operators)", "LEASE", 1, 1, activate_options,
+            command_lease_activate),
+    COMMAND("access", "Open the access of a lease (its holder)", "LEASE", 1, 1, output_options,
+            command_lease_access),
+    COMMAND_MORE("meter", "Report what was delivered in a period (operators)",
+                 "LEASE PERIOD [GPU-MINUTES]", 2, 3, NULL, command_lease_meter,
+                 "Without GPU-MINUTES: all that was due. 'bourse lease periods' lists the periods."),
+    COMMAND("dispute", "Say that less was delivered (the holder)", "LEASE PERIOD GPU-MINUTES", 3, 3,
+            reason_options, command_lease_dispute),
+    COMMAND("decide", "Decide a dispute (admins)", "LEASE PERIOD GPU-MINUTES", 3, 3, reason_options,
+            command_lease_decide),
+    COMMAND("end", "End a lease before its time", "LEASE", 1, 1, NULL, command_lease_end),
+    NO_MORE};
+
+/* --- Log, time, configuration --- */
+
+static const struct cli_option events_options[] = {
+    {"from", 0, "INDEX", "the first event (default 0)"},
+    {"follow", 'f', NULL, "go on as events come"},
+    LIMIT_OPTION,
+    END};
+static const struct cli_option verify_options[] = {END};
+static const struct cli_command clock_commands[] = {
+    COMMAND("show", "Show the exchange's clock", NULL, 0, 0, NULL, command_clock_show),
+    COMMAND("advance", "Advance a manual clock (admins)", "TIME", 1, 1, NULL,
+            command_clock_advance),
+    COMMAND("confirm", "Confirm the time that the clock jumped to (admins)", NULL, 0, 0, NULL,
+            command_clock_confirm),
+    NO_MORE};
+static const struct cli_command config_commands[] = {
+    COMMAND("show", "Show what is configured, and where", NULL, 0, 0, NULL, command_config_show),
+    COMMAND("set", "Set server, exchange or key", "NAME VALUE", 2, 2, NULL, command_config_set),
+    COMMAND("init", "Write a configuration from --server, --exchange and --key", NULL, 0, 0, NULL,
+            command_config_init),
+    NO_MORE};
+static const struct cli_option submit_options[] = {
+    {"atomic", 0, NULL, "a refusal undoes all of it"}, END};
+
+static const struct cli_command root_commands[] = {
+    COMMAND("status", "Show the exchange and who you are to it", NULL, 0, 0, NULL, command_status),
+    COMMAND("keygen", "Make a key file, or show its public key", "[FILE]", 0, 1, keygen_options,
+            command_keygen),
+    GROUP("config", "The configuration file", config_commands),
+    GROUP("account", "Accounts: who takes part", account_commands),
+    GROUP("series", "Series: the terms that tokens share", series_commands),
+    COMMAND("mint", "Issue tokens of a series (admins)", "SERIES ACCOUNT=AMOUNT...", 2, -1, NULL,
+            command_mint),
+    GROUP("token", "Tokens: what one holds and pays with", token_commands),
+    COMMAND("balance", "Show what an account holds, by series", "[ACCOUNT]", 0, 1, limit_options,
+            command_balance),
+    COMMAND("payout", "Take an earned balance out of the exchange", "SERIES AMOUNT", 2, 2,
+            payout_options, command_payout),
+    COMMAND("supply", "Show where the credits of each series are", "[SERIES]", 0, 1, limit_options,
+            command_supply),
+    GROUP("sku", "SKUs: fungible kinds of GPU", sku_commands),
+    GROUP("site", "Sites: where operators run GPUs", site_commands),
+    GROUP("offer", "Offers: spare capacity for sale", offer_commands),
+    COMMAND_MORE("quote", "Ask what an order would cost now", NULL, 0, 0, quote_options,
+                 command_quote,
+                 "With --json the answer holds the order, which can be sent back unchanged:\n"
+                 "  bourse quote --sku gb300 --gpus 8 --duration 24h --json | bourse redeem --file -"),
+    COMMAND_MORE("redeem", "Redeem tokens for GPUs", NULL, 0, 0, redeem_options, command_redeem,
+                 "Without --series or --tokens it pays with the series that expires first and may\n"
+                 "be redeemed for this. Change comes back as a token."),
+    GROUP("order", "Orders: redemptions", order_commands),
+    GROUP("lease", "Leases: GPUs for a time", lease_commands),
+    COMMAND_MORE("events", "Show the events that concern you", NULL, 0, 0, events_options,
+                 command_events, "With --json each event is one line."),
+    COMMAND("receipt", "Fetch the receipt of an event", "INDEX", 1, 1, output_options,
+            command_receipt),
+    COMMAND_MORE("verify", "Verify a receipt, offline", "FILE", 1, 1, verify_options,
+                 command_verify,
+                 "Needs the receipt and the pin line (--exchange or the configuration), and no\n"
+                 "network. FILE - is standard input."),
+    GROUP("clock", "The exchange's clock", clock_commands),
+    COMMAND_MORE("submit", "Send a file of operations as one signed request", "FILE", 1, 1,
+                 submit_options, command_submit,
+                 "The file is a JSON array of objects, each with the name of an operation as\n"
+                 "\"operation\" beside its fields, as docs/protocol.md names them; or an object\n"
+                 "{\"atomic\": true, \"operations\": [...]}. FILE - is standard input."),
+#ifdef BOURSE_CLI_IMPORT
+    COMMAND("import", "Run traces of a real cluster through an exchange", NULL, 0, 0,
+            import_options, command_import),
+#endif
+#ifdef BOURSE_CLI_BENCH
+    COMMAND("bench", "Measure an exchange", "WHAT", 1, 1, bench_options, command_bench),
+#endif
+    COMMAND("completion", "Print a completion script for bash", NULL, 0, 0, NULL,
+            command_completion),
+    NO_MORE};
+
+const struct cli_command cli_root = {
+    "bourse",
+    "The client of Bourse, an exchange for tokenized compute credits",
+    NULL,
+    "Accounts, series, SKUs and sites can be given by number or by name. Amounts are credits\n"
+    "(12.5), times are now, +6h or ISO 8601 in UTC, durations 90m, 24h, 7d.\n"
+    "\n"
+    "Exit codes: 0 done; 1 wrong command line; 2 refused by the exchange; 3 no connection;\n"
+    "4 something does not verify, or the exchange rewrote its history; 5 a local file.",
+    root_options,
+    root_commands,
+    NULL,
+    0,
+    0};

@@ -1,0 +1,141 @@
+#include "client/cli/import_report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "client/stream.h"
+#include "protocol/moment.h"
+#include "protocol/refusal.h"
+
+enum { BAR_CELLS = 40, BAR_EVERY_MS = 100, HEX_BYTES = 65 };
+
+static gpu_minutes offered(const struct plan *p, uint32_t model)
+{
+    return p->gpus[model] * p->span_min;
+}
+
+static double share(gpu_minutes sold, gpu_minutes of)
+{
+    return of == 0 ? 0 : (double)sold / (double)of;
+}
+
+static gpu_minutes sold_in_all(const struct import_report *r)
+{
+    gpu_minutes sum = 0;
+    for (uint32_t i = 0; i < r->plan->models_count; i++)
+        sum += r->result->sold[i];
+    return sum;
+}
+
+static double redemptions_per_s(const struct import_result *r)
+{
+    return r->trading_s > 0 ? (double)r->tasks / r->trading_s : 0;
+}
+
+static json_t *refusals_json(const struct import_result *r)
+{
+    json_t *all = json_object();
+    for (unsigned i = 0; i < REFUSAL_COUNT; i++) {
+        if (r->refusals[i] > 0)
+            json_object_set_new(all, refusal_name(i), json_integer((json_int_t)r->refusals[i]));
+    }
+    return all;
+}
+
+static json_t *utilisation_json(const struct import_report *r)
+{
+    json_t *all = json_object();
+    for (uint32_t i = 0; i < r->plan->models_count; i++)
+        json_object_set_new(all, r->plan->models[i].sku,
+                            json_real(share(r->result->sold[i], offered(r->plan, i))));
+    return all;
+}
+
+json_t *import_report_json(const struct import_report *r)
+{
+    char root[HEX_BYTES];
+    char epoch[MOMENT_TEXT_BYTES];
+    const struct import_result *got = r->result;
+    sodium_bin2hex(root, sizeof(root), r->log_root, sizeof(r->log_root));
+    return json_pack(
+        "{s:I, s:{s:I, s:I, s:I}, s:o, s:f, s:o, s:f, s:I, s:I, s:I, s:f, s:f, s:s, s:I, s:s, s:I, "
+        "s:I, s:s}",
+        "tasks", (json_int_t)got->tasks, "outcomes", "filled", (json_int_t)got->filled,
+        "partly_filled", (json_int_t)got->partly_filled, "refused", (json_int_t)got->refused,
+        "refusals", refusals_json(got), "gpu_hours_sold", (double)sold_in_all(r) / 60,
+        "utilisation", utilisation_json(r), "credits_settled",
+        (double)got->settled_ucr / (double)UCR_PER_CREDIT, "settled_ucr",
+        (json_int_t)got->settled_ucr, "leases", (json_int_t)got->leases, "periods_metered",
+        (json_int_t)got->periods, "redemptions_per_s", redemptions_per_s(got), "wall_s", r->wall_s,
+        "log_root", root, "log_size", (json_int_t)r->log_size, "check", r->check, "seed",
+        (json_int_t)r->seed, "every", (json_int_t)r->every, "epoch",
+        moment_format(r->epoch_s, epoch));
+}
+
+static void print_skus(struct cli *cli, const struct import_report *r)
+{
+    cli_print(cli, "\n%-16s %8s %14s %14s %8s\n", "SKU", "GPUs", "GPU-h offered", "GPU-h sold",
+              "used");
+    for (uint32_t i = 0; i < r->plan->models_count; i++)
+        cli_print(cli, "%-16s %8" PRIu64 " %14.1f %14.1f %7.2f%%\n", r->plan->models[i].sku,
+                  r->plan->gpus[i], (double)offered(r->plan, i) / 60,
+                  (double)r->result->sold[i] / 60,
+                  100 * share(r->result->sold[i], offered(r->plan, i)));
+}
+
+void import_report_print(struct cli *cli, const struct import_report *r)
+{
+    char text[AMOUNT_TEXT_BYTES];
+    char root[HEX_BYTES];
+    char epoch[MOMENT_TEXT_BYTES];
+    const struct import_result *got = r->result;
+    sodium_bin2hex(root, sizeof(root), r->log_root, sizeof(r->log_root));
+    cli_print(cli, "tasks            %" PRIu64 " from %s on, nodes: each %" PRIu64 ".\n",
+              got->tasks, moment_format(r->epoch_s, epoch), r->every);
+    cli_print(cli, "filled           %" PRIu64 "\n", got->filled);
+    if (got->partly_filled > 0)
+        cli_print(cli, "partly filled    %" PRIu64 "\n", got->partly_filled);
+    cli_print(cli, "refused          %" PRIu64 "\n", got->refused);
+    for (unsigned i = 0; i < REFUSAL_COUNT; i++) {
+        if (got->refusals[i] > 0)
+            cli_print(cli, "  %-14s %" PRIu64 "\n", refusal_name(i), got->refusals[i]);
+    }
+    cli_print(cli, "leases           %" PRIu64 ", metered in %" PRIu64 " periods\n", got->leases,
+              got->periods);
+    cli_print(cli, "GPU-hours sold   %.1f\n", (double)sold_in_all(r) / 60);
+    cli_print(cli, "credits settled  %s\n", amount_format(got->settled_ucr, text));
+    cli_print(cli, "redemptions/s    %.0f (%.1f s of trade, %.1f s in all)\n",
+              redemptions_per_s(got), got->trading_s, r->wall_s);
+    cli_print(cli, "log              %" PRIu64 " events, root %s (seed %" PRIu64 ")\n", r->log_size,
+              root, r->seed);
+    cli_print(cli, "boursed check    %s\n", r->check);
+    print_skus(cli, r);
+}
+
+void progress_bar_begin(struct progress_bar *b, bool wanted)
+{
+    *b = (struct progress_bar){.shown = wanted && isatty(STDERR_FILENO) == 1};
+}
+
+void progress_bar_at(void *context, size_t done, size_t all, uint64_t time_s)
+{
+    struct progress_bar *b = context;
+    uint64_t now_ms = stream_now_ms();
+    if (!b->shown || (now_ms - b->drawn_ms < BAR_EVERY_MS && done < all))
+        return;
+    b->drawn_ms = now_ms;
+    char cells[BAR_CELLS + 1] = {0};
+    char moment[MOMENT_TEXT_BYTES];
+    for (size_t i = 0; i < BAR_CELLS; i++)
+        cells[i] = i * all < done * BAR_CELLS ? '#' : '.';
+    fprintf(stderr, "\r[%s] %zu/%zu tasks  %.16s", cells, done, all, moment_format(time_s, moment));
+}
+
+void progress_bar_end(struct progress_bar *b)
+{
+    if (b->shown)
+        fprintf(stderr, "\r\033[K");
+}

@@ -1,0 +1,191 @@
+#include "client/cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/amount.h"
+
+enum { MISSES_MAX = 100 };
+
+static bool is_number(const char *text)
+{
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+static struct text text_of(const char *text)
+{
+    return (struct text){text, (uint32_t)strlen(text)};
+}
+
+/* Whether a name may be asked for at all. */
+static bool name_fits(struct cli *cli, const char *kind, const char *text)
+{
+    if (text[0] == '\0' || strlen(text) > NAME_MAX_BYTES)
+        cli_fail(cli, CLI_USAGE, "'%s' is not the name of %s", text, kind);
+    return cli->exit == CLI_OK;
+}
+
+uint32_t name_account(struct cli *cli, const char *text)
+{
+    if (is_number(text))
+        return value_u32(cli, "account", text);
+    if (!name_fits(cli, "an account", text))
+        return 0;
+    struct q_accounts q = {.name = text_of(text)};
+    const struct a_accounts *a = cli_query(cli, &q_accounts_message, &q);
+    if (a != NULL && a->rows.count == 0)
+        cli_fail(cli, CLI_REFUSED, "there is no account '%s'; see 'bourse account list'", text);
+    return cli->exit == CLI_OK ? a->rows.items[0].account : 0;
+}
+
+uint32_t name_series(struct cli *cli, const char *text)
+{
+    if (is_number(text))
+        return value_u32(cli, "series", text);
+    if (!name_fits(cli, "a series", text))
+        return 0;
+    struct q_series q = {.name = text_of(text)};
+    const struct a_series *a = cli_query(cli, &q_series_message, &q);
+    if (a != NULL && a->rows.count == 0)
+        cli_fail(cli, CLI_REFUSED, "there is no series '%s'; see 'bourse series list'", text);
+    return cli->exit == CLI_OK ? a->rows.items[0].series : 0;
+}
+
+uint64_t name_sku(struct cli *cli, const char *text)
+{
+    if (is_number(text))
+        return value_u64(cli, "SKU", text);
+    if (!name_fits(cli, "a SKU", text))
+        return 0;
+    struct q_skus q = {.name = text_of(text)};
+    const struct a_skus *a = cli_query(cli, &q_skus_message, &q);
+    if (a != NULL && a->rows.count == 0)
+        cli_fail(cli, CLI_REFUSED, "there is no SKU '%s'; see 'bourse sku list'", text);
+    return cli->exit == CLI_OK ? a->rows.items[0].sku : 0;
+}
+
+/* Operators name their sites for themselves: of several, one's own is meant. */
+uint64_t name_site(struct cli *cli, const char *text)
+{
+    if (is_number(text))
+        return value_u64(cli, "site", text);
+    if (!name_fits(cli, "a site", text))
+        return 0;
+    struct q_sites q = {.name = text_of(text)};
+    const struct a_sites *a = cli_query(cli, &q_sites_message, &q);
+    if (a == NULL)
+        return 0;
+    const struct site_info *found = a->rows.count == 1 ? a->rows.items : NULL;
+    for (uint32_t i = 0; found == NULL && i < a->rows.count; i++) {
+        if (a->rows.items[i].operator == connection_status(cli->connection)->you)
+            found = &a->rows.items[i];
+    }
+    if (found != NULL)
+        return found->site;
+    if (a->rows.count == 0)
+        cli_fail(cli, CLI_REFUSED, "there is no site '%s'; see 'bourse site list'", text);
+    else
+        cli_fail(cli, CLI_REFUSED,
+                 "several operators have a site '%s'; give its number from 'bourse site list'",
+                 text);
+    return 0;
+}
+
+/* --- From numbers to names ------------------------------------------------------------------ */
+
+static void know(struct cli_names *names, uint64_t number, struct text name)
+{
+    struct cli_name n = {.number = number};
+    uint32_t length = name.length < NAME_MAX_BYTES ? name.length : NAME_MAX_BYTES;
+    memcpy(n.name, name.data, length);
+    buffer_append(&names->known, &n, sizeof(n));
+}
+
+static const char *known_name(const struct cli_names *names, uint64_t number)
+{
+    for (size_t at = 0; at < names->known.length; at += sizeof(struct cli_name)) {
+        const struct cli_name *n = (const void *)(names->known.data + at);
+        if (n->number == number)
+            return n->name;
+    }
+    return NULL;
+}
+
+/* A page of them, or one. */
+static void ask(struct cli *cli, enum cli_named kind, uint64_t number)
+{
+    struct cli_names *names = &cli->names[kind];
+    if (kind == NAMED_ACCOUNT) {
+        struct q_accounts q = {.account = (uint32_t)number};
+        const struct a_accounts *a = cli_query_quietly(cli, &q_accounts_message, &q);
+        for (uint32_t i = 0; a != NULL && i < a->rows.count; i++)
+            know(names, a->rows.items[i].account, a->rows.items[i].name);
+    } else if (kind == NAMED_SERIES) {
+        struct q_series q = {.series = (uint32_t)number};
+        const struct a_series *a = cli_query_quietly(cli, &q_series_message, &q);
+        for (uint32_t i = 0; a != NULL && i < a->rows.count; i++)
+            know(names, a->rows.items[i].series, a->rows.items[i].name);
+    } else if (kind == NAMED_SKU) {
+        struct q_skus q = {.sku = number};
+        const struct a_skus *a = cli_query_quietly(cli, &q_skus_message, &q);
+        for (uint32_t i = 0; a != NULL && i < a->rows.count; i++)
+            know(names, a->rows.items[i].sku, a->rows.items[i].name);
+    } else {
+        struct q_sites q = {.site = number};
+        const struct a_sites *a = cli_query_quietly(cli, &q_sites_message, &q);
+        for (uint32_t i = 0; a != NULL && i < a->rows.count; i++)
+            know(names, a->rows.items[i].site, a->rows.items[i].name);
+    }
+}
+
+const char *name_of(struct cli *cli, enum cli_named kind, uint64_t number)
+{
+    struct cli_names *names = &cli->names[kind];
+    const char *name = known_name(names, number);
+    if (name == NULL && number > 0 && !names->asked) {
+        names->asked = true;
+        ask(cli, kind, 0);
+        name = known_name(names, number);
+    }
+    /* Beyond the first page one by one, but a long table must not ask for ever. */
+    if (name == NULL && number > 0 && names->missed < MISSES_MAX) {
+        names->missed++;
+        ask(cli, kind, number);
+        name = known_name(names, number);
+    }
+    /* A copy, since learning the next name may move the known ones. */
+    char *text = arena_alloc(&cli->arena, NAME_MAX_BYTES + 1);
+    if (text == NULL)
+        return "?";
+    if (name != NULL)
+        snprintf(text, NAME_MAX_BYTES + 1, "%s", name);
+    else
+        snprintf(text, NAME_MAX_BYTES + 1, "%" PRIu64, number);
+    return text;
+}
+
+uint32_t name_payments(struct cli *cli, int argc, char **argv, const struct payment **out,
+                       uint64_t *total_out)
+{
+    struct payment *p = arena_alloc(&cli->arena, ((size_t)argc + 2) * sizeof(*p));
+    uint64_t total = 0;
+    if (p == NULL)
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+    for (int i = 0; i < argc && cli->exit == CLI_OK; i++) {
+        char *equals = strrchr(argv[i], '=');
+        char *name = arena_copy(&cli->arena, argv[i], strlen(argv[i]) + 1);
+        if (equals == NULL || equals == argv[i] || name == NULL) {
+            cli_fail(cli, CLI_USAGE, "'%s' is not ACCOUNT=AMOUNT, such as acme=12.5", argv[i]);
+            break;
+        }
+        name[equals - argv[i]] = '\0';
+        p[i].account = name_account(cli, name);
+        p[i].amount_ucr = value_amount(cli, name, equals + 1);
+        if (!amount_add(total, p[i].amount_ucr, &total))
+            cli_fail(cli, CLI_USAGE, "the amounts add up to more than there can be");
+    }
+    *out = p;
+    *total_out = total;
+    return cli->exit == CLI_OK ? (uint32_t)argc : 0;
+}

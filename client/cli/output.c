@@ -1,0 +1,166 @@
+#include "client/cli/cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/refusal.h"
+#include "protocol/status.h"
+#include "protocol/utf8.h"
+
+static const char *class_name(int code)
+{
+    static const char *const names[] = {"ok", "usage", "refused", "connection", "untrusted",
+                                        "local"};
+    return code >= 0 && code <= CLI_LOCAL ? names[code] : "unknown";
+}
+
+int cli_exit_code(int status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return CLI_OK;
+    case STATUS_FORKED:
+    case STATUS_FORGED:
+    case STATUS_EXPIRED:
+        return CLI_UNTRUSTED;
+    case STATUS_CLOSED:
+    case STATUS_TIMEOUT:
+    case STATUS_VERSION:
+    case STATUS_MALFORMED:
+    case STATUS_NOT_FOUND:
+        return CLI_CONNECTION;
+    default:
+        return CLI_LOCAL;
+    }
+}
+
+/* How many bytes the character at `text` takes; 0 when it is not to be shown as it is. */
+static size_t character_plain(const char *text, size_t length)
+{
+    unsigned char first = (unsigned char)text[0];
+    size_t size = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    return size <= length && utf8_is_plain(text, size) ? size : 0;
+}
+
+void escape_append(struct buffer *out, const char *text, size_t length, bool newlines)
+{
+    while (length > 0) {
+        size_t size = character_plain(text, length);
+        if (size == 0 && newlines && *text == '\n')
+            size = 1;
+        if (size > 0) {
+            buffer_append(out, text, size);
+        } else {
+            buffer_printf(out, "\\x%02x", (unsigned char)*text);
+            size = 1;
+        }
+        text += size;
+        length -= size;
+    }
+}
+
+__attribute__((format(printf, 2, 0))) static void escape_print(FILE *to, const char *format,
+                                                               va_list args)
+{
+    struct buffer shown = BUFFER_EMPTY;
+    char *text = NULL;
+    int length = vasprintf(&text, format, args);
+    if (length < 0)
+        return;
+    escape_append(&shown, text, (size_t)length, true);
+    fwrite(shown.data != NULL ? shown.data : (uint8_t *)"", 1, shown.length, to);
+    buffer_release(&shown);
+    free(text);
+}
+
+static json_t *error_json(int code, uint32_t refusal, const char *message)
+{
+    json_t *inner = json_pack("{s:s, s:i, s:s%}", "class", class_name(code), "exit_code", code,
+                              "message", message, strlen(message));
+    if (inner == NULL) /* not UTF-8 */
+        inner = json_pack("{s:s, s:i}", "class", class_name(code), "exit_code", code);
+    if (refusal > 0)
+        json_object_set_new(inner, "refusal", json_string(refusal_name(refusal)));
+    return json_pack("{s:o}", "error", inner);
+}
+
+static int fail_with(struct cli *cli, int code, uint32_t refusal, const char *message)
+{
+    struct buffer shown = BUFFER_EMPTY;
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    cli->exit = code;
+    fflush(stdout);
+    escape_append(&shown, message, strlen(message), true);
+    buffer_append(&shown, "", 1);
+    const char *text = shown.status == STATUS_OK ? (const char *)shown.data : "out of memory";
+    if (cli->json) {
+        json_t *json = error_json(code, refusal, text);
+        json_dumpf(json, stderr, JSON_COMPACT);
+        fputc('\n', stderr);
+        json_decref(json);
+    } else {
+        fprintf(stderr, "%s %s\n", cli->colour ? "\033[1;31mbourse:\033[0m" : "bourse:", text);
+    }
+    buffer_release(&shown);
+    return code;
+}
+
+int cli_fail(struct cli *cli, int code, const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    fail_with(cli, code, 0, length >= 0 ? text : "out of memory");
+    if (length >= 0)
+        free(text);
+    return cli->exit;
+}
+
+int cli_fail_connection(struct cli *cli, const struct connection_error *error)
+{
+    int code = error->refusal > 0 ? CLI_REFUSED : cli_exit_code(error->status);
+    return fail_with(cli, code, error->refusal, error->text);
+}
+
+int cli_fail_status(struct cli *cli, int status, const char *doing)
+{
+    return cli_fail(cli, CLI_LOCAL, "%s: %s", doing, status_text(status));
+}
+
+void cli_print(struct cli *cli, const char *format, ...)
+{
+    va_list args;
+    if (cli->json)
+        return;
+    va_start(args, format);
+    escape_print(stdout, format, args);
+    va_end(args);
+}
+
+void cli_note(struct cli *cli, const char *format, ...)
+{
+    va_list args;
+    if (cli->json)
+        return;
+    fflush(stdout);
+    va_start(args, format);
+    escape_print(stderr, format, args);
+    va_end(args);
+}
+
+int cli_print_json(struct cli *cli, json_t *json)
+{
+    if (json == NULL)
+        return cli_fail(cli, CLI_LOCAL, "out of memory");
+    if (cli->json && cli->exit == CLI_OK) {
+        json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+        fputc('\n', stdout);
+    }
+    json_decref(json);
+    return cli->exit;
+}

@@ -1,0 +1,436 @@
+#include "client/cli/cli.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "client/json.h"
+#include "protocol/amount.h"
+#include "protocol/moment.h"
+#include "protocol/refusal.h"
+#include "protocol/status.h"
+
+enum { COLUMNS_MAX = 24 };
+
+const struct field *field_by_name(const struct message *m, const char *name)
+{
+    for (uint32_t i = 0; i < m->fields_count; i++) {
+        if (strcmp(m->fields[i].name, name) == 0)
+            return &m->fields[i];
+    }
+    return NULL;
+}
+
+/* --- One field ------------------------------------------------------------------------------ */
+
+static const void *at(const struct field *f, const void *body)
+{
+    return (const uint8_t *)body + f->offset;
+}
+
+static uint64_t number_at(const struct field *f, const void *body)
+{
+    switch (f->kind) {
+    case FIELD_U64:
+    case FIELD_AMOUNT:
+    case FIELD_PRICE:
+    case FIELD_TIME:
+    case FIELD_NUMBER: {
+        uint64_t wide;
+        memcpy(&wide, at(f, body), sizeof(wide));
+        return wide;
+    }
+    default: {
+        uint32_t narrow;
+        memcpy(&narrow, at(f, body), sizeof(narrow));
+        return narrow;
+    }
+    }
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name);
+    size_t end_length = strlen(end);
+    return length > end_length && strcmp(name + length - end_length, end) == 0;
+}
+
+/* gpus_min is the least number of GPUs, not a number of minutes. */
+static bool is_minutes(const char *name)
+{
+    return ends_with(name, "_min") && strcmp(name, "gpus_min") != 0;
+}
+
+static void number_print(struct cli *cli, const struct message *m, const struct field *f,
+                         uint64_t value, struct buffer *out)
+{
+    char text[MOMENT_TEXT_BYTES];
+    bool is_subject = f == m->fields && field_by_name(m, "name") != NULL;
+    if (f->kind == FIELD_ACCOUNT && !is_subject && value > 0)
+        buffer_printf(out, "%s", name_of(cli, NAMED_ACCOUNT, value));
+    else if (f->kind == FIELD_SERIES && !is_subject && value > 0)
+        buffer_printf(out, "%s", name_of(cli, NAMED_SERIES, value));
+    else if (f->kind == FIELD_NUMBER && !is_subject && strcmp(f->name, "sku") == 0)
+        buffer_printf(out, "%s", name_of(cli, NAMED_SKU, value));
+    else if (f->kind == FIELD_NUMBER && !is_subject && strcmp(f->name, "site") == 0)
+        buffer_printf(out, "%s", name_of(cli, NAMED_SITE, value));
+    else if (is_minutes(f->name))
+        buffer_printf(out, "%s", value == 0 ? "-" : duration_format(value * 60, text));
+    else if (f->kind == FIELD_U32 && ends_with(f->name, "_s"))
+        buffer_printf(out, "%s", duration_format(value, text));
+    else if (ends_with(f->name, "_ppm"))
+        buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 10000, value / 100 % 100);
+    else if (value == 0 && (f->kind == FIELD_ACCOUNT || f->kind == FIELD_NUMBER))
+        buffer_printf(out, "-");
+    else
+        buffer_printf(out, "%" PRIu64, value);
+}
+
+static void text_print(const struct field *f, const void *body, struct buffer *out)
+{
+    struct text t;
+    memcpy(&t, at(f, body), sizeof(t));
+    if (t.length == 0)
+        buffer_printf(out, "-");
+    else
+        escape_append(out, t.data, t.length, false);
+}
+
+static void hex_print(const void *bytes, size_t length, struct buffer *out)
+{
+    const uint8_t *b = bytes;
+    for (size_t i = 0; i < length; i++)
+        buffer_printf(out, "%02x", b[i]);
+}
+
+static void flags_print(const struct field *f, uint64_t value, struct buffer *out)
+{
+    const char *between = "";
+    if (value == 0)
+        buffer_printf(out, "any");
+    for (uint32_t i = 0; i < f->words->count; i++) {
+        if ((value & f->words->values[i].value) != 0) {
+            buffer_printf(out, "%s%s", between, f->words->values[i].name);
+            between = ",";
+        }
+    }
+}
+
+/* A list on one line: its items by commas, the fields of a part by colons. */
+static void list_print(struct cli *cli, const struct field *f, const void *body, struct buffer *out)
+{
+    struct list list;
+    memcpy(&list, at(f, body), sizeof(list));
+    if (list.count == 0)
+        buffer_printf(out, "-");
+    for (uint32_t i = 0; i < list.count; i++) {
+        buffer_printf(out, "%s", i > 0 ? "," : "");
+        if (f->kind == FIELD_NUMBERS) {
+            uint64_t n = ((const uint64_t *)list.items)[i];
+            buffer_printf(out, "%s", strcmp(f->name, "skus") == 0 ? name_of(cli, NAMED_SKU, n) : "");
+            if (strcmp(f->name, "skus") != 0)
+                buffer_printf(out, "%" PRIu64, n);
+            continue;
+        }
+        const uint8_t *item = (const uint8_t *)list.items + (size_t)i * f->part->size;
+        for (uint32_t j = 0; j < f->part->fields_count; j++) {
+            buffer_printf(out, "%s", j > 0 ? ":" : "");
+            field_print(cli, f->part, &f->part->fields[j], item, out);
+        }
+    }
+}
+
+void field_print(struct cli *cli, const struct message *m, const struct field *f, const void *body,
+                 struct buffer *out)
+{
+    char text[MOMENT_TEXT_BYTES];
+    struct bytes bytes;
+    switch (f->kind) {
+    case FIELD_BOOL:
+        buffer_printf(out, "%s", *(const bool *)at(f, body) ? "yes" : "no");
+        break;
+    case FIELD_AMOUNT:
+    case FIELD_PRICE:
+        buffer_printf(out, "%s", amount_format(number_at(f, body), text));
+        break;
+    case FIELD_TIME:
+        buffer_printf(out, "%s",
+                      number_at(f, body) == 0 ? "-" : moment_format(number_at(f, body), text));
+        break;
+    case FIELD_ENUM: {
+        const char *word = vocabulary_name(f->words, (uint32_t)number_at(f, body));
+        buffer_printf(out, "%s", word != NULL ? word : "?");
+        break;
+    }
+    case FIELD_FLAGS:
+        flags_print(f, number_at(f, body), out);
+        break;
+    case FIELD_REFUSAL:
+        buffer_printf(out, "%s", refusal_name((unsigned)number_at(f, body)));
+        break;
+    case FIELD_KEY:
+    case FIELD_HASH:
+    case FIELD_ID:
+    case FIELD_SIGNATURE:
+        hex_print(at(f, body), f->max, out);
+        break;
+    case FIELD_TEXT:
+        text_print(f, body, out);
+        break;
+    case FIELD_BYTES:
+        memcpy(&bytes, at(f, body), sizeof(bytes));
+        buffer_printf(out, "(%u bytes)", (unsigned)bytes.length);
+        break;
+    case FIELD_LIST:
+    case FIELD_NUMBERS:
+        list_print(cli, f, body, out);
+        break;
+    case FIELD_OPERATIONS:
+        buffer_printf(out, "(operations)");
+        break;
+    default:
+        number_print(cli, m, f, number_at(f, body), out);
+    }
+}
+
+/* --- Tables --------------------------------------------------------------------------------- */
+
+/* The field's name without its unit, which the value shows. */
+static void title_print(const struct field *f, char separator, bool upper, struct buffer *out)
+{
+    static const char *const units[] = {"_ucr", "_s", "_ppm"};
+    size_t length = strlen(f->name);
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (ends_with(f->name, units[i])) {
+            length -= strlen(units[i]);
+            break;
+        }
+    }
+    if (length == strlen(f->name) && is_minutes(f->name))
+        length -= strlen("_min");
+    for (size_t i = 0; i < length; i++) {
+        char c = f->name[i] == '_' ? separator : f->name[i];
+        buffer_printf(out, "%c", upper ? toupper((unsigned char)c) : c);
+    }
+}
+
+static size_t characters(const char *text, size_t length)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return count;
+}
+
+static bool is_right_aligned(const struct field *f)
+{
+    switch (f->kind) {
+    case FIELD_AMOUNT:
+    case FIELD_PRICE:
+    case FIELD_U32:
+    case FIELD_U64:
+        return true;
+    case FIELD_NUMBER:
+        return strcmp(f->name, "sku") != 0 && strcmp(f->name, "site") != 0;
+    default:
+        return false;
+    }
+}
+
+struct cell {
+    const char *text;
+    size_t length;
+};
+
+static struct cell cell_make(struct cli *cli, struct buffer *b)
+{
+    struct cell c = {.text = arena_copy(&cli->arena, b->data, b->length), .length = b->length};
+    if (c.text == NULL)
+        c = (struct cell){"", 0};
+    buffer_clear(b);
+    return c;
+}
+
+static void cell_print(struct cell c, size_t width, bool right, bool last)
+{
+    size_t pad = width - characters(c.text, c.length);
+    if (right)
+        printf("%*s", (int)pad, "");
+    fwrite(c.text, 1, c.length, stdout);
+    if (!right && !last)
+        printf("%*s", (int)pad, "");
+    fputs(last ? "\n" : "  ", stdout);
+}
+
+static uint32_t columns_find(const struct message *part, const char *columns,
+                             const struct field **fields)
+{
+    uint32_t count = 0;
+    while (*columns != '\0' && count < COLUMNS_MAX) {
+        char name[64];
+        size_t length = strcspn(columns, " ");
+        snprintf(name, sizeof(name), "%.*s", (int)length, columns);
+        const struct field *f = field_by_name(part, name);
+        if (f != NULL)
+            fields[count++] = f;
+        columns += length;
+        columns += strspn(columns, " ");
+    }
+    return count;
+}
+
+void records_table(struct cli *cli, const struct message *part, const void *rows, uint32_t count,
+                   const char *columns)
+{
+    const struct field *fields[COLUMNS_MAX];
+    size_t widths[COLUMNS_MAX] = {0};
+    struct buffer b = BUFFER_EMPTY;
+    uint32_t wide = columns_find(part, columns, fields);
+    struct cell *cells = arena_alloc(&cli->arena, ((size_t)count + 1) * wide * sizeof(*cells));
+    if (cells == NULL) {
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+        return;
+    }
+    for (uint32_t i = 0; i <= count; i++) {
+        for (uint32_t j = 0; j < wide; j++) {
+            struct cell *c = &cells[(size_t)i * wide + j];
+            if (i == 0)
+                title_print(fields[j], '-', true, &b);
+            else
+                field_print(cli, part, fields[j],
+                            (const uint8_t *)rows + (size_t)(i - 1) * part->size, &b);
+            *c = cell_make(cli, &b);
+            size_t width = characters(c->text, c->length);
+            widths[j] = width > widths[j] ? width : widths[j];
+        }
+    }
+    for (uint32_t i = 0; i <= count && cli->exit == CLI_OK; i++) {
+        if (i == 0 && cli->colour)
+            fputs("\033[1m", stdout);
+        for (uint32_t j = 0; j < wide; j++)
+            cell_print(cells[(size_t)i * wide + j], widths[j], is_right_aligned(fields[j]),
+                       j + 1 == wide);
+        if (i == 0 && cli->colour)
+            fputs("\033[0m", stdout);
+    }
+    buffer_release(&b);
+}
+
+void record_print(struct cli *cli, const struct message *part, const void *row)
+{
+    struct buffer b = BUFFER_EMPTY;
+    size_t width = 0;
+    for (uint32_t i = 0; i < part->fields_count; i++) {
+        buffer_clear(&b);
+        title_print(&part->fields[i], ' ', false, &b);
+        width = b.length > width ? b.length : width;
+    }
+    for (uint32_t i = 0; i < part->fields_count; i++) {
+        buffer_clear(&b);
+        title_print(&part->fields[i], ' ', false, &b);
+        buffer_printf(&b, ":%*s", (int)(width - b.length + 1), "");
+        field_print(cli, part, &part->fields[i], row, &b);
+        buffer_printf(&b, "\n");
+        fwrite(b.data, 1, b.length, stdout);
+    }
+    buffer_release(&b);
+}
+
+/* --- Pages ---------------------------------------------------------------------------------- */
+
+struct page {
+    uint64_t from;
+    uint32_t limit;
+};
+
+static void page_set(const struct message *query, void *body, struct page page)
+{
+    const struct field *from = field_by_name(query, "from");
+    const struct field *limit = field_by_name(query, "limit");
+    memcpy((uint8_t *)body + from->offset, &page.from, sizeof(page.from));
+    memcpy((uint8_t *)body + limit->offset, &page.limit, sizeof(page.limit));
+}
+
+static const struct field *rows_field(const struct message *query)
+{
+    return field_by_name(message_by_code(&answer_set, query->code), "rows");
+}
+
+uint32_t records_fetch(struct cli *cli, const struct message *query, void *body, uint64_t limit,
+                       const void **rows_out)
+{
+    const struct message *answer = message_by_code(&answer_set, query->code);
+    const struct field *rows = rows_field(query);
+    struct buffer all = BUFFER_EMPTY;
+    struct page page = {0};
+    uint64_t count = 0;
+    do {
+        uint64_t left = limit - count;
+        page.limit = left < PAGE_ROWS_MAX ? (uint32_t)left : 0;
+        page_set(query, body, page);
+        const void *got = cli_query(cli, query, body);
+        if (got == NULL)
+            break;
+        struct list list;
+        memcpy(&list, at(rows, got), sizeof(list));
+        buffer_append(&all, list.items, (size_t)list.count * rows->part->size);
+        count += list.count;
+        uint64_t next = number_at(field_by_name(answer, "next"), got);
+        /* A server that goes round in circles must not keep us. */
+        page.from = next > page.from ? next : 0;
+    } while (page.from > 0 && count < limit);
+    *rows_out = arena_copy(&cli->arena, all.data != NULL ? all.data : (uint8_t *)"", all.length);
+    if (cli->exit == CLI_OK && (*rows_out == NULL || all.status != STATUS_OK))
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+    buffer_release(&all);
+    return cli->exit == CLI_OK ? (uint32_t)(count < limit ? count : limit) : 0;
+}
+
+static json_t *rows_to_json(const struct message *part, const void *rows, uint32_t count)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(
+            array, message_to_json(part, (const uint8_t *)rows + (size_t)i * part->size));
+    return array;
+}
+
+int records_list(struct cli *cli, const struct message *query, void *body, const char *columns,
+                 const char *none)
+{
+    const struct message *part = rows_field(query)->part;
+    const void *rows = NULL;
+    uint64_t limit = option_u64(cli, "limit", UINT32_MAX);
+    if (cli->exit == CLI_OK && limit == 0)
+        return cli_fail(cli, CLI_USAGE, "--limit must be above 0");
+    uint32_t count = records_fetch(cli, query, body, limit, &rows);
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    if (cli->json)
+        return cli_print_json(cli, rows_to_json(part, rows, count));
+    if (count == 0)
+        cli_note(cli, "%s\n", none);
+    else
+        records_table(cli, part, rows, count, columns);
+    return cli->exit;
+}
+
+int records_show(struct cli *cli, const struct message *query, void *body, const char *none)
+{
+    const struct message *part = rows_field(query)->part;
+    const void *rows = NULL;
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    uint32_t count = records_fetch(cli, query, body, 1, &rows);
+    if (cli->exit == CLI_OK && count == 0)
+        cli_fail(cli, CLI_REFUSED, "%s", none);
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    if (cli->json)
+        return cli_print_json(cli, message_to_json(part, rows));
+    record_print(cli, part, rows);
+    return cli->exit;
+}

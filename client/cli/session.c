@@ -1,0 +1,314 @@
+#include "client/cli/cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "client/json.h"
+#include "client/paths.h"
+#include "protocol/keyfile.h"
+#include "protocol/refusal.h"
+#include "protocol/status.h"
+
+#define SERVER_DEFAULT "127.0.0.1:7420"
+
+enum { PASSPHRASE_BYTES_MAX = 1024 };
+
+static int flag_over(struct cli *cli, const char *name)
+{
+    struct config_error why;
+    const char *value = option_text(cli, name);
+    if (value != NULL && config_set(&cli->config, name, value, &why) != STATUS_OK)
+        return cli_fail(cli, CLI_USAGE, "--%s: %s", name, why.text);
+    return cli->exit;
+}
+
+int cli_configure(struct cli *cli)
+{
+    struct config_error why;
+    if (cli->exit != CLI_OK || cli->config_file != NULL)
+        return cli->exit;
+    const char *named = option_text(cli, "config");
+    cli->config_file = named != NULL ? strdup(named) : config_default_file();
+    if (cli->config_file == NULL)
+        return cli_fail(cli, CLI_LOCAL, "there is no home folder; name a file with --config");
+    int status = config_load(&cli->config, cli->config_file, &why);
+    cli->config_found = status == STATUS_OK;
+    if (status == STATUS_MALFORMED)
+        return cli_fail(cli, CLI_USAGE, "%s", why.text);
+    if (status != STATUS_OK && (status != STATUS_NOT_FOUND || named != NULL))
+        return cli_fail(cli, CLI_LOCAL, "%s", why.text);
+    for (size_t i = 0; config_names[i] != NULL; i++)
+        flag_over(cli, config_names[i]);
+    if (cli->config.server == NULL && cli->exit == CLI_OK)
+        config_set(&cli->config, "server", SERVER_DEFAULT, &why);
+    return cli->exit;
+}
+
+const char *cli_key_file(struct cli *cli)
+{
+    if (cli_configure(cli) != CLI_OK)
+        return "";
+    if (cli->config.key == NULL)
+        cli->config.key = paths_config("key");
+    if (cli->config.key == NULL) {
+        cli_fail(cli, CLI_LOCAL, "there is no home folder; name a key file with --key");
+        return "";
+    }
+    return cli->config.key;
+}
+
+/* --- Passphrases and files ------------------------------------------------------------------ */
+
+int cli_read_file(struct cli *cli, const char *file, size_t limit, struct buffer *out)
+{
+    int status = cli->exit == CLI_OK ? paths_read(file, limit, out) : STATUS_OK;
+    if (status == STATUS_LIMIT)
+        cli_fail(cli, CLI_LOCAL, "%s is larger than %zu bytes", file, limit);
+    else if (status != STATUS_OK)
+        cli_fail(cli, CLI_LOCAL, "cannot read %s: %s",
+                 strcmp(file, "-") == 0 ? "standard input" : file, status_text(status));
+    return cli->exit;
+}
+
+static void strip_newline(struct buffer *b)
+{
+    while (b->length > 0 && (b->data[b->length - 1] == '\n' || b->data[b->length - 1] == '\r'))
+        b->length--;
+}
+
+/* Reads a line from the terminal without showing it. */
+static int terminal_read(struct cli *cli, const char *prompt, struct buffer *out)
+{
+    char line[PASSPHRASE_BYTES_MAX];
+    struct termios shown;
+    FILE *terminal = fopen("/dev/tty", "r+");
+    if (terminal == NULL)
+        return cli_fail(cli, CLI_USAGE,
+                        "a passphrase is needed and there is no terminal; give --passphrase-file");
+    setvbuf(terminal, NULL, _IONBF, 0); /* no copy of it may stay behind */
+    bool hides = tcgetattr(fileno(terminal), &shown) == 0;
+    struct termios hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    fputs(prompt, terminal);
+    if (hides)
+        tcsetattr(fileno(terminal), TCSAFLUSH, &hidden);
+    char *got = fgets(line, sizeof(line), terminal);
+    if (hides)
+        tcsetattr(fileno(terminal), TCSAFLUSH, &shown);
+    fputs("\n", terminal);
+    fclose(terminal);
+    if (got != NULL)
+        buffer_append(out, line, strlen(line));
+    sodium_memzero(line, sizeof(line));
+    strip_newline(out);
+    return got != NULL ? CLI_OK : cli_fail(cli, CLI_USAGE, "no passphrase was given");
+}
+
+int cli_passphrase(struct cli *cli, bool twice, const char *prompt, struct buffer *out)
+{
+    struct buffer again = BUFFER_EMPTY;
+    const char *file = option_text(cli, "passphrase-file");
+    if (file != NULL) {
+        cli_read_file(cli, file, PASSPHRASE_BYTES_MAX, out);
+        strip_newline(out);
+    } else if (terminal_read(cli, prompt, out) == CLI_OK && twice) {
+        terminal_read(cli, "Again: ", &again);
+        if (cli->exit == CLI_OK && (again.length != out->length ||
+                                    (out->length > 0 &&
+                                     sodium_memcmp(again.data, out->data, out->length) != 0)))
+            cli_fail(cli, CLI_USAGE, "the two passphrases differ; nothing was written");
+        buffer_wipe(&again);
+    }
+    if (cli->exit == CLI_OK && out->length == 0)
+        cli_fail(cli, CLI_USAGE, "the passphrase is empty");
+    return cli->exit;
+}
+
+static int keyfile_fail(struct cli *cli, int status, const char *file)
+{
+    switch (status) {
+    case STATUS_NOT_FOUND:
+        return cli_fail(cli, CLI_LOCAL,
+                        "there is no key file %s; make one with 'bourse keygen', or name another "
+                        "with --key",
+                        file);
+    case STATUS_PERMISSION:
+        return cli_fail(cli, CLI_LOCAL,
+                        "the key file %s must be readable by you and nobody else: chmod 600 %s",
+                        file, file);
+    case STATUS_MALFORMED:
+        return cli_fail(cli, CLI_LOCAL, "%s is not a key file; restore it from a backup", file);
+    case STATUS_FORGED:
+        return cli_fail(cli, CLI_LOCAL, "wrong passphrase for %s (or the file was changed)", file);
+    default:
+        return cli_fail(cli, CLI_LOCAL, "cannot read the key file %s: %s", file,
+                        status_text(status));
+    }
+}
+
+int cli_read_keys(struct cli *cli)
+{
+    uint8_t seed[KEYS_SEED_BYTES];
+    struct keyfile_info info;
+    struct buffer passphrase = BUFFER_EMPTY;
+    const char *file = cli_key_file(cli);
+    if (cli->exit != CLI_OK || cli->keys_read)
+        return cli->exit;
+    int status = keyfile_inspect(file, &info);
+    if (status == STATUS_OK && info.sealed) {
+        char *prompt = NULL;
+        if (asprintf(&prompt, "Passphrase for %s: ", file) < 0)
+            return cli_fail(cli, CLI_LOCAL, "out of memory");
+        cli_passphrase(cli, false, prompt, &passphrase);
+        free(prompt);
+    }
+    if (status == STATUS_OK && cli->exit == CLI_OK)
+        status = keyfile_read(file, info.sealed ? passphrase.data : NULL, passphrase.length, seed);
+    buffer_wipe(&passphrase);
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    if (status != STATUS_OK)
+        return keyfile_fail(cli, status, file);
+    keys_from_seed(&cli->keys, seed);
+    sodium_memzero(seed, sizeof(seed));
+    cli->keys_read = true;
+    return CLI_OK;
+}
+
+/* --- The exchange --------------------------------------------------------------------------- */
+
+int cli_connect(struct cli *cli)
+{
+    struct connection_error why;
+    if (cli->exit != CLI_OK || cli->connection != NULL)
+        return cli->exit;
+    if (cli_configure(cli) != CLI_OK)
+        return cli->exit;
+    if (cli->config.exchange == NULL)
+        return cli_fail(cli, CLI_USAGE,
+                        "which exchange? Put the line that 'boursed init' printed into the "
+                        "configuration:\n  bourse config set exchange bourse-exchange:v1:...\n"
+                        "or give it with --exchange.");
+    if (cli_read_keys(cli) != CLI_OK)
+        return cli->exit;
+    uint64_t timeout_s = option_u64(cli, "timeout", 0);
+    uint64_t retries = option_u64(cli, "retries", CONNECTION_RETRIES);
+    if (timeout_s > 3600 || retries > 1000)
+        cli_fail(cli, CLI_USAGE, "--timeout is at most 3600 and --retries 1000");
+    char *state = paths_state();
+    if (state == NULL)
+        cli_fail(cli, CLI_LOCAL,
+                 "there is no home folder to remember the exchange's log in; set XDG_STATE_HOME");
+    if (cli->exit == CLI_OK) {
+        struct connection_options o = {
+            .address = cli->config.server,
+            .pin = &cli->config.pin,
+            .keys = &cli->keys,
+            .state_folder = state,
+            .timeout_ms = (int)timeout_s * 1000,
+            .retries = (int)retries,
+        };
+        if (connection_open(&o, &cli->connection, &why) != STATUS_OK)
+            cli_fail_connection(cli, &why);
+    }
+    free(state);
+    return cli->exit;
+}
+
+uint64_t cli_time_s(struct cli *cli)
+{
+    return cli_connect(cli) == CLI_OK ? connection_time_s(cli->connection) : 0;
+}
+
+static const void *query(struct cli *cli, const struct message *m, const void *body, bool quietly)
+{
+    struct connection_error why;
+    const void *answer = NULL;
+    if (cli_connect(cli) != CLI_OK)
+        return NULL;
+    int status = connection_query(cli->connection, m, body, &cli->arena, &answer, &why);
+    if (status != STATUS_OK || (why.refusal > 0 && !quietly)) {
+        cli_fail_connection(cli, &why);
+        return NULL;
+    }
+    return answer;
+}
+
+const void *cli_query(struct cli *cli, const struct message *m, const void *body)
+{
+    return query(cli, m, body, false);
+}
+
+const void *cli_query_quietly(struct cli *cli, const struct message *m, const void *body)
+{
+    return query(cli, m, body, true);
+}
+
+const struct result *cli_apply(struct cli *cli, const struct message *operation, const void *body)
+{
+    struct connection_error why;
+    struct operation one = {operation, body};
+    struct frame_reply reply;
+    if (cli_connect(cli) != CLI_OK)
+        return NULL;
+    int status = connection_request(cli->connection, &one, 1, 0, &cli->arena, &reply, &why);
+    if (status == STATUS_OK && reply.refusal == REFUSAL_accepted) {
+        if (reply.results.count == 1 && reply.results.items[0].refusal == REFUSAL_accepted)
+            return reply.results.items;
+        if (reply.results.count == 1)
+            connection_explain_refusal(reply.results.items[0].refusal, &why);
+        else
+            why = (struct connection_error){
+                .status = STATUS_MALFORMED,
+                .text = "the exchange did not say what came of the operation"};
+    }
+    cli_fail_connection(cli, &why);
+    return NULL;
+}
+
+static int numbers_set(json_t *object, const char *name, uint64_t first, uint32_t count)
+{
+    json_t *numbers = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(numbers, json_integer((json_int_t)(first + i)));
+    return json_object_set_new(object, name, numbers);
+}
+
+json_t *cli_result_json(const struct message *operation, const struct result *r,
+                        const char *object_name)
+{
+    json_t *json = json_pack("{s:s, s:I}", "operation", operation->name, "index",
+                             (json_int_t)r->index);
+    if (object_name != NULL)
+        json_object_set_new(json, object_name, json_integer((json_int_t)r->object));
+    if (r->token_count > 0)
+        numbers_set(json, "tokens", r->token_first, r->token_count);
+    if (r->lease_count > 0)
+        numbers_set(json, "leases", r->lease_first, r->lease_count);
+    return json;
+}
+
+int cli_print_result(struct cli *cli, const struct message *operation, const struct result *r,
+                     const char *object_name, const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    if (cli->exit != CLI_OK || r == NULL)
+        return cli->exit;
+    if (cli->json)
+        return cli_print_json(cli, cli_result_json(operation, r, object_name));
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    if (length < 0)
+        return cli_fail(cli, CLI_LOCAL, "out of memory");
+    cli_print(cli, "%s (event %llu)\n", text, (unsigned long long)r->index);
+    free(text);
+    return cli->exit;
+}

@@ -1,0 +1,52 @@
+#include "client/cli/cli.h"
+
+#include <inttypes.h>
+
+#include <sodium.h>
+
+#include "client/json.h"
+#include "protocol/moment.h"
+
+static void status_print(struct cli *cli, const struct a_status *s)
+{
+    char id[65];
+    char text[MOMENT_TEXT_BYTES];
+    const char *role = vocabulary_name(&role_vocabulary, s->role);
+    sodium_bin2hex(id, sizeof(id), s->exchange_id, 32);
+    cli_print(cli, "exchange:   %.*s at %s\n", (int)s->origin.length, s->origin.data,
+              cli->config.server);
+    cli_print(cli, "id:         %s\n", id);
+    cli_print(cli, "version:    %.*s\n", (int)s->version.length, s->version.data);
+    cli_print(cli, "time:       %s (%s clock)%s\n", moment_format(s->time_s, text),
+              vocabulary_name(&clock_mode_vocabulary, s->clock_mode),
+              s->clock_waits ? ", waits for 'bourse clock confirm'" : "");
+    cli_print(cli, "log:        %" PRIu64 " events; continues what was seen before\n", s->log_size);
+    cli_print(cli, "activation: within %s", duration_format(s->activation_grace_s, text));
+    cli_print(cli, "; metering: within %s", duration_format(s->meter_grace_s, text));
+    cli_print(cli, "; disputes: within %s\n", duration_format(s->dispute_window_s, text));
+    if (s->you == 0)
+        cli_print(cli, "you:        no account yet; give an admin your public key ('bourse keygen "
+                       "--show') or claim a gift\n");
+    else
+        cli_print(cli, "you:        %.*s (account %u, %s)\n", (int)s->name.length, s->name.data,
+                  (unsigned)s->you, role != NULL ? role : "?");
+}
+
+int command_status(struct cli *cli, int argc, char **argv)
+{
+    struct q_status q = {{"bourse", 6}};
+    (void)argc;
+    (void)argv;
+    const struct a_status *s = cli_query(cli, &q_status_message, &q);
+    if (s == NULL)
+        return cli->exit;
+    if (cli->json) {
+        json_t *json = message_to_json(&a_status_message, s);
+        const char *role = vocabulary_name(&role_vocabulary, s->role);
+        if (json != NULL)
+            json_object_set_new(json, "role", role != NULL ? json_string(role) : json_null());
+        return cli_print_json(cli, json);
+    }
+    status_print(cli, s);
+    return cli->exit;
+}

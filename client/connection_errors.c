@@ -1,0 +1,156 @@
+#include "client/connection_errors.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/refusal.h"
+#include "protocol/status.h"
+
+int connection_fail(struct connection_error *error, int status, const char *format, ...)
+{
+    va_list args;
+    error->status = status;
+    error->refusal = 0;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof(error->text), format, args);
+    va_end(args);
+    return status;
+}
+
+int connection_explain_open(int status, const char *address, const char *detail,
+                            struct connection_error *error)
+{
+    switch (status) {
+    case STATUS_MALFORMED:
+        return connection_fail(error, status, "'%s' is not a server address: %s", address, detail);
+    case STATUS_NOT_FOUND:
+        return connection_fail(error, status, "cannot find %s: %s. Check --server.", address,
+                               detail);
+    case STATUS_CLOSED:
+        return connection_fail(error, status,
+                               "cannot connect to %s: %s. Is boursed running there? Start it with "
+                               "'boursed run', or give another address with --server.",
+                               address, detail);
+    case STATUS_TIMEOUT:
+        return connection_fail(error, status,
+                               "%s did not answer in time. Is it an exchange, and can it be "
+                               "reached from here?",
+                               address);
+    case STATUS_FORGED:
+        return connection_fail(error, status,
+                               "%s is not the exchange that is pinned: %s. Check the pin line "
+                               "(--exchange, or 'exchange' in the configuration) against the one "
+                               "that 'boursed init' printed.",
+                               address, detail);
+    case STATUS_VERSION:
+        return connection_fail(error, status,
+                               "%s and this client do not fit together: %s. Install the same "
+                               "version on both sides.",
+                               address, detail);
+    default:
+        return connection_fail(error, status, "cannot connect to %s: %s", address,
+                               detail[0] != '\0' ? detail : status_text(status));
+    }
+}
+
+int connection_explain_broken(int status, const char *address, struct connection_error *error)
+{
+    switch (status) {
+    case STATUS_CLOSED:
+        return connection_fail(error, status, "%s closed the connection", address);
+    case STATUS_TIMEOUT:
+        return connection_fail(error, status, "%s did not answer in time", address);
+    case STATUS_FORGED:
+        return connection_fail(error, status,
+                               "what %s sent was changed on its way; the connection was ended",
+                               address);
+    default:
+        return connection_fail(error, status, "the connection to %s failed: %s", address,
+                               status_text(status));
+    }
+}
+
+int connection_explain_wire(const struct frame_error *frame, struct connection_error *error)
+{
+    int length = (int)frame->message.length;
+    const char *said = frame->message.data;
+    switch (frame->error) {
+    case WIRE_ERROR_MALFORMED:
+        return connection_fail(error, STATUS_MALFORMED,
+                               "the exchange does not understand this client (%.*s). Install the "
+                               "same version on both sides.",
+                               length, said);
+    case WIRE_ERROR_BUSY:
+        return connection_fail(error, STATUS_CLOSED, "the exchange is busy (%.*s). Try again.",
+                               length, said);
+    case WIRE_ERROR_STOPPING:
+        return connection_fail(error, STATUS_CLOSED,
+                               "the exchange is shutting down (%.*s). Try again when it runs.",
+                               length, said);
+    case WIRE_ERROR_LIMIT:
+        return connection_fail(error, STATUS_LIMIT, "the exchange refuses so much at once: %.*s",
+                               length, said);
+    default:
+        return connection_fail(error, STATUS_IO,
+                               "the exchange had a failure of its own (%.*s). Its admin finds more "
+                               "in its log.",
+                               length, said);
+    }
+}
+
+struct hint {
+    uint32_t refusal;
+    const char *text;
+};
+
+/* What helps, in the words of the command line. */
+static const struct hint hints[] = {
+    {REFUSAL_wrong_exchange, "The pin line is of another exchange; check 'bourse config show'."},
+    {REFUSAL_unknown_account,
+     "Give an admin your public key ('bourse keygen --show'), or claim a gift."},
+    {REFUSAL_key_replaced, "Use the new key file (--key)."},
+    {REFUSAL_request_expired, "Try again."},
+    {REFUSAL_valid_until_too_far, "Try again."},
+    {REFUSAL_clock_waits, "An admin looks with 'bourse status' and confirms with 'bourse clock "
+                          "confirm'."},
+    {REFUSAL_not_permitted, "'bourse status' shows your role."},
+    {REFUSAL_account_not_found, "'bourse account list' shows accounts."},
+    {REFUSAL_series_not_found, "'bourse series list' shows what there is."},
+    {REFUSAL_token_not_found, "'bourse token list' shows your tokens."},
+    {REFUSAL_token_spent, "'bourse token list' shows what you have."},
+    {REFUSAL_insufficient_funds, "'bourse balance' shows what you have."},
+    {REFUSAL_gift_not_found, "Ask whoever gave you the line for a new one."},
+    {REFUSAL_sku_not_found, "'bourse sku list' shows what there is."},
+    {REFUSAL_site_not_found, "'bourse site list' shows what there is."},
+    {REFUSAL_offer_not_found, "'bourse offer list' shows what there is."},
+    {REFUSAL_power_exceeded, "'bourse site show' has the ceiling; withdraw an offer or publish "
+                             "fewer GPUs."},
+    {REFUSAL_series_restricted, "'bourse series show' has what it may be redeemed for."},
+    {REFUSAL_no_capacity, "The same with 'bourse quote --why' shows where offers fell out."},
+    {REFUSAL_price_above_limit, "Raise the limit price; 'bourse quote --why' shows how much is "
+                                "missing."},
+    {REFUSAL_size_not_met, "Ask for fewer GPUs or allow fewer with --gpus-min."},
+    {REFUSAL_lease_not_found, "'bourse lease list' shows your leases."},
+    {REFUSAL_period_not_found, "'bourse lease periods' shows the lease's periods."},
+    {REFUSAL_period_not_over, "'bourse lease periods' shows when it ends."},
+    {REFUSAL_event_too_large, "Send it in several parts."},
+};
+
+void connection_explain_refusal(uint32_t refusal, struct connection_error *error)
+{
+    const char *hint = "";
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (hints[i].refusal == refusal)
+            hint = hints[i].text;
+    }
+    if (refusal < REFUSAL_COUNT)
+        connection_fail(error, STATUS_OK, "%s (%s).%s%s", refusal_text(refusal),
+                        refusal_name(refusal), hint[0] != '\0' ? " " : "", hint);
+    else
+        connection_fail(error, STATUS_OK,
+                        "refused for reason %u, which this client does not know; install a newer "
+                        "version.",
+                        (unsigned)refusal);
+    error->refusal = refusal;
+}
