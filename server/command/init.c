@@ -6,6 +6,7 @@
 
 #include "protocol/endian.h"
 #include "protocol/keyfile.h"
+#include "protocol/moment.h"
 #include "protocol/sha256.h"
 #include "protocol/status.h"
 #include "server/command/command.h"
@@ -38,6 +39,9 @@ static const struct option_spec options[] = {
     {"activation-grace", "TIME", "how long operators have to activate a lease (30m)", false},
     {"meter-grace", "TIME", "how long they have to meter a period (24h)", false},
     {"dispute-window", "TIME", "how long startups have to dispute one (24h)", false},
+    {"created", "TIME",
+     "when the exchange's time begins (now), such as -1d; for simulations whose clock is manual",
+     false},
     {"seed", "N", "INSECURE: derive every key from N, for reproducible simulations only", false},
     {NULL, NULL, NULL, false},
 };
@@ -98,10 +102,18 @@ static bool times_set(const struct arguments *a, struct identity *identity)
     identity->genesis.meter_grace_s = (uint32_t)meter;
     identity->genesis.dispute_window_s = (uint32_t)dispute;
     identity->genesis.created_s = now_s;
+    const char *created = arguments_get(a, "created");
+    if (created != NULL && (!moment_parse(created, now_s, &identity->genesis.created_s) ||
+                            identity->genesis.created_s > now_s)) {
+        fprintf(stderr, "boursed init: --created %s is not a time in the past, such as -1d\n",
+                created);
+        return false;
+    }
     identity->not_before_s = now_s - CERTIFICATE_EARLY_S;
     identity->not_after_s = now_s + (uint64_t)CERTIFICATE_DAYS * DAY_S;
     if (arguments_has(a, "seed")) {
-        identity->genesis.created_s = SEED_CREATED_S;
+        if (created == NULL)
+            identity->genesis.created_s = SEED_CREATED_S;
         identity->not_before_s = 0;
         identity->not_after_s = TIME_MAX_S;
     }
