@@ -1,13 +1,13 @@
 /* `boursed backup`: a consistent copy, also while the server runs. */
 #include <inttypes.h>
 
+#include "protocol/moment.h"
 #include "protocol/status.h"
 #include "server/command/command.h"
 #include "server/command/journal_copy.h"
 #include "server/command/report.h"
 #include "server/exchange/rows.h"
 #include "server/port/clock.h"
-#include "protocol/moment.h"
 
 static const struct option_spec options[] = {
     {"data", "DIR", "the exchange's data directory", true},

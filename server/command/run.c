@@ -134,8 +134,14 @@ static int run(const struct arguments *a)
     struct buffer error = BUFFER_EMPTY;
     struct data_folder *folder = NULL;
     int status = data_folder_open(arguments_get(a, "data"), FOLDER_SERVE, &folder, &error);
-    if (status == STATUS_OK && mode == CLOCK_MODE_REAL)
+    if (status == STATUS_OK)
         status = data_folder_certificates_check(folder, clock_wall_s(port_clock_system()), &error);
+    /* A simulation's time is not this machine's, so its certificates' windows mean nothing; that
+     * they are of these keys does. */
+    if (status == STATUS_EXPIRED && mode == CLOCK_MODE_MANUAL) {
+        status = STATUS_OK;
+        buffer_clear(&error);
+    }
     if (status == STATUS_OK)
         status = serve(folder, host, port, mode, &error);
     data_folder_close(folder);

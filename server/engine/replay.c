@@ -38,7 +38,12 @@ int replay_exchange_load(const struct data_folder *folder, struct image *image,
         status = STATUS_DAMAGED;
         goto out;
     }
-    status = exchange_loaded(x);
+    const uint32_t id = 0;
+    const struct head_row *head = store_find(exchange_store(x), TABLE_HEAD, &id);
+    if (head == NULL || head->group != meta_out->group || head->log_size != meta_out->log_size)
+        status = STATUS_DAMAGED;
+    else
+        status = exchange_loaded(x);
     if (status != 0)
         buffer_printf(error, "%s: the image contradicts itself", folder->path);
 out:
@@ -175,6 +180,15 @@ struct journal_group replay_group_header(uint64_t index, uint64_t time_s,
     return group;
 }
 
+/* Whether the rules would let a group have this time. */
+static bool time_fits(const struct exchange *x, const struct journal_group *group)
+{
+    if (exchange_clock_mode(x) == CLOCK_MODE_MANUAL)
+        return group->time_s == exchange_manual_time(x);
+    return group->index == 1 ||
+           (group->time_s >= exchange_time(x) && group->time_s <= exchange_time_limit(x));
+}
+
 static int header_check(const struct replay *r, const struct journal_group *group,
                         struct buffer *error)
 {
@@ -185,8 +199,8 @@ static int header_check(const struct replay *r, const struct journal_group *grou
                       group->index, group->rules_version);
         return STATUS_VERSION;
     }
-    if (group->time_s < r->time_s)
-        return damaged(error, group, "its time is before that of the group before");
+    if (!time_fits(r->exchange, group))
+        return damaged(error, group, "its time does not follow that of the group before");
     if (group->root_group != r->group)
         return 0; /* known only of the group just before */
     merkle_hash root;

@@ -214,8 +214,8 @@ enum refusal account_register(struct exchange *x, const struct actor *actor, con
     if (refusal)
         return refusal;
 
-    struct ev_account_registered event = {
-        EVENT_HEAD_OF(x, actor->account), .name = op->name, .role = op->role};
+    struct ev_account_registered event = {EVENT_HEAD_OF(x, actor->account), .name = op->name,
+                                          .role = op->role};
     memcpy(event.sign_key, op->sign_key, sizeof(event.sign_key));
     memcpy(event.channel_key, op->channel_key, sizeof(event.channel_key));
     event.account = account_add(x, op->name, op->role, op->sign_key, op->channel_key);
@@ -245,8 +245,8 @@ enum refusal account_freeze(struct exchange *x, const struct actor *actor, const
         return REFUSAL_already_so;
 
     state_put(x, op->account, ACCOUNT_STATE_FROZEN);
-    struct ev_account_frozen event = {
-        EVENT_HEAD_OF(x, actor->account), .account = op->account, .reason = op->reason};
+    struct ev_account_frozen event = {EVENT_HEAD_OF(x, actor->account), .account = op->account,
+                                      .reason = op->reason};
     event_log(x, &ev_account_frozen_message, &event);
     out->object = op->account;
     return REFUSAL_accepted;
@@ -291,8 +291,7 @@ enum refusal account_rekey(struct exchange *x, const struct actor *actor, const 
     memcpy(row.channel_key, op->channel_key, sizeof(row.channel_key));
     store_put(x->store, TABLE_ACCOUNT, &row);
 
-    struct ev_account_rekeyed event = {EVENT_HEAD_OF(x, actor->account),
-                                       .account = actor->account};
+    struct ev_account_rekeyed event = {EVENT_HEAD_OF(x, actor->account), .account = actor->account};
     memcpy(event.sign_key, op->sign_key, sizeof(event.sign_key));
     memcpy(event.channel_key, op->channel_key, sizeof(event.channel_key));
     event_log(x, &ev_account_rekeyed_message, &event);

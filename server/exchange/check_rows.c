@@ -173,16 +173,16 @@ static void holding_add(struct holdings *h, struct holding item)
 static int token_collect(void *context, const void *item)
 {
     const struct token_row *row = item;
-    holding_add(context, (struct holding){row->owner, row->series, LEDGER_TOKENS, false,
-                                          row->amount_ucr});
+    holding_add(context,
+                (struct holding){row->owner, row->series, LEDGER_TOKENS, false, row->amount_ucr});
     return 0;
 }
 
 static int gift_collect(void *context, const void *item)
 {
     const struct gift_row *row = item;
-    holding_add(context, (struct holding){row->giver, row->series, LEDGER_GIFTS, false,
-                                          row->amount_ucr});
+    holding_add(context,
+                (struct holding){row->giver, row->series, LEDGER_GIFTS, false, row->amount_ucr});
     return 0;
 }
 
@@ -217,8 +217,7 @@ static int holding_compare(const void *a, const void *b)
     return (left->kind > right->kind) - (left->kind < right->kind);
 }
 
-static void holdings_compare(const struct holding *items, size_t count,
-                             struct check_report *report)
+static void holdings_compare(const struct holding *items, size_t count, struct check_report *report)
 {
     for (size_t first = 0, end; first < count; first = end) {
         amount rows = 0;

@@ -93,7 +93,6 @@ uint64_t exchange_manual_time(const struct exchange *x)
 
 uint64_t exchange_time_limit(const struct exchange *x)
 {
-    uint64_t from_s =
-        x->head.confirmed_s > x->head.time_s ? x->head.confirmed_s : x->head.time_s;
+    uint64_t from_s = x->head.confirmed_s > x->head.time_s ? x->head.confirmed_s : x->head.time_s;
     return from_s + CLOCK_JUMP_MAX_S;
 }

@@ -173,8 +173,8 @@ void exchange_begin(struct exchange *x, uint64_t group, uint64_t time_s)
         assert(time_s == x->head.confirmed_s);
     else if (x->head.group > 0)
         assert(time_s >= x->head.time_s && time_s <= exchange_time_limit(x));
-    bool jumped = x->head.clock_mode == CLOCK_MODE_REAL &&
-                  time_s > x->head.time_s + CLOCK_JUMP_MAX_S;
+    bool jumped =
+        x->head.clock_mode == CLOCK_MODE_REAL && time_s > x->head.time_s + CLOCK_JUMP_MAX_S;
 
     x->last_time_s = x->head.time_s;
     x->group_time_s = time_s;
@@ -285,8 +285,8 @@ void exchange_start(struct exchange *x, enum clock_mode mode)
     bool first = x->head.clock_mode == 0;
     bool jumped = x->head.clock_mode == CLOCK_MODE_REAL &&
                   x->group_time_s > x->last_time_s + CLOCK_JUMP_MAX_S;
-    bool down = !first && mode == CLOCK_MODE_REAL &&
-                x->group_time_s - x->last_time_s >= OUTAGE_MIN_S;
+    bool down =
+        !first && mode == CLOCK_MODE_REAL && x->group_time_s - x->last_time_s >= OUTAGE_MIN_S;
     struct ev_started event = {EVENT_HEAD_OF(x, 0), .clock_mode = (uint32_t)mode};
 
     if (down) {

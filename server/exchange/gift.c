@@ -97,6 +97,52 @@ uint64_t gift_add(struct exchange *x, uint32_t series, uint32_t giver, amount a,
 
 /* --- Operations --- */
 
+static enum refusal give_refusal(struct exchange *x, const struct actor *actor,
+                                 const struct op_token_give *op, struct inputs *in)
+{
+    enum refusal refusal = inputs_resolve(x, actor, op->inputs.items, op->inputs.count, in);
+    if (key_is_zero(op->claim_key))
+        refusal = refusal_first(refusal, REFUSAL_malformed);
+    if (op->inputs.count > 0 && in->terms && !in->terms->transferable)
+        refusal = refusal_first(refusal, REFUSAL_series_not_transferable);
+    if (op->amount_ucr == 0)
+        refusal = refusal_first(refusal, REFUSAL_amount_zero);
+    if (!refusal && op->amount_ucr > in->total)
+        refusal = REFUSAL_insufficient_funds;
+    if (gifts_at_limit(x, actor->account))
+        refusal = refusal_first(refusal, REFUSAL_too_many);
+    return refusal;
+}
+
+enum refusal gift_give(struct exchange *x, const struct actor *actor, const void *body,
+                       struct result *out)
+{
+    const struct op_token_give *op = body;
+    struct inputs in;
+    enum refusal refusal = give_refusal(x, actor, op, &in);
+    if (refusal)
+        return refusal;
+
+    struct ev_token_given event = {EVENT_HEAD_OF(x, actor->account), .series = in.series,
+                                   .amount_ucr = op->amount_ucr,
+                                   .change_ucr = (amount)in.total - op->amount_ucr};
+    event.inputs.items = in.serials;
+    event.inputs.count = in.count;
+    memcpy(event.claim_key, op->claim_key, sizeof(event.claim_key));
+    for (uint32_t i = 0; i < in.count; i++)
+        token_spend(x, in.serials[i]);
+    event.gift = gift_add(x, in.series, actor->account, op->amount_ucr, op->claim_key);
+    if (event.change_ucr > 0)
+        event.change = token_issue(x, in.series, actor->account, event.change_ucr);
+    ledger_move(x, in.series, (struct ledger_place){LEDGER_TOKENS, actor->account},
+                (struct ledger_place){LEDGER_GIFTS, actor->account}, op->amount_ucr);
+    event_log(x, &ev_token_given_message, &event);
+    out->object = event.gift;
+    out->token_first = event.change;
+    out->token_count = event.change > 0;
+    return REFUSAL_accepted;
+}
+
 static bool claim_proven(const struct exchange *x, const struct actor *actor,
                          const struct op_gift_claim *op, const struct gift_row *gift)
 {

@@ -7,21 +7,20 @@
  * 1. Which offers count. Open offers of a SKU of the order at a price of at most that SKU's limit,
  *    at a site whose region and jurisdiction the filters cover, whose operator is not frozen, and
  *    for whose SKU and region every funding series may be redeemed; not preemptible unless the
- *    order allows that; its block not larger than `gpus`; duration between its shortest and longest
- *    lease. Such an offer is a
- *    candidate at s when [s, s + duration) lies in its interval and at least one block of it is
- *    free throughout.
+ *    order allows that; its block not larger than `gpus`; duration between its shortest and its
+ *    longest lease. It is a candidate at s when [s, s + duration) lies in its interval and at least
+ *    one block of it is free throughout.
  * 2. Where. A stand is a (site, SKU). Its rank is that of its best candidate: least price, then
  *    earliest start within the window, then least serial (the oldest). Stands are tried in the
- * order of their ranks.
+ *    order of their ranks.
  * 3. When. At a stand the starts are tried in the order of time: `from`, and then every later
  *    minute of the window at which the free GPUs of an offer that counts rise (where the offer
  *    begins, or a lease of it ends). Between two such minutes free capacity over [s, s + duration)
  *    only falls as s grows, so that no other start could give more.
  * 4. What. At (stand, s) the candidates are taken in the order of price, then serial. Each gives
  *    what it has free, but not more than is still missing, rounded down to its block. After
- *    ORDER_LEASES_MAX offers have given, a further one replaces the one that gave least (the last
- * of equals) if it gives more in its place. This ends as soon as `gpus` are reached.
+ *    ORDER_LEASES_MAX offers have given, a further one replaces the one that gave least (of equals
+ *    the last) if it gives more in its place. This ends as soon as `gpus` are reached.
  * 5. Outcome. The first (stand, s) that reaches `gpus` is the match. When none does, the one that
  *    came to the most GPUs, the first of equals, is the partial match, which an
  *    immediate-or-cancel order takes if it holds at least `gpus_min`.

@@ -175,8 +175,7 @@ static int refusals_fill(const struct ev_request *e, struct result *results, uin
     return STATUS_OK;
 }
 
-int reply_rebuild(struct frame_reply *reply, event_reader *read, void *context,
-                  struct arena *arena)
+int reply_rebuild(struct frame_reply *reply, event_reader *read, void *context, struct arena *arena)
 {
     struct arena decoded = ARENA_EMPTY;
     const struct message *message;

@@ -63,8 +63,7 @@ TREE_GENERATE(id_tree, request_node, by_id, id_compare)
 
 static struct due_item due_of(uint64_t valid_until_s)
 {
-    return (struct due_item){
-        .due_s = valid_until_s, .kind = DUE_REQUEST, .serial = valid_until_s};
+    return (struct due_item){.due_s = valid_until_s, .kind = DUE_REQUEST, .serial = valid_until_s};
 }
 
 static struct request_node node_key(const struct request_row *row)
@@ -180,8 +179,7 @@ static bool ids_at_limit(struct exchange *x, uint32_t account)
     if (live < REQUEST_IDS_MAX)
         return false;
     for (struct request_node *n = RB_MIN(time_tree, &x->requests->by_time);
-         n && n->valid_until_s <= x->group_time_s;
-         n = RB_NEXT(time_tree, &x->requests->by_time, n))
+         n && n->valid_until_s <= x->group_time_s; n = RB_NEXT(time_tree, &x->requests->by_time, n))
         live -= n->account == account;
     return live >= REQUEST_IDS_MAX;
 }
@@ -235,8 +233,7 @@ static enum refusal request_refusal(struct exchange *x, const struct request *re
         return REFUSAL_too_many_ids;
     if (request->operations.count == 0)
         return REFUSAL_empty_request;
-    return request->operations.count > BATCH_OPERATIONS_MAX ? REFUSAL_malformed
-                                                            : REFUSAL_accepted;
+    return request->operations.count > BATCH_OPERATIONS_MAX ? REFUSAL_malformed : REFUSAL_accepted;
 }
 
 /* Undoes an atomic request; all its operations but the refused one are marked as aborted. */
@@ -281,8 +278,8 @@ static uint64_t request_log(struct exchange *x, const struct request *request,
                             const struct result *results, uint32_t accepted)
 {
     uint32_t count = request->operations.count;
-    struct ev_request event = {
-        EVENT_HEAD_OF(x, by), .first_index = first_index, .accepted = accepted};
+    struct ev_request event = {EVENT_HEAD_OF(x, by), .first_index = first_index,
+                               .accepted = accepted};
     memcpy(event.id, request->id, sizeof(event.id));
     memcpy(event.body_hash, body_hash, sizeof(event.body_hash));
 

@@ -232,8 +232,8 @@ enum refusal series_mint(struct exchange *x, const struct actor *actor, const vo
     for (uint32_t i = 0; i < op->outputs.count; i++) {
         const struct payment *output = &op->outputs.items[i];
         token_issue(x, op->series, output->account, output->amount_ucr);
-        ledger_move(x, op->series, minted,
-                    (struct ledger_place){LEDGER_TOKENS, output->account}, output->amount_ucr);
+        ledger_move(x, op->series, minted, (struct ledger_place){LEDGER_TOKENS, output->account},
+                    output->amount_ucr);
     }
     event_log(x, &ev_minted_message, &event);
     out->object = op->series;
@@ -250,9 +250,8 @@ static void token_expire(struct exchange *x, const struct series_row *s, struct 
     ledger_move(x, s->series, (struct ledger_place){LEDGER_TOKENS, token.owner},
                 (struct ledger_place){LEDGER_EXPIRED, s->expired_to}, token.amount_ucr);
     struct ev_expired event = {
-        EVENT_HEAD_OF(x, 0),       .series = s->series,
-        .owner = token.owner,      .expired_to = s->expired_to,
-        .token = token.token,      .amount_ucr = token.amount_ucr,
+        EVENT_HEAD_OF(x, 0),         .series = s->series,  .owner = token.owner,
+        .expired_to = s->expired_to, .token = token.token, .amount_ucr = token.amount_ucr,
     };
     event_log(x, &ev_expired_message, &event);
 }
@@ -263,9 +262,8 @@ static void gift_expire(struct exchange *x, const struct series_row *s, struct g
     ledger_move(x, s->series, (struct ledger_place){LEDGER_GIFTS, gift.giver},
                 (struct ledger_place){LEDGER_EXPIRED, s->expired_to}, gift.amount_ucr);
     struct ev_expired event = {
-        EVENT_HEAD_OF(x, 0),       .series = s->series,
-        .owner = gift.giver,       .expired_to = s->expired_to,
-        .gift = gift.gift,         .amount_ucr = gift.amount_ucr,
+        EVENT_HEAD_OF(x, 0),         .series = s->series, .owner = gift.giver,
+        .expired_to = s->expired_to, .gift = gift.gift,   .amount_ucr = gift.amount_ucr,
     };
     event_log(x, &ev_expired_message, &event);
 }
@@ -296,8 +294,8 @@ uint32_t series_sweep(struct exchange *x, uint32_t series, uint32_t limit)
             gift_expire(x, &s, *gift);
         looked++;
     }
-    s.swept = ledger_total(x, series, LEDGER_TOKENS) == 0 &&
-              ledger_total(x, series, LEDGER_GIFTS) == 0;
+    s.swept =
+        ledger_total(x, series, LEDGER_TOKENS) == 0 && ledger_total(x, series, LEDGER_GIFTS) == 0;
     store_put(x->store, TABLE_SERIES, &s);
     return looked;
 }

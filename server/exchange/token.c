@@ -7,12 +7,9 @@
 #include "server/exchange/account.h"
 #include "server/exchange/check.h"
 #include "server/exchange/event.h"
-#include "server/exchange/gift.h"
 #include "server/exchange/index.h"
 #include "server/exchange/owned.h"
 #include "server/exchange/query.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 /* Up to here comparing each with each beats sorting. */
 enum { FEW_TOKENS = 16 };
@@ -140,19 +137,8 @@ enum refusal tokens_resolve(struct exchange *x, const struct actor *actor, const
     return refusal;
 }
 
-/* What several named tokens are together. `series` is that of the first. */
-struct inputs {
-    const struct token_row *rows;
-    const uint64_t *serials; /* x->scratch */
-    uint32_t count;
-    uint32_t series;
-    wide total;
-};
-
-/* Refusals: those of tokens_resolve(), malformed (none named), series_mixed. The rest of `out` is
- * filled in only when accepted. */
-static enum refusal inputs_resolve(struct exchange *x, const struct actor *actor,
-                                   const uint64_t *numbers, uint32_t count, struct inputs *out)
+enum refusal inputs_resolve(struct exchange *x, const struct actor *actor, const uint64_t *numbers,
+                            uint32_t count, struct inputs *out)
 {
     if (count == 0)
         return REFUSAL_malformed;
@@ -160,6 +146,7 @@ static enum refusal inputs_resolve(struct exchange *x, const struct actor *actor
     uint64_t *serials = scratch_alloc(x, count * sizeof(*serials));
     out->total = 0;
     out->series = out->rows[0].series;
+    out->terms = out->series ? series_find(x, out->series) : NULL;
     for (uint32_t i = 0; i < count; i++) {
         const struct token_row *row = &out->rows[i];
         serials[i] = row->token;
@@ -216,10 +203,10 @@ int token_refund(struct exchange *x, uint32_t series, uint32_t owner, amount a,
 
 static enum refusal outputs_refusal(const struct exchange *x, const struct actor *actor,
                                     const struct op_token_transfer *op, bool transferable,
-                                    wide *total_out)
+                                    token_sum *total_out)
 {
     enum refusal refusal = op->outputs.count == 0 ? REFUSAL_malformed : REFUSAL_accepted;
-    wide total = 0;
+    token_sum total = 0;
     for (uint32_t i = 0; i < op->outputs.count; i++) {
         const struct payment *output = &op->outputs.items[i];
         total += output->amount_ucr;
@@ -238,10 +225,9 @@ static enum refusal outputs_refusal(const struct exchange *x, const struct actor
 static enum refusal transfer_refusal(struct exchange *x, const struct actor *actor,
                                      const struct op_token_transfer *op, struct inputs *in)
 {
-    wide total;
+    token_sum total;
     enum refusal refusal = inputs_resolve(x, actor, op->inputs.items, op->inputs.count, in);
-    const struct series_row *s = op->inputs.count > 0 ? series_find(x, in->series) : NULL;
-    bool transferable = !s || s->transferable;
+    bool transferable = op->inputs.count == 0 || !in->terms || in->terms->transferable;
     refusal = refusal_first(refusal, outputs_refusal(x, actor, op, transferable, &total));
     if (!refusal && total != in->total)
         refusal = REFUSAL_totals_differ;
@@ -303,53 +289,6 @@ enum refusal token_burn(struct exchange *x, const struct actor *actor, const voi
                 (struct ledger_place){LEDGER_BURNED, actor->account}, event.amount_ucr);
     event_log(x, &ev_token_burned_message, &event);
     out->object = in.series;
-    return REFUSAL_accepted;
-}
-
-static enum refusal give_refusal(struct exchange *x, const struct actor *actor,
-                                 const struct op_token_give *op, struct inputs *in)
-{
-    enum refusal refusal = inputs_resolve(x, actor, op->inputs.items, op->inputs.count, in);
-    const struct series_row *s = op->inputs.count > 0 ? series_find(x, in->series) : NULL;
-    if (key_is_zero(op->claim_key))
-        refusal = refusal_first(refusal, REFUSAL_malformed);
-    if (s && !s->transferable)
-        refusal = refusal_first(refusal, REFUSAL_series_not_transferable);
-    if (op->amount_ucr == 0)
-        refusal = refusal_first(refusal, REFUSAL_amount_zero);
-    if (!refusal && op->amount_ucr > in->total)
-        refusal = REFUSAL_insufficient_funds;
-    if (gifts_at_limit(x, actor->account))
-        refusal = refusal_first(refusal, REFUSAL_too_many);
-    return refusal;
-}
-
-enum refusal gift_give(struct exchange *x, const struct actor *actor, const void *body,
-                       struct result *out)
-{
-    const struct op_token_give *op = body;
-    struct inputs in;
-    enum refusal refusal = give_refusal(x, actor, op, &in);
-    if (refusal)
-        return refusal;
-
-    struct ev_token_given event = {EVENT_HEAD_OF(x, actor->account), .series = in.series,
-                                   .amount_ucr = op->amount_ucr,
-                                   .change_ucr = (amount)in.total - op->amount_ucr};
-    event.inputs.items = in.serials;
-    event.inputs.count = in.count;
-    memcpy(event.claim_key, op->claim_key, sizeof(event.claim_key));
-    for (uint32_t i = 0; i < in.count; i++)
-        token_spend(x, in.serials[i]);
-    event.gift = gift_add(x, in.series, actor->account, op->amount_ucr, op->claim_key);
-    if (event.change_ucr > 0)
-        event.change = token_issue(x, in.series, actor->account, event.change_ucr);
-    ledger_move(x, in.series, (struct ledger_place){LEDGER_TOKENS, actor->account},
-                (struct ledger_place){LEDGER_GIFTS, actor->account}, op->amount_ucr);
-    event_log(x, &ev_token_given_message, &event);
-    out->object = event.gift;
-    out->token_first = event.change;
-    out->token_count = event.change > 0;
     return REFUSAL_accepted;
 }
 

@@ -16,6 +16,22 @@
 enum refusal tokens_resolve(struct exchange *x, const struct actor *actor, const uint64_t *numbers,
                             uint32_t count, const struct token_row **rows_out);
 
+/* What several named tokens are together. */
+__extension__ typedef unsigned __int128 token_sum;
+struct inputs {
+    const struct token_row *rows;
+    const uint64_t *serials; /* x->scratch */
+    uint32_t count;
+    uint32_t series;                /* that of the first; 0 when it was not found */
+    const struct series_row *terms; /* its row; NULL then. Valid until the table's next change */
+    token_sum total;                /* micro-credits */
+};
+
+/* Refusals: those of tokens_resolve(), malformed (none named), series_mixed. Where something was
+ * named, `out` is filled in even so, with what was found. */
+enum refusal inputs_resolve(struct exchange *x, const struct actor *actor, const uint64_t *numbers,
+                            uint32_t count, struct inputs *out);
+
 /*
  * Rows only, the ledger is the caller's: issue gives the next serial to a new token whose event is
  * the one logged next; spend removes one.

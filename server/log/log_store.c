@@ -81,8 +81,8 @@ static int log_store_cut(struct log_store *s, uint64_t size)
     return status;
 }
 
-int log_store_open(const char *path, uint64_t segment_bytes, uint64_t size,
-                   const uint8_t root[MERKLE_HASH_SIZE], struct log_store **out)
+static int log_store_begin(const char *path, uint64_t segment_bytes, uint64_t size,
+                           const uint8_t root[MERKLE_HASH_SIZE], int cut, struct log_store **out)
 {
     *out = NULL;
     if (size > LOG_SIZE_MAX)
@@ -94,7 +94,7 @@ int log_store_open(const char *path, uint64_t segment_bytes, uint64_t size,
     int status = log_files_open(&s->files, path);
     if (status == STATUS_OK)
         status = log_store_verify(s, size, root);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && cut)
         status = log_store_cut(s, size);
     atomic_init(&s->bytes, s->end);
     atomic_init(&s->size, size);
@@ -111,6 +111,21 @@ int log_store_open(const char *path, uint64_t segment_bytes, uint64_t size,
     }
     *out = s;
     return STATUS_OK;
+}
+
+int log_store_open(const char *path, uint64_t segment_bytes, uint64_t size,
+                   const uint8_t root[MERKLE_HASH_SIZE], struct log_store **out)
+{
+    return log_store_begin(path, segment_bytes, size, root, 1, out);
+}
+
+int log_store_look(const char *path, uint64_t segment_bytes, uint64_t size,
+                   const uint8_t root[MERKLE_HASH_SIZE], struct log_store **out)
+{
+    *out = NULL;
+    if (access(path, F_OK) != 0)
+        return STATUS_NOT_FOUND;
+    return log_store_begin(path, segment_bytes, size, root, 0, out);
 }
 
 void log_store_close(struct log_store *s)

@@ -43,6 +43,12 @@ struct log_store;
  */
 int log_store_open(const char *path, uint64_t segment_bytes, uint64_t size,
                    const uint8_t root[MERKLE_HASH_SIZE], struct log_store **out);
+/*
+ * Opens a store to look at its first `size` entries, beside the process that writes it or without
+ * one; changes nothing. Only the functions of any thread may be used. STATUS_NOT_FOUND: no folder.
+ */
+int log_store_look(const char *path, uint64_t segment_bytes, uint64_t size,
+                   const uint8_t root[MERKLE_HASH_SIZE], struct log_store **out);
 /* Forgets what was appended and not published. No thread may use the store any more. */
 void log_store_close(struct log_store *s);
 /* Removes the files of a store that is not open, so that it can be opened empty. */

@@ -12,7 +12,8 @@
 #include "protocol/status.h"
 #include "server/net/connection.h"
 
-enum { SWEEP_INTERVAL_MS = 1000, BACKLOG = 128 };
+/* After a restart all clients come at once; what does not fit the backlog waits a second or more. */
+enum { SWEEP_INTERVAL_MS = 1000, BACKLOG = 1024 };
 
 struct server {
     struct network network;

@@ -12,6 +12,7 @@
 struct flusher {
     struct image *image;
     flusher_done *done;
+    int (*before)(void *context); /* may be NULL */
     void *context;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -45,6 +46,8 @@ static void *run(void *context)
         struct image_meta meta = f->meta;
         /* After a failed write the image lacks changes, so nothing may be written on top: the
          * failure stays. The journal has it all. */
+        if (!f->status && f->before)
+            f->status = f->before(f->context);
         if (!f->status)
             f->status = image_write(f->image, f->changes, &meta, &error);
         else
@@ -82,6 +85,11 @@ int flusher_start(struct image *i, flusher_done *done, void *context, struct flu
     }
     *out = f;
     return STATUS_OK;
+}
+
+void flusher_set_before(struct flusher *f, int (*before)(void *context))
+{
+    f->before = before;
 }
 
 bool flusher_busy(const struct flusher *f)

@@ -17,6 +17,9 @@ typedef void flusher_done(void *context, int status, const struct image_meta *me
 
 /* Starts the thread. `i` outlives it. Errors: STATUS_MEMORY, STATUS_IO. */
 int flusher_start(struct image *i, flusher_done *done, void *context, struct flusher **out);
+/* Has `before` called on the flusher's thread ahead of each write; a status other than 0 from it is
+ * the write's, and nothing is written. Set before the first hand-over. */
+void flusher_set_before(struct flusher *f, int (*before)(void *context));
 /* Whether a handed-over buffer is still being written. */
 bool flusher_busy(const struct flusher *f);
 /*

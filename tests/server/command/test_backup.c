@@ -236,14 +236,13 @@ static void test_restore_new_origin(void **state)
     assert_int_equal(bench_accounts(b), 14);
 }
 
-/* A backup whose journal was cut still restores, as a new exchange. */
-static void test_restore_cut(void **state)
+/* A backup whose journal is damaged is not restored, not even as a new exchange. */
+static void test_restore_damaged(void **state)
 {
     struct scene *p = *state;
     struct bench *b = &p->bench;
     char path[PATH_MAX + 64];
     assert_int_equal(bench_command(b, "backup", "--data", b->data, "--to", p->backup, NULL), 0);
-    /* Damage is not a cut: refused. */
     snprintf(path, sizeof(path), "%s/journal/0000000000000001", p->backup);
     FILE *file = fopen(path, "r+");
     assert_int_equal(fseek(file, 4096 + 260, SEEK_SET), 0);
@@ -263,7 +262,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_backup_complete, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_backup_hot, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_restore_new_origin, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_restore_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_restore_damaged, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,9 +56,8 @@
  * Values: 40, 0x10, 12.5cr (credits as micro-credits), $name (whatever a name is bound to), #0.1,
  * words of enums, flags as training|inference, true/false, bare or "quoted text", times as
  * `protocol/moment.h` says (+6h counts from now, `T+6h` from the scenario's begin), durations of
- * fields in minutes or seconds (90m), key:bob (bob's key of the field's kind), zero, bad (bytes that
- * do not verify), bytes:100 (so many), [list], {part}.
- * Places for text: x*70 is 70 times x.
+ * fields in minutes or seconds (90m), key:bob (bob's key of the field's kind), zero, bad (bytes
+ * that do not verify), bytes:100 (so many), [list], {part}. Places for text: x*70 is 70 times x.
  *
  * The clock begins at 2027-01-15T08:00:00Z (1800000000), a whole minute.
  *

@@ -67,7 +67,8 @@ bool word_read(struct value_scope *s, const char **at, const char *ending, char 
     bool quoted = **at == '"';
     if (quoted)
         (*at)++;
-    while (**at && (quoted ? **at != '"' : !isspace((unsigned char)**at) && !strchr(ending, **at))) {
+    while (**at &&
+           (quoted ? **at != '"' : !isspace((unsigned char)**at) && !strchr(ending, **at))) {
         if (length + 1 >= size)
             return fault(s, "a word is too long");
         out[length++] = *(*at)++;
@@ -114,9 +115,9 @@ bool number_read(struct value_scope *s, const char *word, uint64_t *out)
 static bool time_read(struct value_scope *s, const char *word, uint64_t *out)
 {
     if (word[0] == 'T')
-        return word[1] == '\0' ? (*out = s->begin_s, true)
-                               : (moment_parse(word + 1, s->begin_s, out) ||
-                                  fault(s, "%s is no time", word));
+        return word[1] == '\0'
+                   ? (*out = s->begin_s, true)
+                   : (moment_parse(word + 1, s->begin_s, out) || fault(s, "%s is no time", word));
     if (isdigit((unsigned char)word[0]) && !strchr(word, '-'))
         return number_read(s, word, out);
     if (word[0] == '$')
@@ -135,8 +136,8 @@ static bool ends_with(const char *text, const char *ending)
 static bool span_read(struct value_scope *s, const struct field *f, const char *word, uint64_t *out)
 {
     size_t length = strlen(word);
-    bool spelled = length > 0 && isdigit((unsigned char)word[0]) &&
-                   strchr("smhdw", word[length - 1]) != NULL;
+    bool spelled =
+        length > 0 && isdigit((unsigned char)word[0]) && strchr("smhdw", word[length - 1]) != NULL;
     if (!spelled || !(ends_with(f->name, "_min") || ends_with(f->name, "_s")))
         return number_read(s, word, out);
     if (!duration_parse(word, out))
@@ -311,9 +312,8 @@ static bool list_read(struct value_scope *s, const struct field *f, const char *
         return fault(s, "a list [...] expected for %s", f->name);
     (*at)++;
     for (spaces_skip(at); **at && **at != ']'; spaces_skip(at)) {
-        bool read = f->kind == FIELD_LIST
-                        ? part_read(s, f->part, at, items + count * size)
-                        : value_read(s, &serial_field, at, items + count * size);
+        bool read = f->kind == FIELD_LIST ? part_read(s, f->part, at, items + count * size)
+                                          : value_read(s, &serial_field, at, items + count * size);
         if (!read)
             return false;
         count++;
@@ -471,8 +471,8 @@ static const char *count_differs(const void *at, const char *text, char *room, s
     return strcmp(room, text) == 0 ? NULL : room;
 }
 
-static const char *bytes_differ(struct value_scope *s, const void *at, const char *text,
-                                char *room, size_t size)
+static const char *bytes_differ(struct value_scope *s, const void *at, const char *text, char *room,
+                                size_t size)
 {
     struct bytes has, wanted;
     memcpy(&has, at, sizeof(has));

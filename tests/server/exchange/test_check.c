@@ -21,8 +21,7 @@ static int setup(void **state)
     struct op_token_give give = {.amount_ucr = 20, .claim_key = {1}};
     give.inputs.items = &given;
     give.inputs.count = 1;
-    const struct result *result =
-        world_do(&w, alice, "alice", &op_token_give_message, &give);
+    const struct result *result = world_do(&w, alice, "alice", &op_token_give_message, &give);
     assert_true(result && !result->refusal);
     gift = result->object;
     assert_int_equal(world_check(w.x, NULL), 0);
@@ -293,15 +292,24 @@ int main(void)
 {
 #define DAMAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        DAMAGE(conservation),        DAMAGE(trial_balance),
-        DAMAGE(less_than_nothing),   DAMAGE(a_token_too_much),
-        DAMAGE(a_token_lost),        DAMAGE(a_gift_lost),
-        DAMAGE(escrow_without_ledger), DAMAGE(references),
-        DAMAGE(references_of_gifts), DAMAGE(references_of_series),
-        DAMAGE(references_of_the_ledger), DAMAGE(references_of_requests),
-        DAMAGE(outages),             DAMAGE(counters),
-        DAMAGE(roles),               DAMAGE(indexes),
-        DAMAGE(account_index),       DAMAGE(a_contradicting_head),
+        DAMAGE(conservation),
+        DAMAGE(trial_balance),
+        DAMAGE(less_than_nothing),
+        DAMAGE(a_token_too_much),
+        DAMAGE(a_token_lost),
+        DAMAGE(a_gift_lost),
+        DAMAGE(escrow_without_ledger),
+        DAMAGE(references),
+        DAMAGE(references_of_gifts),
+        DAMAGE(references_of_series),
+        DAMAGE(references_of_the_ledger),
+        DAMAGE(references_of_requests),
+        DAMAGE(outages),
+        DAMAGE(counters),
+        DAMAGE(roles),
+        DAMAGE(indexes),
+        DAMAGE(account_index),
+        DAMAGE(a_contradicting_head),
     };
     if (sodium_init() < 0)
         return EXIT_FAILURE;

@@ -18,15 +18,15 @@ static void outages_extend_deadlines(void **state)
     struct {
         uint64_t from_s, grace_s, deadline_s;
     } cases[] = {
-        {T, 1000, T + 1000},          /* ends as the outage begins */
-        {T, 1001, T + 1601},          /* a second of it was left */
-        {T + 900, 200, T + 1700},     /* all of the outage lies in it */
-        {T + 1000, 10, T + 1610},     /* begins with the outage */
-        {T + 1200, 10, T + 1610},     /* begins in it: the part behind counts */
-        {T + 1600, 10, T + 1610},     /* begins as it ends */
-        {T + 500, 1900, T + 3000},    /* extended up to the second outage, not into it */
-        {T + 500, 1901, T + 3101},    /* extended into the second one */
-        {T + 5000, 10, T + 5010},     /* after all */
+        {T, 1000, T + 1000},       /* ends as the outage begins */
+        {T, 1001, T + 1601},       /* a second of it was left */
+        {T + 900, 200, T + 1700},  /* all of the outage lies in it */
+        {T + 1000, 10, T + 1610},  /* begins with the outage */
+        {T + 1200, 10, T + 1610},  /* begins in it: the part behind counts */
+        {T + 1600, 10, T + 1610},  /* begins as it ends */
+        {T + 500, 1900, T + 3000}, /* extended up to the second outage, not into it */
+        {T + 500, 1901, T + 3101}, /* extended into the second one */
+        {T + 5000, 10, T + 5010},  /* after all */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         assert_int_equal(clock_deadline(w.x, cases[i].from_s, cases[i].grace_s),

@@ -8,7 +8,13 @@
 #include "protocol/endian.h"
 #include "tests/server/exchange/world.h"
 
-enum { STEPS = 3000, TOKENS_ROOM = 20000, ACCOUNTS_ROOM = 200, SERIES_ROOM = 64, GIFTS_ROOM = 4000 };
+enum {
+    STEPS = 3000,
+    TOKENS_ROOM = 20000,
+    ACCOUNTS_ROOM = 200,
+    SERIES_ROOM = 64,
+    GIFTS_ROOM = 4000
+};
 
 struct coin {
     uint32_t owner; /* 0: gone */
@@ -299,8 +305,8 @@ static void account_compare(uint32_t account, struct arena *arena)
         if (m.gifts[g].owner == account && !expired(m.gifts[g].series))
             gifts[m.gifts[g].series] += m.gifts[g].a;
     }
-    assert_int_equal(
-        exchange_query(w.x, account, &q_balances_message, &q, arena, &message, &body), 0);
+    assert_int_equal(exchange_query(w.x, account, &q_balances_message, &q, arena, &message, &body),
+                     0);
     for (uint32_t series = 1; series <= m.series; series++) {
         const struct balance_info *has = balance_of(body, series);
         assert_int_equal(has->tokens_ucr, tokens[series]);

@@ -219,8 +219,7 @@ void world_advance(struct world *w, uint64_t seconds, bool working)
 void world_restart(struct world *w, uint64_t outage_s, enum clock_mode mode)
 {
     uint64_t target = w->time_s + outage_s;
-    bool waits =
-        exchange_clock_mode(w->x) == CLOCK_MODE_REAL && target > exchange_time_limit(w->x);
+    bool waits = exchange_clock_mode(w->x) == CLOCK_MODE_REAL && target > exchange_time_limit(w->x);
     if (waits) {
         struct op_clock_advance *op = arena_alloc(&w->arena, sizeof(*op));
         op->time_s = target;

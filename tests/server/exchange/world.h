@@ -69,7 +69,8 @@ const struct frame_reply *world_request(struct world *w, const struct request *r
 void world_hash(const struct request *request, uint8_t hash_out[32]);
 
 /* Lets time go on, in several groups where the rules want it (a step is an hour at most; a manual
- * clock is advanced by the admin), and, if so asked, works off what falls due at its very second. */
+ * clock is advanced by the admin), and, if so asked, works off what falls due at its very second.
+ */
 void world_advance(struct world *w, uint64_t seconds, bool working);
 /* Ticks until nothing more is due now. */
 void world_settle(struct world *w);
