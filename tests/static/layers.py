@@ -34,7 +34,7 @@ ONLY_IN = {
     "lmdb.h": {"server/store"},
     "uv.h": {"server/net"},
     "msgpack.h": {"protocol"},
-    "jansson.h": {"client", "client/cli"},
+    "jansson.h": {"client", "client/cli", "server/command"},
 }
 
 # What the rules' library must not ask the linker for.
