@@ -61,7 +61,7 @@ static int secret_make(const struct arguments *a, uint64_t seed, const char *nam
 
 static int secrets_make(const struct arguments *a, uint64_t seed, struct identity *identity)
 {
-    uint8_t nonce[KEYS_SEED_BYTES];
+    uint8_t nonce[KEYS_SEED_BYTES] = {0};
     int status = secret_make(a, seed, "log", identity->log);
     if (status == 0)
         status = secret_make(a, seed, "channel", identity->channel);

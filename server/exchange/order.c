@@ -166,12 +166,13 @@ static uint8_t order_put_escrow(struct placing *p, uint64_t lease, amount cost,
             continue;
         struct escrow_row row = {
             .lease = lease,
-            .place = place++,
+            .place = place,
             .series = p->escrow[i].series,
             .amount_ucr = parts[i],
         };
         store_put(p->x->store, TABLE_ESCROW, &row);
         left[i] -= parts[i];
+        place++;
     }
     return place;
 }

@@ -13,6 +13,7 @@
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
 #include "server/exchange/operation.h"
+#include "server/exchange/token.h"
 #include "server/exchange/tree.h"
 
 struct request_node {
@@ -263,6 +264,11 @@ static uint32_t operations_work_off(struct exchange *x, const struct request *re
     actor->results = results;
     for (uint32_t i = 0; i < count; i++) {
         actor->results_count = i;
+        if (i % TOKENS_EXPECT_OPERATIONS == 0) {
+            uint32_t ahead = count - i;
+            tokens_expect(x, &request->operations.items[i],
+                          ahead < TOKENS_EXPECT_OPERATIONS ? ahead : TOKENS_EXPECT_OPERATIONS);
+        }
         if (!operation_work_off(x, actor, &request->operations.items[i], &results[i])) {
             accepted++;
         } else if (request->atomic) {

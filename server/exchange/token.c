@@ -383,3 +383,29 @@ uint64_t token_owned_count(const struct exchange *x, uint32_t account)
 {
     return owned_count(&x->tokens->owned, account);
 }
+
+/* Room for a few inputs and outputs an operation; what is beyond is fetched when it is needed. */
+enum { EXPECTED_MAX = TOKENS_EXPECT_OPERATIONS * 4 };
+
+void tokens_expect(const struct exchange *x, const struct operation *operations, uint32_t count)
+{
+    const void *keys[EXPECTED_MAX];
+    uint64_t issued[EXPECTED_MAX];
+    size_t keys_count = 0;
+    uint64_t serial = x->head.token_last;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (operations[i].message != &op_token_transfer_message)
+            continue;
+        const struct op_token_transfer *op = operations[i].body;
+        for (uint32_t k = 0; k < op->inputs.count && keys_count < EXPECTED_MAX; k++)
+            keys[keys_count++] = &op->inputs.items[k];
+        for (uint32_t k = 0; k < op->outputs.count && keys_count < EXPECTED_MAX; k++) {
+            issued[keys_count] = ++serial;
+            keys[keys_count] = &issued[keys_count];
+            keys_count++;
+        }
+    }
+    if (keys_count > 0)
+        store_expect(x->store, TABLE_TOKEN, keys, keys_count);
+}

@@ -49,4 +49,12 @@ int token_refund(struct exchange *x, uint32_t series, uint32_t owner, amount a,
 /* How many rows the index has of an account; for checks. */
 uint64_t token_owned_count(const struct exchange *x, uint32_t account);
 
+enum { TOKENS_EXPECT_OPERATIONS = 16 };
+
+/*
+ * Says that these operations come next, at most TOKENS_EXPECT_OPERATIONS of them, so that the
+ * tokens they name and issue are fetched from memory all at once. Changes nothing.
+ */
+void tokens_expect(const struct exchange *x, const struct operation *operations, uint32_t count);
+
 #endif
