@@ -136,7 +136,9 @@ static int open_with(struct bourse *b, const struct bourse_options *o, const str
         .state_folder = state,
         .client = "libbourse",
         .timeout_ms = o->timeout_ms,
-        .retries = o->retries == 0 ? CONNECTION_RETRIES : o->retries < 0 ? 0 : o->retries,
+        .retries = o->retries == 0  ? CONNECTION_RETRIES
+                   : o->retries < 0 ? 0
+                                    : o->retries,
     };
     int status = connection_open(&c, &b->connection, &why);
     free(state);
@@ -160,8 +162,8 @@ int bourse_open(const struct bourse_options *options, struct bourse **out,
         free(b);
         return fail(error, BOURSE_USAGE, "'exchange' is not a pin line");
     }
-    int status = keyfile_read(options->key_file, options->passphrase, options->passphrase_length,
-                              seed);
+    int status =
+        keyfile_read(options->key_file, options->passphrase, options->passphrase_length, seed);
     if (status != STATUS_OK) {
         free(b);
         return fail(error, BOURSE_LOCAL, "cannot read the key file %s: %s", options->key_file,
@@ -292,8 +294,8 @@ static int message_read(const struct message *m, const char *text, struct arena 
 {
     json_error_t json_why;
     struct decode_error why;
-    json_t *json = text != NULL ? json_loads(text, JSON_REJECT_DUPLICATES, &json_why)
-                                : json_object();
+    json_t *json =
+        text != NULL ? json_loads(text, JSON_REJECT_DUPLICATES, &json_why) : json_object();
     if (json == NULL)
         return fail(error, BOURSE_USAGE, "not JSON: line %d: %s", json_why.line, json_why.text);
     int status = message_from_json(m, json, arena, body_out, &why);

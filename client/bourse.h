@@ -33,10 +33,10 @@ enum bourse_class {
 
 /* Filled in whenever a function does not return BOURSE_OK; may be NULL everywhere. */
 struct bourse_error {
-    int class_code;     /* enum bourse_class */
-    char refusal[48];   /* BOURSE_REFUSED: "token_spent", ...; otherwise empty */
-    int is_transient;   /* BOURSE_REFUSED: the same might be accepted later */
-    char message[640];  /* for people: what happened and what to do next */
+    int class_code;    /* enum bourse_class */
+    char refusal[48];  /* BOURSE_REFUSED: "token_spent", ...; otherwise empty */
+    int is_transient;  /* BOURSE_REFUSED: the same might be accepted later */
+    char message[640]; /* for people: what happened and what to do next */
 };
 
 /* Strings that functions return through `char **` are the caller's: give them back here. NULL is
@@ -62,10 +62,10 @@ BOURSE_API int bourse_keygen(const char *file, const void *passphrase, size_t pa
 struct bourse;
 
 struct bourse_options {
-    const char *server;       /* "127.0.0.1:7420" */
-    const char *exchange;     /* the pin line "bourse-exchange:v1:..." */
-    const char *key_file;     /* as bourse_keygen() wrote it */
-    const void *passphrase;   /* of a sealed key file; NULL otherwise */
+    const char *server;     /* "127.0.0.1:7420" */
+    const char *exchange;   /* the pin line "bourse-exchange:v1:..." */
+    const char *key_file;   /* as bourse_keygen() wrote it */
+    const void *passphrase; /* of a sealed key file; NULL otherwise */
     size_t passphrase_length;
     const char *state_folder; /* where the log's head is remembered; NULL: as the command does */
     int timeout_ms;           /* for each answer; 0: 30 seconds */

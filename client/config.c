@@ -68,13 +68,15 @@ int config_set(struct config *c, const char *name, const char *value, struct con
         return exchange_set(c, value, error);
     bool is_server = strcmp(name, "server") == 0;
     if (!is_server && strcmp(name, "key") != 0)
-        return fail(error, STATUS_NOT_FOUND, "there is no setting '%.40s'; there are server, "
-                    "exchange and key", name);
+        return fail(error, STATUS_NOT_FOUND,
+                    "there is no setting '%.40s'; there are server, "
+                    "exchange and key",
+                    name);
     if (value[0] == '\0')
         return fail(error, STATUS_MALFORMED, "%s needs a value", name);
     if (is_server && strchr(value, ':') == NULL)
-        return fail(error, STATUS_MALFORMED,
-                    "'%.100s' is not host:port, such as 127.0.0.1:7420", value);
+        return fail(error, STATUS_MALFORMED, "'%.100s' is not host:port, such as 127.0.0.1:7420",
+                    value);
     return is_server ? replace(&c->server, strdup(value), error)
                      : replace(&c->key, paths_expand(value), error);
 }
@@ -129,8 +131,8 @@ static int line_parse(struct config *c, char *line, const char *file, unsigned n
         return fail(error, STATUS_MALFORMED, "%s:%u: %s is set a second time", file, number, name);
     int status = config_set(c, name, value, &why);
     if (status != STATUS_OK)
-        return fail(error, status == STATUS_NOT_FOUND ? STATUS_MALFORMED : status, "%.200s:%u: %.280s",
-                    file, number, why.text);
+        return fail(error, status == STATUS_NOT_FOUND ? STATUS_MALFORMED : status,
+                    "%.200s:%u: %.280s", file, number, why.text);
     return STATUS_OK;
 }
 
@@ -171,8 +173,7 @@ int config_load(struct config *c, const char *file, struct config_error *error)
 }
 
 /* Copies the lines of `text`, the one that sets `name` with the new value. */
-static void lines_rewrite(const char *text, const char *name, const char *value,
-                          struct buffer *out)
+static void lines_rewrite(const char *text, const char *name, const char *value, struct buffer *out)
 {
     bool written = false;
     for (const char *at = text; *at != '\0';) {
@@ -204,9 +205,8 @@ int config_write(const char *file, const char *name, const char *value, struct c
     struct config checked = CONFIG_EMPTY;
     struct buffer old = BUFFER_EMPTY;
     struct buffer new = BUFFER_EMPTY;
-    int status = strchr(value, '\n') != NULL
-                     ? fail(error, STATUS_MALFORMED, "a value has one line")
-                     : config_set(&checked, name, value, error);
+    int status = strchr(value, '\n') != NULL ? fail(error, STATUS_MALFORMED, "a value has one line")
+                                             : config_set(&checked, name, value, error);
     config_release(&checked);
     if (status != STATUS_OK)
         return status;

@@ -17,8 +17,8 @@
 enum { CONFIG_BYTES_MAX = 64 * 1024 };
 
 struct config {
-    char *server; /* owned; NULL: not said */
-    char *key;    /* owned; expanded; NULL: not said */
+    char *server;   /* owned; NULL: not said */
+    char *key;      /* owned; expanded; NULL: not said */
     char *exchange; /* owned; the pin as written; NULL: not said */
     struct pin pin; /* of `exchange` */
 };

@@ -39,7 +39,7 @@ int operations_from_json(const char *text, size_t length, struct arena *arena,
     }
     if (status == STATUS_OK)
         status = json_object_set_new(whole, "valid_until_s", json_integer(1)) != 0 ? STATUS_MEMORY
-                                                                                  : STATUS_OK;
+                                                                                   : STATUS_OK;
     if (status == STATUS_OK)
         status = message_from_json(&request_message, whole, arena, request_out, error);
     json_decref(whole);

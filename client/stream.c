@@ -227,8 +227,9 @@ static void explain_handshake(const struct stream *s, int status, struct stream_
                  version, CHANNEL_VERSION);
     else if (status == STATUS_CLOSED && version != 0)
         /* With XK a responder that has another key cannot read our first message and hangs up. */
-        snprintf(error->text, sizeof(error->text),
-                 "it hung up during the handshake, as an exchange does that has not the pinned key");
+        snprintf(
+            error->text, sizeof(error->text),
+            "it hung up during the handshake, as an exchange does that has not the pinned key");
     else
         snprintf(error->text, sizeof(error->text), "%s", status_text(status));
 }

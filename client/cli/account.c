@@ -42,7 +42,8 @@ int command_account_show(struct cli *cli, int argc, char **argv)
         return cli_fail(cli, CLI_REFUSED,
                         "your key has no account here; give an admin what 'bourse keygen --show' "
                         "prints, or claim a gift");
-    return records_show(cli, &q_accounts_message, &q, "there is no such account");
+    return records_show(cli, &q_accounts_message, &q,
+                        "there is no such account; see 'bourse account list'");
 }
 
 int command_account_list(struct cli *cli, int argc, char **argv)
@@ -91,8 +92,8 @@ static int new_keys(struct cli *cli, const char *file, struct keys *keys)
         if (info.sealed)
             cli_passphrase(cli, false, "Passphrase of the new key file: ", &passphrase);
         if (cli->exit == CLI_OK)
-            status = keyfile_read(file, info.sealed ? passphrase.data : NULL, passphrase.length,
-                                  seed);
+            status =
+                keyfile_read(file, info.sealed ? passphrase.data : NULL, passphrase.length, seed);
         buffer_wipe(&passphrase);
     }
     if (cli->exit == CLI_OK && status != STATUS_OK)
@@ -118,9 +119,9 @@ int command_account_rekey(struct cli *cli, int argc, char **argv)
     memcpy(body + 36, op.channel_key, 32);
     keys_sign(&keys, PURPOSE_REKEY, cli->config.pin.exchange_id, body, sizeof(body), op.proof);
     keys_wipe(&keys);
-    return cli_print_result(cli, &op_account_rekey_message,
-                            cli_apply(cli, &op_account_rekey_message, &op), NULL,
-                            "replaced the account's keys; from now on use the new file:\n"
-                            "  bourse config set key %s\n",
-                            argv[0]);
+    return cli_print_result(
+        cli, &op_account_rekey_message, cli_apply(cli, &op_account_rekey_message, &op), NULL,
+        "replaced the account's keys; from now on use the new file with 'bourse "
+        "config set key %s'",
+        argv[0]);
 }

@@ -24,8 +24,8 @@ int command_payout(struct cli *cli, int argc, char **argv)
     struct op_payout op = {
         .series = name_series(cli, argv[0]),
         .amount_ucr = value_amount(cli, "AMOUNT", argv[1]),
-        .reference = value_text(cli, "reference", option_required(cli, "reference"),
-                                REFERENCE_MAX_BYTES),
+        .reference =
+            value_text(cli, "reference", option_required(cli, "reference"), REFERENCE_MAX_BYTES),
     };
     return cli_print_result(cli, &op_payout_message, cli_apply(cli, &op_payout_message, &op), NULL,
                             "paid out %s credits of %s against %s", argv[1], argv[0],

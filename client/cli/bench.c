@@ -2,7 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include <sodium.h>
 
@@ -58,6 +61,13 @@ static double process_cpu_s(pid_t pid)
     return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
 }
 
+/* Whether the folder is on a disk: a file system in memory syncs nothing. */
+static bool is_on_disk(const char *folder)
+{
+    struct statfs info;
+    return statfs(folder, &info) != 0 || (info.f_type != TMPFS_MAGIC && info.f_type != RAMFS_MAGIC);
+}
+
 /* A number from `low` to `high`. */
 static uint64_t number(struct cli *cli, const char *name, uint64_t low, uint64_t high,
                        uint64_t missing)
@@ -92,6 +102,7 @@ struct report {
     const struct bench_figures *figures;
     double sync_per_s;
     double server_cpu_s;
+    bool durable;
     const char *check;
 };
 
@@ -103,22 +114,24 @@ static double operations_per_s(const struct bench_figures *f)
 static json_t *report_json(const struct report *r)
 {
     const struct bench_figures *f = r->figures;
-    return json_pack(
-        "{s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:b, s:f, s:f, s:f, "
-        "s:f, s:f, s:I, s:s}",
-        "ops_per_s", operations_per_s(f), "p50_ms", f->p50_ms, "p99_ms", f->p99_ms, "max_ms",
-        f->max_ms, "operations", (json_int_t)f->operations, "requests", (json_int_t)f->requests,
-        "groups", (json_int_t)f->groups, "batch", (json_int_t)r->options->batch, "tokens",
-        (json_int_t)r->options->tokens, "connections", (int)r->options->connections, "window",
-        (int)r->options->window, "durable", 1, "wall_s", f->wall_s, "setup_s", f->mint_s,
-        "client_cpu_s", f->client_cpu_s, "server_cpu_s", r->server_cpu_s, "fdatasync_per_s",
-        r->sync_per_s, "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "check", r->check);
+    return json_pack("{s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:b, s:f, s:f, s:f, "
+                     "s:f, s:f, s:I, s:s}",
+                     "ops_per_s", operations_per_s(f), "p50_ms", f->p50_ms, "p99_ms", f->p99_ms,
+                     "max_ms", f->max_ms, "operations", (json_int_t)f->operations, "requests",
+                     (json_int_t)f->requests, "groups", (json_int_t)f->groups, "batch",
+                     (json_int_t)r->options->batch, "tokens", (json_int_t)r->options->tokens,
+                     "connections", (int)r->options->connections, "window", (int)r->options->window,
+                     "durable", (int)r->durable, "wall_s", f->wall_s, "setup_s", f->mint_s,
+                     "client_cpu_s", f->client_cpu_s, "server_cpu_s", r->server_cpu_s,
+                     "fdatasync_per_s", r->sync_per_s, "cores",
+                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "check", r->check);
 }
 
 static void report_print(struct cli *cli, const struct report *r)
 {
     const struct bench_figures *f = r->figures;
-    cli_print(cli, "transfers/s   %.0f durable (%llu in %.1f s)\n", operations_per_s(f),
+    cli_print(cli, "transfers/s   %.0f %s (%llu in %.1f s)\n", operations_per_s(f),
+              r->durable ? "durable" : "in memory alone, not durable",
               (unsigned long long)f->operations, f->wall_s);
     cli_print(cli, "request       p50 %.2f ms, p99 %.2f ms, longest %.2f ms\n", f->p50_ms,
               f->p99_ms, f->max_ms);
@@ -161,13 +174,14 @@ static int server_end(struct cli *cli, struct spawn *s, struct report *r)
 }
 
 static int transfer_against(struct cli *cli, struct spawn *s, struct bench_options *o,
-                            double sync_per_s)
+                            const char *folder, double sync_per_s)
 {
     struct bench_figures figures;
     struct connection_error error;
-    struct report r = {o, &figures, sync_per_s, 0, "not run"};
+    struct report r = {o, &figures, sync_per_s, 0, is_on_disk(folder), "not run"};
     o->address = spawn_address(s);
     o->pin = spawn_pin(s);
+    o->interrupted = spawn_interrupted;
     int status = bench_transfer(o, &figures, &error);
     r.server_cpu_s = process_cpu_s(spawn_pid(s));
     if (status == STATUS_MISUSE)
@@ -202,12 +216,15 @@ static int bench_run_transfer(struct cli *cli)
     struct spawn_options how = {.origin = BENCH_ORIGIN, .parent = folder};
     keys_get_public(&admin, &how.admin);
     o.admin = &admin;
+    if (!is_on_disk(folder))
+        cli_note(cli, "%s is in memory, where nothing is durable; name a disk with --dir\n",
+                 folder);
     double sync_per_s = bench_sync_rate(folder);
     int status = spawn_start(&how, &s, &why);
     if (status != STATUS_OK)
         fail_buffer(cli, CLI_LOCAL, status, &why);
     else
-        transfer_against(cli, s, &o, sync_per_s);
+        transfer_against(cli, s, &o, folder, sync_per_s);
     spawn_free(s);
     keys_wipe(&admin);
     return cli->exit;

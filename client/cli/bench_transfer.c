@@ -362,8 +362,15 @@ static int replies_wait(struct bench *b, struct connection_error *error)
                : connection_fail(error, STATUS_TIMEOUT, "no reply came for %d s", WAIT_MS / 1000);
 }
 
+static bool is_interrupted(const struct bench *b)
+{
+    return b->options->interrupted != NULL && b->options->interrupted();
+}
+
 static bool wants_more(const struct bench *b, uint64_t end_ns)
 {
+    if (is_interrupted(b))
+        return false;
     if (b->options->requests > 0)
         return b->sent < b->options->requests;
     return now_ns() < end_ns;
@@ -401,6 +408,8 @@ static int measure(struct bench *b, struct connection_error *error)
         if (status == STATUS_OK && !some && waits)
             status = replies_wait(b, error);
     }
+    if (status == STATUS_OK && is_interrupted(b))
+        status = connection_fail(error, STATUS_CLOSED, "interrupted");
     b->figures->wall_s = (double)(b->last_ns - begin_ns) / 1e9;
     b->figures->groups = b->sent > 0 ? b->group_last - b->group_first + 1 : 0;
     return status;

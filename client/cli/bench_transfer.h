@@ -7,6 +7,7 @@
 #ifndef BOURSE_CLI_BENCH_TRANSFER_H
 #define BOURSE_CLI_BENCH_TRANSFER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "client/connection.h"
@@ -27,6 +28,7 @@ struct bench_options {
     uint32_t window;   /* requests on their way on each connection */
     uint64_t requests; /* 0: as many as fit `seconds` */
     double seconds;
+    bool (*interrupted)(void); /* asked before each request; may be NULL */
 };
 
 struct bench_figures {

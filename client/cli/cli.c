@@ -131,8 +131,8 @@ int cli_main(int argc, char **argv)
     if (cli == NULL)
         return CLI_LOCAL;
     cli->json = has_word(argc - 1, argv + 1, "--json"); /* for errors before it is parsed */
-    cli->colour = (no_color == NULL || no_color[0] == '\0') && isatty(STDOUT_FILENO) &&
-                  isatty(STDERR_FILENO);
+    cli->colour =
+        (no_color == NULL || no_color[0] == '\0') && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
     argc--;
     argv++;
     if (argc > 0 && strcmp(argv[0], "help") == 0) {

@@ -75,15 +75,18 @@ struct cli {
     size_t given_count;
     bool json;
     bool colour;
-    int exit; /* the first failure */
+    int exit;           /* the first failure */
     struct arena arena; /* as long as the command runs */
     char *config_file;
     bool config_found;
+    bool config_new; /* a file that is named but not there is no error: it will be written */
     struct config config;
     struct keys keys;
     bool keys_read;
     struct connection *connection; /* once cli_connect() was called */
     struct cli_names names[NAMED_KINDS];
+    const char *missing; /* what to say when the next thing asked for is not there; NULL: the
+                            exchange's own words */
 };
 
 /* --- The table (commands.c) --- */

@@ -17,7 +17,7 @@ int command_clock_show(struct cli *cli, int argc, char **argv)
     (void)argv;
     if (s == NULL)
         return cli->exit;
-    moment_format(s->time_s, time_text);
+    moment_format(cli_time_s(cli), time_text);
     moment_format(s->clock_s, jump_text);
     const char *mode = vocabulary_name(&clock_mode_vocabulary, s->clock_mode);
     if (cli->json)
@@ -26,10 +26,11 @@ int command_clock_show(struct cli *cli, int argc, char **argv)
                                              "clock_s", s->clock_s > 0 ? jump_text : NULL));
     cli_print(cli, "%s (%s clock)\n", time_text, mode);
     if (s->clock_waits)
-        cli_print(cli,
-                  "The clock jumped to %s and waits for an admin: 'bourse clock confirm' if that is "
-                  "right; if not, set the machine's clock.\n",
-                  jump_text);
+        cli_print(
+            cli,
+            "The clock jumped to %s and waits for an admin: 'bourse clock confirm' if that is "
+            "right; if not, set the machine's clock.\n",
+            jump_text);
     return cli->exit;
 }
 
@@ -54,6 +55,7 @@ int command_clock_confirm(struct cli *cli, int argc, char **argv)
     (void)argc;
     (void)argv;
     if (s != NULL && !s->clock_waits)
-        return cli_fail(cli, CLI_REFUSED, "the exchange's clock has not jumped; nothing to confirm");
+        return cli_fail(cli, CLI_REFUSED,
+                        "the exchange's clock has not jumped; nothing to confirm");
     return s == NULL ? cli->exit : advance(cli, s->clock_s);
 }

@@ -1,17 +1,36 @@
 /* The table of commands. Options stand with the command that takes them. */
 #include "client/cli/cli.h"
 
-#define END {NULL, 0, NULL, NULL}
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, 0, NULL, NULL                                                                        \
+    }
 /* A group, and a command: name, summary, arguments, least and most of them, options, function. */
-#define GROUP(name, summary, children) {name, summary, NULL, NULL, NULL, children, NULL, 0, 0}
+#define GROUP(name, summary, children)                                                             \
+    {                                                                                              \
+        name, summary, NULL, NULL, NULL, children, NULL, 0, 0                                      \
+    }
 #define COMMAND(name, summary, arguments, min, max, options, function)                             \
-    {name, summary, arguments, NULL, options, NULL, function, min, max}
+    {                                                                                              \
+        name, summary, arguments, NULL, options, NULL, function, min, max                          \
+    }
 #define COMMAND_MORE(name, summary, arguments, min, max, options, function, details)               \
-    {name, summary, arguments, details, options, NULL, function, min, max}
-#define NO_MORE {NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0}
+    {                                                                                              \
+        name, summary, arguments, details, options, NULL, function, min, max                       \
+    }
+#define NO_MORE                                                                                    \
+    {                                                                                              \
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0                                             \
+    }
 
-#define LIMIT_OPTION {"limit", 0, "N", "at most so many rows"}
-#define SERIES_OPTION {"series", 0, "SERIES", "number or name of the series"}
+#define LIMIT_OPTION                                                                               \
+    {                                                                                              \
+        "limit", 0, "N", "at most so many rows"                                                    \
+    }
+#define SERIES_OPTION                                                                              \
+    {                                                                                              \
+        "series", 0, "SERIES", "number or name of the series"                                      \
+    }
 
 const struct cli_option cli_common_options[] = {
     {"json", 0, NULL, "print JSON, errors included (those on standard error)"},
@@ -49,10 +68,11 @@ static const struct cli_command account_commands[] = {
             command_account_freeze),
     COMMAND("unfreeze", "Unfreeze an account (admins)", "ACCOUNT", 1, 1, NULL,
             command_account_unfreeze),
-    COMMAND_MORE("rekey", "Replace the account's keys by those of another key file", "NEW-KEY-FILE",
-                 1, 1, NULL, command_account_rekey,
-                 "Makes the new key file unless it exists. The old key is worth nothing afterwards,\n"
-                 "but keep it: access that was sealed to it can be opened with nothing else."),
+    COMMAND_MORE(
+        "rekey", "Replace the account's keys by those of another key file", "NEW-KEY-FILE", 1, 1,
+        NULL, command_account_rekey,
+        "Makes the new key file unless it exists. The old key is worth nothing afterwards,\n"
+        "but keep it: access that was sealed to it can be opened with nothing else."),
     NO_MORE};
 
 /* --- Capacity --- */
@@ -89,8 +109,7 @@ static const struct cli_command site_commands[] = {
     COMMAND("add", "Add a site of one's own (operators)", "NAME", 1, 1, site_add_options,
             command_site_add),
     COMMAND("show", "Show a site", "SITE", 1, 1, NULL, command_site_show),
-    COMMAND("list", "List sites", NULL, 0, 0, site_list_options, command_site_list),
-    NO_MORE};
+    COMMAND("list", "List sites", NULL, 0, 0, site_list_options, command_site_list), NO_MORE};
 
 static const struct cli_option offer_publish_options[] = {
     {"site", 0, "SITE", "the site, by number or name"},
@@ -139,8 +158,7 @@ static const struct cli_command series_commands[] = {
     COMMAND("create", "Create a series (admins)", "NAME", 1, 1, series_create_options,
             command_series_create),
     COMMAND("show", "Show a series", "SERIES", 1, 1, NULL, command_series_show),
-    COMMAND("list", "List series", NULL, 0, 0, limit_options, command_series_list),
-    NO_MORE};
+    COMMAND("list", "List series", NULL, 0, 0, limit_options, command_series_list), NO_MORE};
 
 static const struct cli_option token_list_options[] = {
     {"account", 0, "ACCOUNT", "of this account (admins and auditors; default: oneself)"},
@@ -181,7 +199,8 @@ static const struct cli_command token_commands[] = {
     COMMAND_MORE("claim", "Claim a gift", NULL, 0, 0, claim_options, command_token_claim,
                  "A newcomer needs nothing but the line and a name:\n"
                  "  bourse token claim --file line.txt --name acme\n"
-                 "makes a key file, registers the account and writes the configuration."),
+                 "makes a key file, registers the account and writes the configuration. The line\n"
+                 "also says which exchange to trust: take it only from somebody you trust."),
     COMMAND("revoke", "Take back a gift that is not claimed", "GIFT", 1, 1, NULL,
             command_token_revoke),
     COMMAND("gifts", "List gifts that are not claimed", NULL, 0, 0, account_options,
@@ -226,7 +245,8 @@ static const struct cli_option lease_list_options[] = {
     LIMIT_OPTION,
     END};
 static const struct cli_option activate_options[] = {
-    {"access-file", 0, "FILE", "address, credentials, ...: sealed to the holder (- standard input)"},
+    {"access-file", 0, "FILE",
+     "address, credentials, ...: sealed to the holder (- standard input)"},
     END};
 static const struct cli_option output_options[] = {
     {"output", 'o', "FILE", "write to a new file, mode 0600"}, END};
@@ -239,9 +259,10 @@ static const struct cli_command lease_commands[] = {
             command_lease_activate),
     COMMAND("access", "Open the access of a lease (its holder)", "LEASE", 1, 1, output_options,
             command_lease_access),
-    COMMAND_MORE("meter", "Report what was delivered in a period (operators)",
-                 "LEASE PERIOD [GPU-MINUTES]", 2, 3, NULL, command_lease_meter,
-                 "Without GPU-MINUTES: all that was due. 'bourse lease periods' lists the periods."),
+    COMMAND_MORE(
+        "meter", "Report what was delivered in a period (operators)", "LEASE PERIOD [GPU-MINUTES]",
+        2, 3, NULL, command_lease_meter,
+        "Without GPU-MINUTES: all that was due. 'bourse lease periods' lists the periods."),
     COMMAND("dispute", "Say that less was delivered (the holder)", "LEASE PERIOD GPU-MINUTES", 3, 3,
             reason_options, command_lease_dispute),
     COMMAND("decide", "Decide a dispute (admins)", "LEASE PERIOD GPU-MINUTES", 3, 3, reason_options,
@@ -292,10 +313,10 @@ static const struct cli_command root_commands[] = {
     GROUP("sku", "SKUs: fungible kinds of GPU", sku_commands),
     GROUP("site", "Sites: where operators run GPUs", site_commands),
     GROUP("offer", "Offers: spare capacity for sale", offer_commands),
-    COMMAND_MORE("quote", "Ask what an order would cost now", NULL, 0, 0, quote_options,
-                 command_quote,
-                 "With --json the answer holds the order, which can be sent back unchanged:\n"
-                 "  bourse quote --sku gb300 --gpus 8 --duration 24h --json | bourse redeem --file -"),
+    COMMAND_MORE(
+        "quote", "Ask what an order would cost now", NULL, 0, 0, quote_options, command_quote,
+        "With --json the answer holds the order, which can be sent back unchanged:\n"
+        "  bourse quote --sku gb300 --gpus 8 --duration 24h --json | bourse redeem --file -"),
     COMMAND_MORE("redeem", "Redeem tokens for GPUs", NULL, 0, 0, redeem_options, command_redeem,
                  "Without --series or --tokens it pays with the series that expires first and may\n"
                  "be redeemed for this. Change comes back as a token."),

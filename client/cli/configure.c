@@ -53,8 +53,8 @@ int command_config_set(struct cli *cli, int argc, char **argv)
     (void)argc;
     if (file != NULL && write_one(cli, file, argv[0], argv[1]) == CLI_OK) {
         if (cli->json)
-            cli_print_json(cli, json_pack("{s:s, s:s, s:s}", "file", file, "name", argv[0], "value",
-                                          argv[1]));
+            cli_print_json(
+                cli, json_pack("{s:s, s:s, s:s}", "file", file, "name", argv[0], "value", argv[1]));
         else
             cli_note(cli, "Wrote %s.\n", file);
     }

@@ -62,7 +62,7 @@ static int event_show(struct cli *cli, const struct logged_event *e)
 
 static int events_show(struct cli *cli, const struct frame_events *events, uint64_t *left)
 {
-    for (uint32_t i = 0; i < events->events.count && *left > 0 && cli->exit == CLI_OK; i++) {
+    for (uint32_t i = 0; i<events->events.count && * left> 0 && cli->exit == CLI_OK; i++) {
         event_show(cli, &events->events.items[i]);
         --*left;
     }

@@ -40,14 +40,15 @@ static int claim_give_out(struct cli *cli, const struct claim *claim, const stru
     char text[CLAIM_TEXT_SIZE + 1];
     const char *file = option_text(cli, "output");
     if (claim_print(claim, text) != STATUS_OK)
-        return cli_fail(cli, CLI_LOCAL, "cannot print the line; take the gift back with 'bourse "
-                                        "token revoke %" PRIu64 "'",
+        return cli_fail(cli, CLI_LOCAL,
+                        "cannot print the line; take the gift back with 'bourse "
+                        "token revoke %" PRIu64 "'",
                         r->object);
     if (file != NULL) {
         size_t length = strlen(text);
         text[length++] = '\n';
-        int status = access(file, F_OK) == 0 ? STATUS_EXISTS
-                                             : paths_replace(file, 0600, text, length);
+        int status =
+            access(file, F_OK) == 0 ? STATUS_EXISTS : paths_replace(file, 0600, text, length);
         if (status != STATUS_OK)
             cli_fail(cli, CLI_LOCAL,
                      "cannot write %s (%s); take the gift back with 'bourse token revoke %" PRIu64
@@ -92,6 +93,10 @@ int command_token_give(struct cli *cli, int argc, char **argv)
         if (r != NULL) {
             claim.gift = r->object;
             claim_give_out(cli, &claim, r);
+        } else if (cli->exit == CLI_CONNECTION) {
+            cli_note(cli,
+                     "If the gift was made all the same, its line is lost: 'bourse token gifts' "
+                     "lists it and 'bourse token revoke' takes it back.\n");
         }
     }
     claim_wipe(&claim);
@@ -107,8 +112,8 @@ static int claim_read(struct cli *cli, struct claim *claim)
     if (file == NULL && isatty(STDIN_FILENO))
         cli_note(cli, "Paste the line and press Ctrl-D:\n");
     cli_read_file(cli, file != NULL ? file : "-", 4 * CLAIM_TEXT_SIZE, &text);
-    int status = cli->exit == CLI_OK ? claim_parse((const char *)text.data, text.length, claim)
-                                     : STATUS_OK;
+    int status =
+        cli->exit == CLI_OK ? claim_parse((const char *)text.data, text.length, claim) : STATUS_OK;
     buffer_wipe(&text);
     if (status == STATUS_VERSION)
         cli_fail(cli, CLI_USAGE, "the line is of a newer version; install a newer client");
@@ -201,12 +206,12 @@ static int claim_send(struct cli *cli, const struct claim *claim)
         return cli->exit;
     config_keep(cli);
     struct q_tokens q = {.token = r->token_first};
-    const struct a_tokens *a = r->token_count > 0 && !cli->json
-                                   ? cli_query_quietly(cli, &q_tokens_message, &q)
-                                   : NULL;
+    const struct a_tokens *a =
+        r->token_count > 0 && !cli->json ? cli_query_quietly(cli, &q_tokens_message, &q) : NULL;
     bool known = a != NULL && a->rows.count > 0;
     return cli_print_result(cli, &op_gift_claim_message, r, "account",
-                            "claimed gift %" PRIu64 ": token %" PRIu64 "%s%s%s for account %" PRIu64,
+                            "claimed gift %" PRIu64 ": token %" PRIu64
+                            "%s%s%s for account %" PRIu64,
                             claim->gift, r->token_first, known ? " of " : "",
                             known ? amount_format(a->rows.items[0].amount_ucr, text) : "",
                             known ? " credits" : "", r->object);
@@ -217,6 +222,7 @@ int command_token_claim(struct cli *cli, int argc, char **argv)
     struct claim claim = {0};
     (void)argc;
     (void)argv;
+    cli->config_new = true;
     if (claim_read(cli, &claim) == CLI_OK && take_over(cli, &claim) == CLI_OK &&
         key_ensure(cli) == CLI_OK && cli_connect(cli) == CLI_OK)
         claim_send(cli, &claim);

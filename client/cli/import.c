@@ -228,6 +228,12 @@ static int head_ask(struct import *im)
     return status == STATUS_OK ? CLI_OK : cli_fail_connection(im->cli, &error);
 }
 
+static bool at_stop(void *context, size_t done, size_t all, uint64_t time_s)
+{
+    progress_bar_at(context, done, all, time_s);
+    return !spawn_interrupted();
+}
+
 static int trade(struct import *im)
 {
     struct connection_error error = {.status = STATUS_OK};
@@ -236,7 +242,7 @@ static int trade(struct import *im)
     int status = market_open(&im->market, &error);
     if (status == STATUS_OK) {
         progress_bar_begin(&bar, !im->cli->json);
-        struct run_progress progress = {&bar, progress_bar_at};
+        struct run_progress progress = {&bar, at_stop};
         status = run_plan(&im->market, im->dispute_window_s, &progress, &im->result, &error);
         progress_bar_end(&bar);
     }

@@ -93,8 +93,10 @@ void import_report_print(struct cli *cli, const struct import_report *r)
     char epoch[MOMENT_TEXT_BYTES];
     const struct import_result *got = r->result;
     sodium_bin2hex(root, sizeof(root), r->log_root, sizeof(r->log_root));
-    cli_print(cli, "tasks            %" PRIu64 " from %s on, nodes: each %" PRIu64 ".\n",
-              got->tasks, moment_format(r->epoch_s, epoch), r->every);
+    cli_print(cli, "tasks            %" PRIu64 ", from %s on\n", got->tasks,
+              moment_format(r->epoch_s, epoch));
+    if (r->every > 1)
+        cli_print(cli, "nodes            one of each %" PRIu64 "\n", r->every);
     cli_print(cli, "filled           %" PRIu64 "\n", got->filled);
     if (got->partly_filled > 0)
         cli_print(cli, "partly filled    %" PRIu64 "\n", got->partly_filled);
@@ -120,9 +122,8 @@ void progress_bar_begin(struct progress_bar *b, bool wanted)
     *b = (struct progress_bar){.shown = wanted && isatty(STDERR_FILENO) == 1};
 }
 
-void progress_bar_at(void *context, size_t done, size_t all, uint64_t time_s)
+void progress_bar_at(struct progress_bar *b, size_t done, size_t all, uint64_t time_s)
 {
-    struct progress_bar *b = context;
     uint64_t now_ms = stream_now_ms();
     if (!b->shown || (now_ms - b->drawn_ms < BAR_EVERY_MS && done < all))
         return;

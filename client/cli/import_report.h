@@ -30,8 +30,7 @@ struct progress_bar {
     uint64_t drawn_ms;
 };
 void progress_bar_begin(struct progress_bar *b, bool wanted);
-/* A `struct run_progress.at`; the context is the bar. */
-void progress_bar_at(void *context, size_t done, size_t all, uint64_t time_s);
+void progress_bar_at(struct progress_bar *b, size_t done, size_t all, uint64_t time_s);
 void progress_bar_end(struct progress_bar *b);
 
 #endif

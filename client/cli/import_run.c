@@ -457,8 +457,9 @@ int run_plan(struct market *m, uint64_t dispute_window_s, const struct run_progr
     int status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < m->plan->stops_count; i++) {
         status = stop_run(&r, &m->plan->stops[i], error);
-        if (progress != NULL)
-            progress->at(progress->context, (size_t)out->tasks, m->plan->tasks_count, r.time_s);
+        if (status == STATUS_OK && progress != NULL &&
+            !progress->at(progress->context, (size_t)out->tasks, m->plan->tasks_count, r.time_s))
+            status = connection_fail(error, STATUS_CLOSED, "interrupted");
     }
     if (status == STATUS_OK && r.live_count > 0)
         status =

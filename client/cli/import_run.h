@@ -25,9 +25,10 @@ struct import_result {
     double trading_s;   /* wall time from the first stop to the last settlement */
 };
 
+/* Called after each stop; false: no more of it (STATUS_CLOSED). */
 struct run_progress {
     void *context;
-    void (*at)(void *context, size_t tasks_done, size_t tasks, uint64_t time_s);
+    bool (*at)(void *context, size_t tasks_done, size_t tasks, uint64_t time_s);
 };
 
 /*

@@ -29,7 +29,8 @@ int command_lease_show(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct q_leases q = {.lease = value_u64(cli, "LEASE", argv[0])};
-    return records_show(cli, &q_leases_message, &q, "there is no such lease of yours");
+    return records_show(cli, &q_leases_message, &q,
+                        "there is no such lease of yours; see 'bourse lease list'");
 }
 
 int command_lease_periods(struct cli *cli, int argc, char **argv)
@@ -45,10 +46,14 @@ int command_lease_periods(struct cli *cli, int argc, char **argv)
 static const struct lease_info *lease_find(struct cli *cli, uint64_t lease)
 {
     struct q_leases q = {.lease = lease};
+    char none[128];
+    snprintf(none, sizeof(none), "there is no lease %" PRIu64 " of yours; see 'bourse lease list'",
+             lease);
+    cli->missing = none;
     const struct a_leases *a = cli->exit == CLI_OK ? cli_query(cli, &q_leases_message, &q) : NULL;
+    cli->missing = NULL;
     if (a != NULL && a->rows.count == 0)
-        cli_fail(cli, CLI_REFUSED, "there is no lease %" PRIu64 " of yours; see 'bourse lease list'",
-                 lease);
+        cli_fail(cli, CLI_REFUSED, "%s", none);
     return cli->exit == CLI_OK ? a->rows.items : NULL;
 }
 
@@ -94,17 +99,16 @@ static int access_print(struct cli *cli, const uint8_t *plain, size_t length)
     struct buffer shown = BUFFER_EMPTY;
     const char *file = option_text(cli, "output");
     if (file != NULL) {
-        int status = access(file, F_OK) == 0 ? STATUS_EXISTS
-                                             : paths_replace(file, 0600, plain, length);
+        int status =
+            access(file, F_OK) == 0 ? STATUS_EXISTS : paths_replace(file, 0600, plain, length);
         if (status != STATUS_OK)
             return cli_fail(cli, CLI_LOCAL, "cannot write %s: %s", file, status_text(status));
         cli_note(cli, "Wrote %s.\n", file);
         return CLI_OK;
     }
     if (cli->json) {
-        char *base64 =
-            arena_alloc(&cli->arena,
-                        sodium_base64_ENCODED_LEN(length, sodium_base64_VARIANT_ORIGINAL));
+        char *base64 = arena_alloc(
+            &cli->arena, sodium_base64_ENCODED_LEN(length, sodium_base64_VARIANT_ORIGINAL));
         if (base64 == NULL)
             return cli_fail(cli, CLI_LOCAL, "out of memory");
         sodium_bin2base64(base64, sodium_base64_ENCODED_LEN(length, sodium_base64_VARIANT_ORIGINAL),
@@ -128,6 +132,8 @@ int command_lease_access(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct q_access q = {.lease = value_u64(cli, "LEASE", argv[0])};
+    cli->missing = "this lease is not yours, or the operator has not given access yet; see 'bourse "
+                   "lease list'";
     const struct a_access *a = cli->exit == CLI_OK ? cli_query(cli, &q_access_message, &q) : NULL;
     if (a == NULL)
         return cli->exit;
@@ -170,8 +176,8 @@ int command_lease_meter(struct cli *cli, int argc, char **argv)
         .lease = value_u64(cli, "LEASE", argv[0]),
         .period = value_u32(cli, "PERIOD", argv[1]),
     };
-    op.gpu_minutes = argc > 2 ? value_u64(cli, "GPU-MINUTES", argv[2])
-                              : due_find(cli, op.lease, op.period);
+    op.gpu_minutes =
+        argc > 2 ? value_u64(cli, "GPU-MINUTES", argv[2]) : due_find(cli, op.lease, op.period);
     return cli_print_result(cli, &op_lease_meter_message,
                             cli_apply(cli, &op_lease_meter_message, &op), NULL,
                             "metered %" PRIu64 " GPU-minutes in period %s of lease %s",
@@ -201,10 +207,9 @@ int command_lease_decide(struct cli *cli, int argc, char **argv)
         .gpu_minutes = value_u64(cli, "GPU-MINUTES", argv[2]),
         .reason = option_string(cli, "reason", REASON_MAX_BYTES),
     };
-    return cli_print_result(cli, &op_dispute_decide_message,
-                            cli_apply(cli, &op_dispute_decide_message, &op), NULL,
-                            "decided: %s GPU-minutes count in period %s of lease %s", argv[2],
-                            argv[1], argv[0]);
+    return cli_print_result(
+        cli, &op_dispute_decide_message, cli_apply(cli, &op_dispute_decide_message, &op), NULL,
+        "decided: %s GPU-minutes count in period %s of lease %s", argv[2], argv[1], argv[0]);
 }
 
 int command_lease_end(struct cli *cli, int argc, char **argv)
@@ -212,7 +217,8 @@ int command_lease_end(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct op_lease_end op = {.lease = value_u64(cli, "LEASE", argv[0])};
     return cli_print_result(cli, &op_lease_end_message, cli_apply(cli, &op_lease_end_message, &op),
-                            NULL, "ended lease %s under the offer's terms; 'bourse lease show %s' "
-                                  "has its new end",
+                            NULL,
+                            "ended lease %s under the offer's terms; 'bourse lease show %s' "
+                            "has its new end",
                             argv[0], argv[0]);
 }

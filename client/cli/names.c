@@ -26,6 +26,20 @@ static bool name_fits(struct cli *cli, const char *kind, const char *text)
     return cli->exit == CLI_OK;
 }
 
+#define NONE_ACCOUNTS "no account has this name; see 'bourse account list'"
+#define NONE_SERIES   "no series has this name; see 'bourse series list'"
+#define NONE_SKUS     "no SKU has this name; see 'bourse sku list'"
+#define NONE_SITES    "no site has this name; see 'bourse site list'"
+
+static const void *ask_name(struct cli *cli, const struct message *query, const void *body,
+                            const char *none)
+{
+    cli->missing = none;
+    const void *answer = cli_query(cli, query, body);
+    cli->missing = NULL;
+    return answer;
+}
+
 uint32_t name_account(struct cli *cli, const char *text)
 {
     if (is_number(text))
@@ -33,7 +47,7 @@ uint32_t name_account(struct cli *cli, const char *text)
     if (!name_fits(cli, "an account", text))
         return 0;
     struct q_accounts q = {.name = text_of(text)};
-    const struct a_accounts *a = cli_query(cli, &q_accounts_message, &q);
+    const struct a_accounts *a = ask_name(cli, &q_accounts_message, &q, NONE_ACCOUNTS);
     if (a != NULL && a->rows.count == 0)
         cli_fail(cli, CLI_REFUSED, "there is no account '%s'; see 'bourse account list'", text);
     return cli->exit == CLI_OK ? a->rows.items[0].account : 0;
@@ -46,7 +60,7 @@ uint32_t name_series(struct cli *cli, const char *text)
     if (!name_fits(cli, "a series", text))
         return 0;
     struct q_series q = {.name = text_of(text)};
-    const struct a_series *a = cli_query(cli, &q_series_message, &q);
+    const struct a_series *a = ask_name(cli, &q_series_message, &q, NONE_SERIES);
     if (a != NULL && a->rows.count == 0)
         cli_fail(cli, CLI_REFUSED, "there is no series '%s'; see 'bourse series list'", text);
     return cli->exit == CLI_OK ? a->rows.items[0].series : 0;
@@ -59,7 +73,7 @@ uint64_t name_sku(struct cli *cli, const char *text)
     if (!name_fits(cli, "a SKU", text))
         return 0;
     struct q_skus q = {.name = text_of(text)};
-    const struct a_skus *a = cli_query(cli, &q_skus_message, &q);
+    const struct a_skus *a = ask_name(cli, &q_skus_message, &q, NONE_SKUS);
     if (a != NULL && a->rows.count == 0)
         cli_fail(cli, CLI_REFUSED, "there is no SKU '%s'; see 'bourse sku list'", text);
     return cli->exit == CLI_OK ? a->rows.items[0].sku : 0;
@@ -73,12 +87,12 @@ uint64_t name_site(struct cli *cli, const char *text)
     if (!name_fits(cli, "a site", text))
         return 0;
     struct q_sites q = {.name = text_of(text)};
-    const struct a_sites *a = cli_query(cli, &q_sites_message, &q);
+    const struct a_sites *a = ask_name(cli, &q_sites_message, &q, NONE_SITES);
     if (a == NULL)
         return 0;
     const struct site_info *found = a->rows.count == 1 ? a->rows.items : NULL;
     for (uint32_t i = 0; found == NULL && i < a->rows.count; i++) {
-        if (a->rows.items[i].operator == connection_status(cli->connection)->you)
+        if (a->rows.items[i].operator== connection_status(cli->connection)->you)
             found = &a->rows.items[i];
     }
     if (found != NULL)

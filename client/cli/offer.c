@@ -57,7 +57,7 @@ int command_offer_list(struct cli *cli, int argc, char **argv)
     struct q_offers q = {
         .site = site != NULL ? name_site(cli, site) : 0,
         .sku = sku != NULL ? name_sku(cli, sku) : 0,
-        .operator = whose != NULL ? name_account(cli, whose) : 0,
+        .operator= whose != NULL ? name_account(cli, whose) : 0,
         .open_only = !option_flag(cli, "all"),
     };
     return records_list(cli, &q_offers_message, &q,
@@ -70,7 +70,8 @@ int command_offer_show(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct q_offers q = {.offer = value_u64(cli, "OFFER", argv[0])};
-    return records_show(cli, &q_offers_message, &q, "there is no such offer");
+    return records_show(cli, &q_offers_message, &q,
+                        "there is no such offer; see 'bourse offer list'");
 }
 
 int command_offer_withdraw(struct cli *cli, int argc, char **argv)

@@ -37,8 +37,8 @@ static uint32_t purses_list(struct cli *cli, struct purse **out)
         if (s == NULL || s->rows.count == 0 || s->rows.items[0].expired)
             continue;
         uint64_t expires_s = s->rows.items[0].expires_s;
-        purses[found++] = (struct purse){b[i].series, expires_s != 0 ? expires_s : UINT64_MAX,
-                                         b[i].tokens_ucr};
+        purses[found++] =
+            (struct purse){b[i].series, expires_s != 0 ? expires_s : UINT64_MAX, b[i].tokens_ucr};
     }
     if (found > 0)
         qsort(purses, found, sizeof(*purses), by_expiry);
@@ -90,8 +90,8 @@ static bool fund_from_several(struct cli *cli, struct op_order_place *order,
         const uint64_t *tokens = NULL;
         uint64_t total = 0;
         uint64_t part = purses[i].held_ucr < missing ? purses[i].held_ucr : missing;
-        uint32_t picked = funds_choose(cli, purses[i].series, part, ORDER_TOKENS_MAX - used,
-                                       &tokens, &total);
+        uint32_t picked =
+            funds_choose(cli, purses[i].series, part, ORDER_TOKENS_MAX - used, &tokens, &total);
         if (cli->exit != CLI_OK)
             return false;
         uint32_t why = refusal_with(cli, order, tokens, picked);
@@ -126,8 +126,8 @@ int order_fund(struct cli *cli, struct op_order_place *order)
         uint64_t total = 0;
         uint32_t series = name_series(cli, named);
         if (cli->exit == CLI_OK)
-            order->tokens.count = funds_choose(cli, series, cost_ucr, ORDER_TOKENS_MAX,
-                                               &order->tokens.items, &total);
+            order->tokens.count =
+                funds_choose(cli, series, cost_ucr, ORDER_TOKENS_MAX, &order->tokens.items, &total);
         return cli->exit;
     }
     uint32_t count = purses_list(cli, &purses);

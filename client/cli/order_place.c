@@ -71,8 +71,7 @@ static int flags_read(struct cli *cli, struct order_input *in)
     o->start_from_s = minute_option(cli, "start");
     o->start_until_s = minute_option(cli, "start-until");
     o->placement = PLACEMENT_ONE_SITE;
-    o->time_in_force =
-        option_flag(cli, "fill-or-kill") ? TIME_IN_FORCE_FOK : TIME_IN_FORCE_IOC;
+    o->time_in_force = option_flag(cli, "fill-or-kill") ? TIME_IN_FORCE_FOK : TIME_IN_FORCE_IOC;
     o->preemptible_ok = option_flag(cli, "preemptible-ok");
     o->profile = option_word(cli, "profile", &profile_vocabulary, PROFILE_TRAINING);
     o->regions.count = places_read(cli, "region", &o->regions.items);

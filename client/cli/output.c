@@ -11,8 +11,8 @@
 
 static const char *class_name(int code)
 {
-    static const char *const names[] = {"ok", "usage", "refused", "connection", "untrusted",
-                                        "local"};
+    static const char *const names[] = {"ok",         "usage",     "refused",
+                                        "connection", "untrusted", "local"};
     return code >= 0 && code <= CLI_LOCAL ? names[code] : "unknown";
 }
 

@@ -29,6 +29,7 @@ int command_receipt(struct cli *cli, int argc, char **argv)
     const char *file = option_text(cli, "output");
     (void)argc;
     struct q_receipt q = {.index = value_u64(cli, "INDEX", argv[0])};
+    cli->missing = "there is no such event, or it does not concern you; see 'bourse events'";
     const struct a_receipt *a = cli->exit == CLI_OK ? cli_query(cli, &q_receipt_message, &q) : NULL;
     if (a == NULL)
         return cli->exit;
@@ -65,11 +66,11 @@ static int verified_json(struct cli *cli, const struct receipt *r, const struct 
     char root[65];
     sodium_bin2hex(root, sizeof(root), r->checkpoint.root, 32);
     json_t *event = message_to_json(m, body);
-    return cli_print_json(cli, json_pack("{s:b, s:s, s:I, s:I, s:s, s:s, s:o}", "verified", 1,
-                                         "origin", cli->config.pin.origin, "index",
-                                         (json_int_t)r->index, "log_size",
-                                         (json_int_t)r->checkpoint.size, "log_root", root, "event",
-                                         m->name, "fields", event));
+    return cli_print_json(cli,
+                          json_pack("{s:b, s:s, s:I, s:I, s:s, s:s, s:o}", "verified", 1, "origin",
+                                    cli->config.pin.origin, "index", (json_int_t)r->index,
+                                    "log_size", (json_int_t)r->checkpoint.size, "log_root", root,
+                                    "event", m->name, "fields", event));
 }
 
 /* What the receipt proves, decoded from its own bytes. */
@@ -85,8 +86,8 @@ static int verified_print(struct cli *cli, const struct receipt *r)
                         "the receipt is genuine, but its event is not understood: %s", why.text);
     if (cli->json)
         return verified_json(cli, r, m, body);
-    cli_print(cli, "verified: event %" PRIu64 " of %s, in its log of %" PRIu64 " events\n", r->index,
-              cli->config.pin.origin, r->checkpoint.size);
+    cli_print(cli, "verified: event %" PRIu64 " of %s, in its log of %" PRIu64 " events\n",
+              r->index, cli->config.pin.origin, r->checkpoint.size);
     cli_print(cli, "  event: %s\n", m->name);
     for (uint32_t i = 0; i < m->fields_count; i++) {
         const struct field *f = &m->fields[i];

@@ -130,7 +130,8 @@ static void list_print(struct cli *cli, const struct field *f, const void *body,
         buffer_printf(out, "%s", i > 0 ? "," : "");
         if (f->kind == FIELD_NUMBERS) {
             uint64_t n = ((const uint64_t *)list.items)[i];
-            buffer_printf(out, "%s", strcmp(f->name, "skus") == 0 ? name_of(cli, NAMED_SKU, n) : "");
+            buffer_printf(out, "%s",
+                          strcmp(f->name, "skus") == 0 ? name_of(cli, NAMED_SKU, n) : "");
             if (strcmp(f->name, "skus") != 0)
                 buffer_printf(out, "%" PRIu64, n);
             continue;
@@ -424,7 +425,9 @@ int records_show(struct cli *cli, const struct message *query, void *body, const
     const void *rows = NULL;
     if (cli->exit != CLI_OK)
         return cli->exit;
+    cli->missing = none;
     uint32_t count = records_fetch(cli, query, body, 1, &rows);
+    cli->missing = NULL;
     if (cli->exit == CLI_OK && count == 0)
         cli_fail(cli, CLI_REFUSED, "%s", none);
     if (cli->exit != CLI_OK)

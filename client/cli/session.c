@@ -41,7 +41,7 @@ int cli_configure(struct cli *cli)
     cli->config_found = status == STATUS_OK;
     if (status == STATUS_MALFORMED)
         return cli_fail(cli, CLI_USAGE, "%s", why.text);
-    if (status != STATUS_OK && (status != STATUS_NOT_FOUND || named != NULL))
+    if (status != STATUS_OK && (status != STATUS_NOT_FOUND || (named != NULL && !cli->config_new)))
         return cli_fail(cli, CLI_LOCAL, "%s", why.text);
     for (size_t i = 0; config_names[i] != NULL; i++)
         flag_over(cli, config_names[i]);
@@ -119,9 +119,9 @@ int cli_passphrase(struct cli *cli, bool twice, const char *prompt, struct buffe
         strip_newline(out);
     } else if (terminal_read(cli, prompt, out) == CLI_OK && twice) {
         terminal_read(cli, "Again: ", &again);
-        if (cli->exit == CLI_OK && (again.length != out->length ||
-                                    (out->length > 0 &&
-                                     sodium_memcmp(again.data, out->data, out->length) != 0)))
+        if (cli->exit == CLI_OK &&
+            (again.length != out->length ||
+             (out->length > 0 && sodium_memcmp(again.data, out->data, out->length) != 0)))
             cli_fail(cli, CLI_USAGE, "the two passphrases differ; nothing was written");
         buffer_wipe(&again);
     }
@@ -226,6 +226,25 @@ uint64_t cli_time_s(struct cli *cli)
     return cli_connect(cli) == CLI_OK ? connection_time_s(cli->connection) : 0;
 }
 
+static bool is_not_found(uint32_t refusal)
+{
+    switch (refusal) {
+    case REFUSAL_not_found:
+    case REFUSAL_account_not_found:
+    case REFUSAL_series_not_found:
+    case REFUSAL_token_not_found:
+    case REFUSAL_token_spent:
+    case REFUSAL_gift_not_found:
+    case REFUSAL_sku_not_found:
+    case REFUSAL_site_not_found:
+    case REFUSAL_offer_not_found:
+    case REFUSAL_lease_not_found:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static const void *query(struct cli *cli, const struct message *m, const void *body, bool quietly)
 {
     struct connection_error why;
@@ -233,6 +252,8 @@ static const void *query(struct cli *cli, const struct message *m, const void *b
     if (cli_connect(cli) != CLI_OK)
         return NULL;
     int status = connection_query(cli->connection, m, body, &cli->arena, &answer, &why);
+    if (is_not_found(why.refusal) && cli->missing != NULL)
+        snprintf(why.text, sizeof(why.text), "%s", cli->missing);
     if (status != STATUS_OK || (why.refusal > 0 && !quietly)) {
         cli_fail_connection(cli, &why);
         return NULL;
@@ -283,8 +304,8 @@ static int numbers_set(json_t *object, const char *name, uint64_t first, uint32_
 json_t *cli_result_json(const struct message *operation, const struct result *r,
                         const char *object_name)
 {
-    json_t *json = json_pack("{s:s, s:I}", "operation", operation->name, "index",
-                             (json_int_t)r->index);
+    json_t *json =
+        json_pack("{s:s, s:I}", "operation", operation->name, "index", (json_int_t)r->index);
     if (object_name != NULL)
         json_object_set_new(json, object_name, json_integer((json_int_t)r->object));
     if (r->token_count > 0)

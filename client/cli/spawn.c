@@ -33,11 +33,47 @@ struct spawn {
     char log[PATH_MAX + 16];
     bool keeps;
     bool made_folder;
+    bool has_signals;
+    struct sigaction before_int;
+    struct sigaction before_term;
     pid_t pid;
     int output; /* the read end of the server's standard output; -1: none */
     char address[128];
     struct pin pin;
 };
+
+/* --- Signals ---------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt_note(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+bool spawn_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+static void signals_take(struct spawn *s)
+{
+    struct sigaction action = {.sa_handler = interrupt_note};
+    sigemptyset(&action.sa_mask);
+    interrupted = 0;
+    sigaction(SIGINT, &action, &s->before_int);
+    sigaction(SIGTERM, &action, &s->before_term);
+    s->has_signals = true;
+}
+
+static void signals_give_back(struct spawn *s)
+{
+    if (!s->has_signals)
+        return;
+    sigaction(SIGINT, &s->before_int, NULL);
+    sigaction(SIGTERM, &s->before_term, NULL);
+}
 
 /* --- Finding ---------------------------------------------------------------------------------- */
 
@@ -107,6 +143,8 @@ static _Noreturn void child_exec(char *const *argv, int output, int log, pid_t p
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
         dup2(log, STDERR_FILENO) < 0)
+        _exit(CHILD_FAILED);
+    if (setpgid(0, 0) != 0)
         _exit(CHILD_FAILED);
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
         _exit(CHILD_FAILED);
@@ -269,6 +307,10 @@ static int lines_wait(struct spawn *s, struct buffer *error)
         uint64_t passed = stream_now_ms() - begin_ms;
         struct pollfd p = {.fd = s->output, .events = POLLIN};
         int ready = passed >= START_TIMEOUT_MS ? 0 : poll(&p, 1, START_TIMEOUT_MS - (int)passed);
+        if (interrupted != 0) {
+            buffer_printf(error, "interrupted");
+            return STATUS_CLOSED;
+        }
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready <= 0) {
@@ -323,6 +365,7 @@ int spawn_start(const struct spawn_options *options, struct spawn **out, struct 
     if (s == NULL)
         return STATUS_MEMORY;
     s->output = -1;
+    signals_take(s);
     int status = spawn_find(s->program, error);
     if (status == STATUS_OK)
         status = folder_make(s, options, error);
@@ -435,5 +478,6 @@ void spawn_free(struct spawn *s)
     buffer_release(&ignored);
     if (s->made_folder && !s->keeps)
         nftw(s->folder, entry_remove, TREE_FILES_OPEN, FTW_DEPTH | FTW_PHYS);
+    signals_give_back(s);
     free(s);
 }

@@ -17,6 +17,13 @@
 
 struct spawn;
 
+/*
+ * Whether somebody wants this process to end. While a server runs, SIGINT and SIGTERM no longer
+ * end the process, which has a server to stop and a folder to remove, but are told here; a key on
+ * the terminal does not reach the server itself.
+ */
+bool spawn_interrupted(void);
+
 struct spawn_options {
     const char *origin;
     struct keys_public admin;

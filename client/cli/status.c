@@ -17,7 +17,7 @@ static void status_print(struct cli *cli, const struct a_status *s)
               cli->config.server);
     cli_print(cli, "id:         %s\n", id);
     cli_print(cli, "version:    %.*s\n", (int)s->version.length, s->version.data);
-    cli_print(cli, "time:       %s (%s clock)%s\n", moment_format(s->time_s, text),
+    cli_print(cli, "time:       %s (%s clock)%s\n", moment_format(cli_time_s(cli), text),
               vocabulary_name(&clock_mode_vocabulary, s->clock_mode),
               s->clock_waits ? ", waits for 'bourse clock confirm'" : "");
     cli_print(cli, "log:        %" PRIu64 " events; continues what was seen before\n", s->log_size);

@@ -32,8 +32,8 @@ static void results_print(struct cli *cli, const struct request *request,
         const struct result *r = &reply->results.items[i];
         const char *name = request->operations.items[i].message->name;
         if (r->refusal != REFUSAL_accepted)
-            cli_print(cli, "%u  %s  refused: %s (%s)\n", (unsigned)i, name, refusal_name(r->refusal),
-                      refusal_text(r->refusal));
+            cli_print(cli, "%u  %s  refused: %s (%s)\n", (unsigned)i, name,
+                      refusal_name(r->refusal), refusal_text(r->refusal));
         else
             cli_print(cli, "%u  %s  accepted, event %" PRIu64 "%s", (unsigned)i, name, r->index,
                       r->object > 0 ? "" : "\n");
@@ -52,8 +52,8 @@ int command_submit(struct cli *cli, int argc, char **argv)
     (void)argc;
     cli_read_file(cli, argv[0], FILE_BYTES_MAX, &text);
     if (cli->exit == CLI_OK) {
-        int status = operations_from_json((const char *)text.data, text.length, &cli->arena,
-                                          &request, &why);
+        int status =
+            operations_from_json((const char *)text.data, text.length, &cli->arena, &request, &why);
         if (status != STATUS_OK)
             cli_fail(cli, CLI_USAGE, "%s: %s", argv[0], why.text);
     }
@@ -61,9 +61,9 @@ int command_submit(struct cli *cli, int argc, char **argv)
     if (cli_connect(cli) != CLI_OK)
         return cli->exit;
     bool atomic = request.atomic || option_flag(cli, "atomic");
-    int status = connection_request(cli->connection, request.operations.items,
-                                    request.operations.count, atomic ? REQUEST_ATOMIC : 0,
-                                    &cli->arena, &reply, &error);
+    int status =
+        connection_request(cli->connection, request.operations.items, request.operations.count,
+                           atomic ? REQUEST_ATOMIC : 0, &cli->arena, &reply, &error);
     if (status != STATUS_OK || reply.refusal != REFUSAL_accepted)
         return cli_fail_connection(cli, &error);
     cli_print_json(cli, reply_json(&reply));

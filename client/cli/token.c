@@ -24,18 +24,23 @@ int command_token_show(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct q_tokens q = {.token = value_u64(cli, "TOKEN", argv[0])};
-    return records_show(cli, &q_tokens_message, &q,
-                        "there is no such token of yours: spent, or another's");
+    return records_show(
+        cli, &q_tokens_message, &q,
+        "there is no such token of yours: spent, or another's; see 'bourse token list'");
 }
 
 /* One token of one's own; NULL after a failure. */
 static const struct token_info *token_find(struct cli *cli, uint64_t token)
 {
     struct q_tokens q = {.token = token};
+    char none[128];
+    snprintf(none, sizeof(none),
+             "you have no token %" PRIu64 "; 'bourse token list' shows what you have", token);
+    cli->missing = none;
     const struct a_tokens *a = cli_query(cli, &q_tokens_message, &q);
+    cli->missing = NULL;
     if (a != NULL && a->rows.count == 0)
-        cli_fail(cli, CLI_REFUSED,
-                 "you have no token %" PRIu64 "; 'bourse token list' shows what you have", token);
+        cli_fail(cli, CLI_REFUSED, "%s", none);
     return cli->exit == CLI_OK ? a->rows.items : NULL;
 }
 
@@ -83,8 +88,8 @@ int command_token_transfer(struct cli *cli, int argc, char **argv)
     } else {
         uint32_t series = funds_series(cli);
         if (cli->exit == CLI_OK)
-            op.inputs.count = funds_choose(cli, series, total, TRANSFER_INPUTS_MAX,
-                                           &op.inputs.items, &held);
+            op.inputs.count =
+                funds_choose(cli, series, total, TRANSFER_INPUTS_MAX, &op.inputs.items, &held);
     }
     if (cli->exit != CLI_OK)
         return cli->exit;
@@ -107,7 +112,9 @@ int command_token_split(struct cli *cli, int argc, char **argv)
     uint64_t token = value_u64(cli, "TOKEN", argv[0]);
     const struct token_info *t = cli->exit == CLI_OK ? token_find(cli, token) : NULL;
     struct payment *outputs = arena_alloc(&cli->arena, (size_t)argc * sizeof(*outputs));
-    if (outputs == NULL || t == NULL)
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    if (outputs == NULL)
         return cli_fail(cli, CLI_LOCAL, "out of memory");
     uint64_t left = t->amount_ucr;
     for (int i = 1; i < argc && cli->exit == CLI_OK; i++) {
@@ -161,6 +168,6 @@ int command_token_burn(struct cli *cli, int argc, char **argv)
     struct op_token_burn op = {0};
     op.inputs.count = value_numbers(cli, "TOKEN", argc, argv, &op.inputs.items);
     return cli_print_result(cli, &op_token_burn_message,
-                            cli_apply(cli, &op_token_burn_message, &op), NULL,
-                            "burned %d token%s", argc, argc == 1 ? "" : "s");
+                            cli_apply(cli, &op_token_burn_message, &op), NULL, "burned %d token%s",
+                            argc, argc == 1 ? "" : "s");
 }

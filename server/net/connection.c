@@ -129,6 +129,9 @@ static void on_written(uv_write_t *request, int status)
     connection_flush(c);
     if (!c->closed)
         connection_advance(c);
+    /* A subscription that had more than the client took goes on now. */
+    if (!c->closed && c->subscriptions_count > 0)
+        uv_async_send(c->network->wake);
 }
 
 /* Writes what the kernel takes at once and leaves the rest to libuv, in a copy: the session may

@@ -24,6 +24,7 @@ struct network {
     uint8_t channel_secret[32];
     uint8_t exchange_id[32];
     uint64_t log_size; /* published: how far subscriptions may read */
+    uv_async_t *wake;  /* has the loop look at every connection again */
 
     struct connection *connections;
     struct connection *slots[CONNECTIONS_MAX];

@@ -12,7 +12,8 @@
 #include "protocol/status.h"
 #include "server/net/connection.h"
 
-/* After a restart all clients come at once; what does not fit the backlog waits a second or more. */
+/* After a restart all clients come at once; what does not fit the backlog waits a second or more.
+ */
 enum { SWEEP_INTERVAL_MS = 1000, BACKLOG = 1024 };
 
 struct server {
@@ -160,6 +161,7 @@ int server_new(const struct server_options *options, struct server **out, struct
     signal(SIGPIPE, SIG_IGN);
     uv_tcp_init(&s->network.loop, &s->listener);
     uv_async_init(&s->network.loop, &s->wake, on_wake);
+    s->network.wake = &s->wake;
     uv_idle_init(&s->network.loop, &s->pump);
     uv_timer_init(&s->network.loop, &s->sweep);
     uv_signal_init(&s->network.loop, &s->interrupt);

@@ -1,0 +1,290 @@
+/* The command against a real server: a day of business, line by line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <sodium.h>
+
+#include "client/cli/spawn.h"
+#include "tests/client/cli/run.h"
+
+static char folder[64];
+static struct spawn *server;
+static struct run r;
+
+/* Runs a command as `who`, whose configuration is the folder's file of that name. */
+static int as(const char *who, const char *line, const char *input)
+{
+    char config[128];
+    snprintf(config, sizeof(config), "%s/%s.conf", folder, who);
+    setenv("BOURSE_CONFIG", config, 1);
+    run_line(&r, line, input);
+    return r.code;
+}
+
+static void ok(const char *who, const char *line, const char *words)
+{
+    if (as(who, line, NULL) != 0)
+        fail_msg("%s: bourse %s: exit %d\n%s%s", who, line, r.code, r.out, r.error);
+    if (!run_says(&r, words))
+        fail_msg("%s: bourse %s: '%s' is not in\n%s%s", who, line, words, r.out, r.error);
+}
+
+static void refused(const char *who, const char *line, const char *refusal)
+{
+    if (as(who, line, NULL) != 2 || !run_says(&r, refusal))
+        fail_msg("%s: bourse %s: exit %d, '%s' is not in\n%s%s", who, line, r.code, refusal, r.out,
+                 r.error);
+}
+
+/* printf into a line. */
+static const char *line_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static const char *line_of(const char *format, ...)
+{
+    static char lines[4][2048];
+    static int next;
+    va_list args;
+    char *line = lines[next++ % 4];
+    va_start(args, format);
+    vsnprintf(line, sizeof(lines[0]), format, args);
+    va_end(args);
+    return line;
+}
+
+static char *keygen(const char *who)
+{
+    run_line(&r, line_of("keygen %s/%s.key", folder, who), NULL);
+    assert_int_equal(r.code, 0);
+    r.out[strcspn(r.out, "\n")] = '\0';
+    return strdup(r.out);
+}
+
+static int setup_group(void **state)
+{
+    static const char *const people[] = {"admin", "acme", "beta", "op"};
+    char pin[PIN_TEXT_SIZE];
+    char *keys[4];
+    struct buffer said = BUFFER_EMPTY;
+    (void)state;
+    strcpy(folder, "/tmp/bourse-trade-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    setenv("XDG_STATE_HOME", folder, 1);
+    for (int i = 0; i < 4; i++)
+        keys[i] = keygen(people[i]);
+    struct spawn_options o = {.origin = "example.org/trade", .manual_clock = true};
+    assert_int_equal(keys_parse(keys[0], &o.admin), 0);
+    if (spawn_start(&o, &server, &said) != 0)
+        fail_msg("%.*s", (int)said.length, (const char *)said.data);
+    assert_int_equal(pin_print(spawn_pin(server), pin), 0);
+    for (int i = 0; i < 4; i++)
+        ok(people[i],
+           line_of("config init --server %s --exchange %s --key %s/%s.key", spawn_address(server),
+                   pin, folder, people[i]),
+           "Wrote");
+    ok("admin", line_of("account register acme --role startup %s", keys[1]), "account 2");
+    ok("admin", line_of("account register beta --role startup %s", keys[2]), "account 3");
+    ok("admin", line_of("account register op --role operator %s", keys[3]), "account 4");
+    for (int i = 0; i < 4; i++)
+        free(keys[i]);
+    buffer_release(&said);
+    return 0;
+}
+
+static int teardown_group(void **state)
+{
+    struct buffer said = BUFFER_EMPTY;
+    (void)state;
+    int status = spawn_stop(server, &said);
+    if (status == 0)
+        status = spawn_check(server, &said);
+    if (status != 0)
+        print_error("%.*s\n", (int)said.length, (const char *)said.data);
+    spawn_free(server);
+    buffer_release(&said);
+    return status != 0 || system(line_of("rm -r %s", folder)) != 0;
+}
+
+static void test_setting_up(void **state)
+{
+    (void)state;
+    ok("acme", "status", "you: acme (account 2, startup)");
+    ok("admin", "account list", "op operator active");
+    ok("acme", "account show", "name: acme");
+    refused("acme", "account show nobody", "no account has this name");
+    ok("admin", "sku add gb300 --vendor NVIDIA --model GB300 --memory-gb 288 --power-w 1400",
+       "SKU 1");
+    refused("acme", "sku add x --vendor V --model M --memory-gb 1 --power-w 1", "not_permitted");
+    ok("op", "site add batam --region ID --power-kw 360000 --certification ISO:TUV:2030-01-31",
+       "site 1");
+    ok("acme", "site show batam", "jurisdiction: ID");
+    ok("admin", "series create gpu --expires +365d --sku gb300", "series 1");
+    ok("acme", "series show gpu", "skus: gb300");
+}
+
+static void test_tokens(void **state)
+{
+    (void)state;
+    ok("admin", "mint gpu acme=1000 beta=50.5", "minted 1050.5 credits of gpu in 2 tokens");
+    ok("acme", "token transfer beta=12.5", "token 4 987.5 acme (change)");
+    ok("beta", "token merge", "token 5 63 beta");
+    ok("acme", "token split 4 100 200", "token 8 687.5");
+    refused("acme", "token split 4 100", "you have no token 4");
+    ok("acme", "token transfer beta=1 --tokens 6,7", "299");
+    refused("acme", "token transfer beta=99999", "hold 986.5 credits");
+    ok("beta", "token burn 5", "burned");
+    ok("beta", "balance", "gpu");
+    ok("admin", "supply gpu", "1050.5");
+    ok("acme", "token list --json --limit 1", "\"amount_ucr\"");
+}
+
+static void test_gifts(void **state)
+{
+    (void)state;
+    char config[128];
+    ok("acme", "token give 5", "bourse-gift:v1:");
+    char *line = strdup(r.out);
+    /* A newcomer has nothing but the line: no configuration and no key. */
+    snprintf(config, sizeof(config), "%s/newco.conf", folder);
+    assert_int_not_equal(access(config, F_OK), 0);
+    as("newco", line_of("token claim --key %s/newco.key", folder), line);
+    assert_int_equal(r.code, 1);
+    assert_non_null(strstr(r.error, "--name"));
+    as("newco", line_of("token claim --name newco --key %s/newco.key", folder), line);
+    assert_int_equal(r.code, 0);
+    assert_non_null(strstr(r.out, "5 credits"));
+    ok("newco", "status", "newco (account 5, startup)");
+    ok("newco", "token list", "newco");
+    as("beta", "token claim", line);
+    assert_int_equal(r.code, 2);
+    assert_non_null(strstr(r.error, "gift_not_found"));
+    free(line);
+    ok("acme", line_of("token give 7 -o %s/line", folder), "gift 2");
+    ok("acme", "token gifts", "7");
+    ok("acme", "token revoke 2", "took gift 2 back");
+    as("beta", line_of("token claim --file %s/line", folder), NULL);
+    assert_int_equal(r.code, 2);
+}
+
+static void test_trade(void **state)
+{
+    (void)state;
+    ok("op",
+       "offer publish --site batam --sku gb300 --gpus 40 --block 8 --for 30d --price 2.5 "
+       "--meter-period 1h",
+       "offer 1");
+    ok("acme", "offer list", "batam");
+    ok("acme", "quote --sku gb300 --gpus 8 --duration 2h --why", "8 GPUs for 40 credits");
+    refused("acme", "quote --sku gb300=2 --gpus 8 --duration 2h --why", "price_above_limit");
+    assert_true(run_says(&r, "fell out at price 1"));
+    as("acme", "redeem --sku gb300 --gpus 8 --duration 2h", NULL);
+    assert_int_equal(r.code, 1); /* without a limit price */
+    ok("acme", "quote --sku gb300 --gpus 8 --duration 2h --json", "\"order\"");
+    char *quote = strdup(r.out);
+    as("acme", "redeem --file -", quote);
+    free(quote);
+    assert_int_equal(r.code, 0);
+    assert_non_null(strstr(r.out, "8 of 8 GPUs for 40 credits"));
+    ok("acme", "order show 1", "filled");
+    ok("acme", "lease list --json", "\"granted\"");
+    as("op", "lease activate 1 --access-file -", "ssh root@10.0.0.1\n");
+    assert_int_equal(r.code, 0);
+    ok("acme", "lease access 1", "ssh root@10.0.0.1\n");
+    refused("beta", "lease access 1", "not yours");
+    ok("admin", "clock advance +1h", "time is");
+    ok("op", "lease meter 1 0", "metered 480 GPU-minutes");
+    ok("acme", "lease dispute 1 0 400", "disputed");
+    ok("admin", "lease decide 1 0 450 --reason agreed", "450 GPU-minutes count");
+    ok("admin", "clock advance +1h", "time is");
+    ok("op", "lease meter 1 1 480", "metered");
+    ok("admin", "clock advance +2d", "time is");
+    ok("op", "lease show 1", "paid: 38.75");
+    ok("acme", "lease periods 1", "settled");
+    ok("op", "payout gpu 8.75 --reference invoice-7", "paid out 8.75");
+    ok("op", "balance", "30");
+    ok("op", "offer withdraw 1", "withdrew");
+    refused("acme", "quote --sku gb300 --gpus 8 --duration 2h", "no_capacity");
+}
+
+/* What pays when the order does not say: one series that covers it, the one that expires first, or
+ * several together. */
+static void test_paying(void **state)
+{
+    (void)state;
+    ok("admin", "series create soon --expires +1d", "series 2");
+    ok("admin", "series create elsewhere --expires +1h --region US", "series 3");
+    ok("admin", "mint soon acme=100 beta=15", "minted");
+    ok("admin", "mint elsewhere acme=100", "minted");
+    ok("admin", "mint gpu beta=10", "minted");
+    ok("op", "offer publish --site batam --sku gb300 --gpus 40 --for 30d --price 2.5", "offer 2");
+    ok("acme", "redeem --sku gb300=2.5 --gpus 8 --duration 1h", "8 of 8 GPUs for 20 credits");
+    ok("acme", "balance", "soon 80 0 20");
+    ok("acme", "balance", "elsewhere 100 0 0");
+    ok("acme", "redeem --sku gb300=2.5 --gpus 8 --duration 1h --series gpu", "20 credits");
+    ok("acme", "balance", "soon 80 0 20");
+    refused("acme", "redeem --sku gb300=2.5 --gpus 1 --duration 1h --series elsewhere",
+            "series_restricted");
+    refused("acme", "quote --sku gb300=2.5 --gpus 1 --duration 1h --series elsewhere",
+            "series_restricted");
+    ok("beta", "redeem --sku gb300=2.5 --gpus 8 --duration 1h", "8 of 8 GPUs for 20 credits");
+    ok("beta", "balance", "soon ");
+    refused("beta", "redeem --sku gb300=2.5 --gpus 8 --duration 1h", "hold less");
+    refused("acme", "redeem --sku gb300=2.5 --gpus 80 --duration 1h --fill-or-kill",
+            "size_not_met");
+    ok("acme", "redeem --sku gb300=2.5 --gpus 80 --gpus-min 1 --duration 1h", "16 of 80 GPUs");
+}
+
+static void test_proof(void **state)
+{
+    (void)state;
+    ok("acme", "events --limit 3", "genesis");
+    ok("acme", "events --json --from 2", "\"event\":\"token_transferred\"");
+    ok("admin", line_of("receipt 2 -o %s/receipt", folder), "Wrote");
+    ok("acme", line_of("verify %s/receipt", folder), "verified: event 2 of example.org/trade");
+    ok("acme", line_of("verify %s/receipt --json", folder), "\"account_registered\"");
+    refused("acme", "receipt 999999", "no such event");
+    assert_int_equal(as("acme", "verify -", "nonsense"), 4);
+}
+
+static void test_accounts_change(void **state)
+{
+    (void)state;
+    ok("admin", "account freeze beta --reason unpaid", "froze beta");
+    refused("beta", "token burn 1", "account_frozen");
+    ok("admin", "account unfreeze beta", "unfroze beta");
+    ok("beta", line_of("account rekey %s/beta2.key", folder), "replaced");
+    ok("beta", "status", "no account yet");
+    ok("beta", line_of("config set key %s/beta2.key", folder), "Wrote");
+    ok("beta", "status", "beta (account 3");
+}
+
+static void test_submit(void **state)
+{
+    (void)state;
+    static const char ops[] =
+        "[{\"operation\":\"payout\",\"series\":1,\"amount_ucr\":\"1\",\"reference\":\"a\"},"
+        "{\"operation\":\"payout\",\"series\":1,\"amount_ucr\":\"9999\",\"reference\":\"b\"}]";
+    assert_int_equal(as("op", "submit - --atomic", ops), 2);
+    assert_non_null(strstr(r.out, "batch_aborted"));
+    assert_int_equal(as("op", "submit - --json", ops), 2);
+    json_t *json = json_loads(r.out, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(json, "results")), 2);
+    json_decref(json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_setting_up),      cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_gifts),           cmocka_unit_test(test_trade),
+        cmocka_unit_test(test_paying),          cmocka_unit_test(test_proof),
+        cmocka_unit_test(test_accounts_change), cmocka_unit_test(test_submit),
+    };
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, setup_group, teardown_group);
+}
