@@ -1,0 +1,548 @@
+"""The command `bourse`, as people and scripts use it: every subcommand, its words and its JSON,
+exit codes, errors that say what to do, help, completion, and what it does about a rewritten history."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import tap
+from exchange import BOURSE, CREDIT, Exchange, run
+from keys import Keys
+from proof import Receipt
+
+OK, USAGE, REFUSED, CONNECTION, UNTRUSTED, LOCAL = range(6)
+
+
+class User:
+    """Somebody with a home folder, a key file and a configuration of their own."""
+
+    def __init__(self, exchange, name, key=True, config=True):
+        self.exchange, self.name = exchange, name
+        self.home = exchange.folder / f"home-{name}"
+        self.home.mkdir()
+        self.environment = {"HOME": str(self.home), "PATH": os.environ["PATH"],
+                            **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
+        if key:
+            folder = self.home / ".config" / "bourse"
+            folder.mkdir(parents=True)
+            keys = exchange.admin_keys if name == "admin" else Keys.named(name)
+            keys.write(folder / "key")
+        if config:
+            self.ok("config", "init", "--server", self.server(), "--exchange", exchange.pin.line)
+
+    def server(self):
+        return "%s:%d" % self.exchange.address
+
+    def __call__(self, *arguments, **options):
+        return run(BOURSE, *arguments, env=self.environment, cwd=self.home, **options)
+
+    def ok(self, *arguments, **options):
+        """What it prints to stdout; it must succeed."""
+        done = self(*arguments, **options)
+        assert done.returncode == OK, \
+            f"{self.name}: bourse {' '.join(map(str, arguments))}: {done.returncode}: {done.stderr}"
+        return done.stdout
+
+    def json(self, *arguments, **options):
+        return json.loads(self.ok(*arguments, "--json", **options))
+
+    def fails(self, code, *arguments, **options):
+        """Its message; it must end with this code and print nothing to stdout."""
+        done = self(*arguments, **options)
+        assert done.returncode == code, f"{self.name}: bourse {' '.join(map(str, arguments))}: " \
+            f"{done.returncode} instead of {code}: {done.stdout} {done.stderr}"
+        assert done.stderr.strip(), "no message"
+        return done.stderr
+
+
+@unittest.skipUnless(BOURSE.exists(), f"{BOURSE} does not exist yet")
+class Cli(unittest.TestCase):
+    def market(self, x):
+        """Admin, operator and two startups; the set-up itself goes through the command."""
+        admin = User(x, "admin")
+        users = {"admin": admin}
+        for name, role in (("acme", "startup"), ("beta", "startup"), ("gridco", "operator"),
+                           ("fund", "guarantor"), ("audit", "auditor")):
+            users[name] = User(x, name)
+            public = users[name].ok("keygen", "--show").strip()
+            self.assertEqual(public, Keys.named(name).text())
+            made = admin.json("account", "register", name, public, "--role", role)
+            self.assertGreater(made["account"], 1)
+        self.assertIn("registered", admin.ok("account", "register", "spare",
+                                             Keys.named("spare").text(), "--role", "startup"))
+        admin.ok("sku", "add", "gb300", "--vendor", "NVIDIA", "--model", "GB300", "--memory-gb",
+                 "288", "--power-w", "1400", "--interconnect", "NVLink 5", "--generation",
+                 "blackwell")
+        admin.ok("sku", "add", "h100", "--vendor", "NVIDIA", "--model", "H100", "--memory-gb",
+                 "80", "--power-w", "700")
+        users["gridco"].ok("site", "add", "batam", "--region", "ID", "--power-kw", "360000",
+                           "--carbon", "620", "--certification",
+                           "ISO 27001:TUV:2030-01-01T00:00:00Z")
+        admin.ok("series", "create", "spring", "--funder", "fund", "--expires", "+365d")
+        admin.ok("mint", "spring", "acme=1000", "beta=250.5")
+        return users
+
+    def offer(self, users, price="2.5", gpus="170000"):
+        users["gridco"].ok("offer", "publish", "--site", "batam", "--sku", "gb300", "--gpus", gpus,
+                           "--for", "30d", "--price", price)
+
+    def test_by_hand(self):
+        """the whole trade by hand, every subcommand of the issue, in words and in JSON"""
+        with Exchange() as x:
+            users = self.market(x)
+            admin, acme, beta = users["admin"], users["acme"], users["beta"]
+            gridco, audit = users["gridco"], users["audit"]
+
+            # Accounts, SKUs, sites, series.
+            self.assertIn("acme", acme.ok("status"))
+            self.assertEqual(acme.json("status")["role"], "startup")
+            self.assertIn("startup", acme.ok("account", "show"))
+            self.assertEqual(acme.json("account", "show", "gridco")["role"], "operator")
+            names = [row["name"] for row in admin.json("account", "list")]
+            self.assertEqual(names, ["admin", "acme", "beta", "gridco", "fund", "audit", "spare"])
+            self.assertIn("gridco", audit.ok("account", "list"))
+            self.assertEqual([s["name"] for s in acme.json("sku", "list")], ["gb300", "h100"])
+            self.assertIn("NVIDIA", acme.ok("sku", "show", "gb300"))
+            admin.ok("sku", "deprecate", "h100")
+            self.assertEqual(acme.json("sku", "show", "h100")["state"], "deprecated")
+            admin.ok("sku", "activate", "h100")
+            site = acme.json("site", "show", "batam")
+            self.assertEqual((site["region"], site["power_kw"], site["reliability_ppm"]),
+                             ("ID", 360000, 1_000_000))
+            self.assertIn("batam", acme.ok("site", "list"))
+            self.assertIn("ISO 27001", acme.ok("site", "show", "batam"))
+            self.assertIn("spring", acme.ok("series", "list"))
+            self.assertEqual(acme.json("series", "show", "spring")["transferable"], True)
+
+            # Tokens.
+            self.assertIn("1000", acme.ok("token", "list"))
+            token, = [t["token"] for t in acme.json("token", "list")]
+            self.assertIn("spring", acme.ok("token", "show", token))
+            self.assertIn("token", acme.ok("token", "split", token, "100", "200"))
+            self.assertEqual(sorted(t["amount_ucr"] for t in acme.json("token", "list")),
+                             [100 * CREDIT, 200 * CREDIT, 700 * CREDIT])
+            acme.ok("token", "transfer", "beta=50", "spare=12.5", "--series", "spring")
+            acme.ok("token", "merge", "--series", "spring")
+            self.assertEqual([t["amount_ucr"] for t in acme.json("token", "list")],
+                             [937_500_000])
+            self.assertEqual(beta.json("balance")[0]["tokens_ucr"], 300_500_000)
+            burned = beta.json("token", "list")[0]
+            beta.ok("token", "burn", burned["token"])
+            self.assertEqual(beta.json("balance")[0]["burned_ucr"], burned["amount_ucr"])
+
+            # A gift, to somebody who has nothing but the line.
+            line = acme.ok("token", "give", "40").strip()
+            self.assertEqual(len(line.splitlines()), 1)
+            self.assertEqual(len(acme.json("token", "gifts")), 1)
+            new = User(x, "newcomer", key=False, config=False)
+            self.assertIn("--name", new.fails(USAGE, "token", "claim", input_text=line))
+            new.fails(USAGE, "token", "claim", "--name", "newco",
+                      input_text=line[:40] + "x" + line[41:])
+            self.assertIn("claimed", new.ok("token", "claim", "--name", "newco", input_text=line))
+            self.assertEqual(new.json("balance")[0]["tokens_ucr"], 40 * CREDIT)
+            self.assertEqual(new.json("account", "show")["name"], "newco")
+            self.assertEqual(os.stat(new.home / ".config/bourse/key").st_mode & 0o777, 0o600)
+            new.fails(REFUSED, "token", "claim", input_text=line)
+            second = acme.json("token", "give", "5", "--output", acme.home / "gift.txt")
+            self.assertEqual(os.stat(acme.home / "gift.txt").st_mode & 0o777, 0o600)
+            acme.ok("token", "revoke", second["gift"])
+            self.assertEqual(acme.json("token", "gifts"), [])
+
+            # Capacity, quote, redemption.
+            self.offer(users)
+            self.assertIn("batam", acme.ok("offer", "list"))
+            offer = acme.json("offer", "list", "--sku", "gb300", "--site", "batam")[0]
+            self.assertEqual((offer["gpus"], offer["price_ucr"]), (170000, 2_500_000))
+            self.assertIn("170000", acme.ok("offer", "show", offer["offer"]))
+            extra = gridco.json("offer", "publish", "--site", "batam", "--sku", "h100", "--gpus",
+                                "8", "--for", "1d", "--price", "1")
+            gridco.ok("offer", "withdraw", extra["offer"])
+            want = ("--sku", "gb300", "--gpus", "8", "--duration", "2h")
+            words = acme.ok("quote", *want, "--why")
+            self.assertIn("40 credits", words)
+            self.assertIn("match", words)
+            quoted = acme.json("quote", *want, "--region", "ID", "--jurisdiction", "ID")
+            self.assertEqual(quoted["quote"]["cost_ucr"], 40 * CREDIT)
+            redeemed = acme.json("redeem", "--file", "-", input_text=json.dumps(quoted))
+            order, lease = redeemed["order"], redeemed["leases"][0]
+            self.assertIn("lease", acme.ok("redeem", *want, "--limit", "2.5"))
+            acme.ok("redeem", *want, "--any-price", "--fill-or-kill")
+            self.assertEqual(acme.json("order", "show", order)["outcome"], "filled")
+            self.assertEqual(len(acme.json("order", "list")), 3)
+
+            # Lease: access, metering, dispute, decision, end.
+            secret = "ssh gpu@203.0.113.9 -p 22\nkubeconfig: ...\n"
+            (gridco.home / "access").write_text(secret)
+            gridco.ok("lease", "activate", lease, "--access-file", "access")
+            self.assertEqual(acme.ok("lease", "access", lease), secret)
+            self.assertEqual(acme.json("lease", "access", lease)["access"], secret)
+            beta.fails(REFUSED, "lease", "access", lease)
+            gridco.ok("lease", "activate", lease + 1, "--access-file", "-", input_text=secret)
+            gridco.ok("lease", "activate", lease + 2)
+            self.assertIn("active", acme.ok("lease", "list"))
+            self.assertIn("gb300", gridco.ok("lease", "show", lease))
+            admin.ok("clock", "advance", "+1h")
+            gridco.ok("lease", "meter", lease, "0")
+            gridco.ok("lease", "meter", lease + 1, "0", "480")
+            admin.ok("clock", "advance", "+1h")
+            gridco.ok("lease", "meter", lease, "1", "400")
+            gridco.ok("lease", "meter", lease + 1, "1", "480")
+            acme.ok("lease", "dispute", lease, "1", "300", "--reason", "two nodes were down")
+            self.assertIn("disputed", acme.ok("lease", "periods", lease))
+            admin.ok("lease", "decide", lease, "1", "350", "--reason", "the logs of both")
+            long = acme.json("redeem", "--sku", "gb300=3", "--gpus", "1", "--duration", "10h",
+                             "--series", "spring")["leases"][0]
+            gridco.ok("lease", "activate", long)
+            admin.ok("clock", "advance", "+3h")
+            acme.ok("lease", "end", long)
+            admin.ok("clock", "advance", "+50h")
+            periods = acme.json("lease", "periods", lease)
+            self.assertEqual([p["state"] for p in periods], ["settled", "settled"])
+            self.assertEqual(acme.json("lease", "show", lease)["paid_ucr"],
+                             -(-830 * 2_500_000 // 60))  # the operator's is rounded up
+            self.assertEqual(len(acme.json("lease", "list")), 0)
+            self.assertEqual(len(acme.json("lease", "list", "--all")), 4)
+
+            # Money out, supply, the log.
+            earned = gridco.json("balance")[0]["balance_ucr"]
+            self.assertGreater(earned, 0)
+            gridco.ok("payout", "spring", "30", "--reference", "invoice 2026-11")
+            self.assertIn("30", gridco.ok("balance"))
+            supply, = acme.json("supply")
+            self.assertEqual(supply["minted_ucr"], 1_250_500_000)
+            self.assertEqual(supply["minted_ucr"], sum(supply[k] for k in (
+                "tokens_ucr", "gifts_ucr", "escrow_ucr", "balance_ucr", "paid_out_ucr",
+                "burned_ucr", "expired_ucr")))
+            self.assertIn("spring", acme.ok("supply", "spring"))
+            x.books()
+            events = [json.loads(line) for line in
+                      acme.ok("events", "--json").splitlines()]
+            placed = [e for e in events if e["event"] == "order_placed"]
+            self.assertEqual(len(placed), 4)
+            self.assertIn("order_placed", acme.ok("events", "--from", str(placed[0]["index"]),
+                                                  "--limit", "1"))
+            acme.ok("receipt", placed[0]["index"], "--output", "order.receipt")
+            text = acme.ok("receipt", placed[0]["index"])
+            Receipt(text.encode(), x.pin)
+            beta.fails(REFUSED, "receipt", placed[0]["index"])
+            x.stop()
+
+            # Offline now: the receipt and the pin are enough.
+            words = acme.ok("verify", "order.receipt")
+            self.assertIn("verified", words)
+            self.assertIn("order_placed", words)
+            told = acme.json("verify", "order.receipt")
+            self.assertEqual((told["verified"], told["index"]), (True, placed[0]["index"]))
+            nobody = User(x, "auditor-offline", key=False, config=False)
+            shutil.copy(acme.home / "order.receipt", nobody.home)
+            nobody.ok("verify", "order.receipt", "--exchange", x.pin.line)
+            forged = (nobody.home / "order.receipt").read_text().replace("index ", "index 1", 1)
+            (nobody.home / "forged").write_text(forged)
+            self.assertIn("NOT", nobody.fails(UNTRUSTED, "verify", "forged", "--exchange",
+                                              x.pin.line))
+            x.check()
+
+    def test_accounts(self):
+        """freeze, unfreeze and rekey; sealed key files"""
+        with Exchange() as x:
+            users = self.market(x)
+            admin, acme = users["admin"], users["acme"]
+            admin.ok("account", "freeze", "acme", "--reason", "a question")
+            self.assertIn("frozen", acme.ok("account", "show"))
+            self.assertIn("account_frozen", acme.fails(REFUSED, "token", "burn", "1"))
+            admin.ok("account", "unfreeze", "acme")
+            acme.ok("account", "rekey", "new.key")
+            self.assertEqual(acme.json("status", "--key", "new.key")["you"], 2)
+            self.assertEqual(acme.json("status")["you"],
+                             2 if "new.key" in acme.ok("config", "show") else 0)
+            acme.ok("token", "transfer", "beta=1", "--key", "new.key")
+
+            (acme.home / "words").write_text("correct horse\n")
+            (acme.home / "wrong").write_text("battery staple\n")
+            acme.ok("keygen", "sealed.key", "--seal", "--passphrase-file", "words")
+            self.assertNotIn("seed:", (acme.home / "sealed.key").read_text())
+            acme.ok("status", "--key", "sealed.key", "--passphrase-file", "words")
+            self.assertIn("passphrase", acme.fails(LOCAL, "status", "--key", "sealed.key",
+                                                   "--passphrase-file", "wrong"))
+            acme.fails(LOCAL, "keygen", "sealed.key")
+            os.chmod(acme.home / "new.key", 0o644)
+            self.assertIn("chmod", acme.fails(LOCAL, "status", "--key", "new.key"))
+
+    def test_errors(self):
+        """errors go to stderr, name what is wrong and what to do, with an exit code per class"""
+        with Exchange() as x:
+            users = self.market(x)
+            acme = users["acme"]
+            rows = [
+                (USAGE, ("tokn",), "token"),
+                (USAGE, ("token", "transferr", "x=1"), "transfer"),
+                (USAGE, ("token", "transfer", "beta"), "AMOUNT"),
+                (USAGE, ("token", "transfer", "beta=1.2345678"), "1.2345678"),
+                (USAGE, ("token", "transfer", "beta=-1"), "-1"),
+                (USAGE, ("token", "list", "--frobnicate"), "frobnicate"),
+                (USAGE, ("token", "list", "--limit"), "limit"),
+                (USAGE, ("token", "show", "abc"), "abc"),
+                (USAGE, ("quote", "--sku", "gb300", "--gpus", "8"), "duration"),
+                (USAGE, ("quote", "--sku", "gb300", "--gpus", "8", "--duration", "5 parsecs"),
+                 "parsecs"),
+                (USAGE, ("redeem", "--sku", "gb300", "--gpus", "8", "--duration", "1h"), "limit"),
+                (USAGE, ("account", "register", "x", "nokey", "--role", "startup"), "bourse-key"),
+                (USAGE, ("clock", "advance", "yesterdayish"), "yesterdayish"),
+                (REFUSED, ("mint", "spring", "acme=1"), "not_permitted"),
+                (REFUSED, ("token", "transfer", "nobody=1"), "account list"),
+                (REFUSED, ("token", "show", "999"), "token"),
+                (REFUSED, ("token", "transfer", "beta=100000"), ""),
+                (REFUSED, ("quote", "--sku", "gb300", "--gpus", "8", "--duration", "1h"),
+                 "no_capacity"),
+                (REFUSED, ("lease", "show", "77"), "lease list"),
+                (REFUSED, ("receipt", "99999999"), "event"),
+                (CONNECTION, ("status", "--server", "127.0.0.1:1"), "127.0.0.1:1"),
+                (LOCAL, ("status", "--key", "missing.key"), "keygen"),
+                (LOCAL, ("verify", "missing.receipt"), "missing.receipt"),
+            ]
+            for code, arguments, word in rows:
+                with self.subTest(arguments=arguments):
+                    done = acme(*arguments)
+                    self.assertEqual(done.returncode, code, done.stderr)
+                    self.assertIn(word, done.stderr)
+                    self.assertEqual(done.stdout, "")
+                    self.assertNotIn("\033", done.stderr)
+            told = acme("mint", "spring", "acme=1", "--json")
+            error = json.loads(told.stderr)["error"]
+            self.assertEqual((error["refusal"], error["exit_code"], told.stdout),
+                             ("not_permitted", REFUSED, ""))
+            empty = User(x, "empty", key=False, config=False)
+            self.assertIn("--exchange", empty("status").stderr)
+            shutil.copytree(acme.home / ".config", empty.home / ".config")
+            other = Exchange(origin="example.org/other", start=False)
+            done = empty("status", "--exchange", other.pin.line)
+            self.assertIn(done.returncode, (CONNECTION, UNTRUSTED), done.stderr)
+            other.finalizer()
+
+    def test_help(self):
+        """help is there at every level, and names every subcommand"""
+        def walk(path):
+            done = run(BOURSE, *path, "--help", env={"HOME": "/nonexistent"})
+            self.assertEqual(done.returncode, OK, path)
+            self.assertIn("Usage: bourse", done.stdout)
+            self.assertEqual(done.stderr, "")
+            children = re.search(r"^Commands:\n((?:  .*\n)+)", done.stdout, re.M)
+            count = 1
+            for child in re.findall(r"^  (\S+)", children.group(1), re.M) if children else ():
+                count += walk([*path, child])
+            return count
+        self.assertGreater(walk([]), 60)
+        text = run(BOURSE, "--help", env={}).stdout
+        for word in ("keygen", "account", "sku", "site", "series", "mint", "token", "offer",
+                     "quote", "redeem", "order", "lease", "balance", "payout", "supply", "events",
+                     "receipt", "verify"):
+            self.assertRegex(text, rf"(?m)^  {word} ")
+        self.assertRegex(run(BOURSE, "--version", env={}).stdout, r"\d+\.\d+")
+        self.assertNotEqual(run(BOURSE, env={}).returncode, OK)
+
+    def complete(self, script, line):
+        words = line.split(" ")
+        program = f"""source '{script}'
+COMP_WORDS=({' '.join("'" + w + "'" for w in words)}); COMP_CWORD={len(words) - 1}
+_bourse; printf '%s\\n' "${{COMPREPLY[@]}}" """
+        return subprocess.run(["bash", "-c", program], capture_output=True, text=True,
+                              check=True).stdout.split()
+
+    def test_completion(self):
+        """the completion script completes commands, subcommands and options in bash"""
+        with Exchange(start=False) as x:
+            script = x.folder / "completion"
+            script.write_text(run(BOURSE, "completion", env={}).stdout)
+            self.assertIn("token", self.complete(script, "bourse to"))
+            self.assertEqual(self.complete(script, "bourse token tr"), ["transfer"])
+            self.assertIn("--series", self.complete(script, "bourse token transfer --s"))
+            self.assertIn("--json", self.complete(script, "bourse token transfer --j"))
+            self.assertIn("--role", self.complete(script, "bourse account register --"))
+
+    def test_follow(self):
+        """events --follow prints them as they come, and goes on over a restart of the server"""
+        with Exchange() as x:
+            users = self.market(x)
+            acme = users["acme"]
+            size = acme.json("status")["log_size"]
+            out = open(x.folder / "followed", "wb")
+            process = subprocess.Popen(
+                [str(BOURSE), "events", "--follow", "--json", "--from", str(size)],
+                stdout=out, stderr=subprocess.PIPE, env=acme.environment, cwd=acme.home)
+            x.processes.append(process)
+
+            def followed():
+                return (x.folder / "followed").read_text()
+
+            def wait_for(word):
+                until = time.monotonic() + 20
+                while word not in followed():
+                    self.assertIsNone(process.poll(), "it ended")
+                    self.assertLess(time.monotonic(), until, f"{word} does not come")
+                    time.sleep(0.02)
+            users["admin"].ok("mint", "spring", "acme=7")
+            wait_for("minted")
+            x.port = x.address[1]
+            x.restart()
+            users["admin"].ok("series", "create", "autumn")
+            wait_for("series_created")
+            indexes = [json.loads(line)["index"] for line in followed().splitlines()]
+            self.assertEqual(indexes, sorted(set(indexes)))
+            self.assertGreaterEqual(indexes[0], size)
+            process.terminate()
+            process.wait(20)
+            process.stderr.close()
+            out.close()
+
+    def test_submit(self):
+        """a file of operations as one signed request, atomic or not"""
+        with Exchange() as x:
+            users = self.market(x)
+            acme = users["acme"]
+            token = acme.json("token", "list")[0]["token"]
+            me, beta = 2, 3
+            operations = [
+                {"operation": "token_transfer", "inputs": [token], "outputs": [
+                    {"account": me, "amount_ucr": "999.5"},
+                    {"account": beta, "amount_ucr": 500000}]},
+                {"operation": "token_burn", "inputs": [token]}]
+            done = acme("submit", "-", "--atomic", input_text=json.dumps(operations))
+            self.assertEqual(done.returncode, REFUSED)
+            self.assertIn("token_spent", done.stdout + done.stderr)
+            self.assertEqual([t["token"] for t in acme.json("token", "list")], [token])
+            acme("submit", "-", input_text=json.dumps(operations))
+            self.assertEqual([t["amount_ucr"] for t in acme.json("token", "list")], [999_500_000])
+            self.assertIn("inputz", acme.fails(USAGE, "submit", "-", input_text=json.dumps(
+                [{"operation": "token_burn", "inputz": [1]}])))
+
+    def test_rewritten_history(self):
+        """a server that rewrote its history is caught, with an exit code of its own and evidence"""
+        with Exchange() as x:
+            users = self.market(x)
+            admin, acme = users["admin"], users["acme"]
+            x.stop()
+            shutil.copytree(x.data, x.folder / "old")
+            x.start()
+            at = ("--server", acme.server())
+            admin.ok("mint", "spring", "acme=1", *at)
+            acme.ok("status", *at)
+            kept = acme.json("status", *at)["log_size"]
+            x.stop()
+            shutil.rmtree(x.data)
+            (x.folder / "old").rename(x.data)
+            x.start()
+            at = ("--server", acme.server())
+            short = acme("status", *at)
+            self.assertEqual(short.returncode, UNTRUSTED, short.stderr)
+            newcomer = x.connect("admin")
+            x.clients["admin"] = newcomer
+            while newcomer.status().log_size <= kept + 5:
+                newcomer.do("mint", series=1, outputs=[{"account": 2, "amount_ucr": 1}])
+            for command in (("status",), ("token", "list"), ("mint", "spring", "acme=1")):
+                message = acme.fails(UNTRUSTED, *command, *at)
+                self.assertRegex(message, "histor|rewr|contradict|continue")
+            files = [p for p in pathlib.Path(acme.home).rglob("fork-*")]
+            self.assertTrue(files, "no evidence was kept")
+            self.assertTrue(any(file.name in message for file in files), message)
+            self.assertIn("error", json.loads(acme("status", "--json", *at).stderr))
+
+    def test_impostor(self):
+        """a server with another key, or one that only listens, is told apart"""
+        with Exchange() as x, Exchange(origin="example.org/impostor") as other:
+            acme = User(x, "acme")
+            done = acme("status", "--server", "%s:%d" % other.address)
+            self.assertIn(done.returncode, (CONNECTION, UNTRUSTED), done.stderr)
+            self.assertRegex(done.stderr, "pin|key|exchange")
+            with socket.create_server(("127.0.0.1", 0)) as silent:
+                done = acme("status", "--server", "127.0.0.1:%d" % silent.getsockname()[1],
+                            "--timeout", "1", "--retries", "0")
+                self.assertEqual(done.returncode, CONNECTION, done.stderr)
+
+    def test_hostile_names(self):
+        """control characters that others chose never reach the terminal"""
+        with Exchange() as x:
+            users = self.market(x)
+            self.offer(users)
+            acme, gridco = users["acme"], users["gridco"]
+            lease = acme.json("redeem", "--sku", "gb300=3", "--gpus", "1", "--duration",
+                              "1h")["leases"][0]
+            gridco.fails(USAGE, "lease", "end", "\033[31m")
+            (gridco.home / "access").write_bytes(b"\033]0;owned\007")
+            gridco.ok("lease", "activate", lease, "--access-file", "access")
+            # To a file or pipe the bytes go as they are: they may be binary.
+            self.assertEqual(acme.ok("lease", "access", lease).encode(), b"\033]0;owned\007")
+
+    def test_concurrent(self):
+        """several commands of one user at once keep one head of the log and lose nothing"""
+        with Exchange() as x:
+            users = self.market(x)
+            acme = users["acme"]
+            processes = [subprocess.Popen(
+                [str(BOURSE), "token", "transfer", "beta=1", "--tokens", str(t), "--json"],
+                env=acme.environment, cwd=acme.home, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True) for t in self.ten_tokens(acme)]
+            for process in processes:
+                out, err = process.communicate(timeout=120)
+                self.assertEqual(process.returncode, OK, err)
+            self.assertEqual(users["beta"].json("balance")[0]["tokens_ucr"], 260_500_000)
+            acme.ok("status")
+
+    @staticmethod
+    def ten_tokens(user):
+        token = user.json("token", "list")[0]["token"]
+        user.ok("token", "split", token, *["1"] * 10)
+        return [t["token"] for t in user.json("token", "list") if t["amount_ucr"] == CREDIT]
+
+
+@unittest.skipUnless(BOURSE.exists(), f"{BOURSE} does not exist yet")
+class Real(unittest.TestCase):
+    def test_import(self):
+        """a small trace gives the same log root every time, and an outcome for each task"""
+        with tempfile.TemporaryDirectory(prefix="bourse-e2e-trace-") as folder:
+            folder = pathlib.Path(folder)
+            (folder / "nodes.csv").write_text(
+                "sn,cpu_milli,memory_mib,gpu,model\n" +
+                "".join(f"n{i},96000,393216,8,{'V100M32' if i % 2 else 'G3'}\n"
+                        for i in range(6)) + "c1,96000,393216,0,\n")
+            (folder / "tasks.csv").write_text(
+                "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,"
+                "deletion_time,scheduled_time\n" +
+                "".join(f"t{i},1000,1024,{1 + i % 8},1000,"
+                        f"{['', 'G3', 'V100M32', 'G3|V100M32'][i % 4]},{'LS' if i % 2 else 'BE'},"
+                        f"Succeeded,{i * 97},{i * 97 + 60 * (1 + i % 50)},{i * 97}\n"
+                        for i in range(80)))
+            results = []
+            for seed in (1, 1, 2):
+                done = run(BOURSE, "import", "--nodes", folder / "nodes.csv", "--tasks",
+                           folder / "tasks.csv", "--seed", seed, "--json",
+                           env={**os.environ, "HOME": str(folder)}, timeout=300)
+                self.assertEqual(done.returncode, OK, done.stderr)
+                results.append(json.loads(done.stdout))
+            one, two, other = results
+            self.assertEqual(one["tasks"], 80)
+            self.assertEqual(sum(one["outcomes"].values()), 80)
+            self.assertEqual(one["log_root"], two["log_root"])
+            self.assertNotEqual(one["log_root"], other["log_root"])
+            for key in ("refusals", "gpu_hours_sold", "utilisation", "credits_settled",
+                        "redemptions_per_s", "wall_s"):
+                self.assertIn(key, one)
+
+    def test_bench(self):
+        """bench transfer starts a server of its own and prints its figures"""
+        done = run(BOURSE, "bench", "transfer", "--batch", "100", "--tokens", "2000",
+                   "--seconds", "2", "--json",
+                   env={**os.environ}, timeout=300)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        figures = json.loads(done.stdout)
+        self.assertGreater(figures["ops_per_s"], 0)
+        self.assertLessEqual(figures["p50_ms"], figures["p99_ms"])
+        tap.note(f"{figures['ops_per_s']:.0f} transfers/s in this small run")
+
+
+tap.main()
