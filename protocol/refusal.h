@@ -63,7 +63,7 @@
     X(too_many, 47, true, "the account holds as many of these as it may")                          \
     /* Redemption. */                                                                              \
     X(series_restricted, 48, false, "the series may not be redeemed for this")                     \
-    X(no_capacity, 49, true, "no offer matches; ask for a quote to see why")                       \
+    X(no_capacity, 49, true, "no offer matches")                                                   \
     X(price_above_limit, 50, true, "capacity exists, but above the limit price")                   \
     /* Leases. */                                                                                  \
     X(lease_not_found, 51, false, "no such lease")                                                 \

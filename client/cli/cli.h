@@ -174,6 +174,8 @@ int cli_configure(struct cli *cli);
 const char *cli_key_file(struct cli *cli);
 /* Reads the key file, with its passphrase if it has one. Returns cli->exit. */
 int cli_read_keys(struct cli *cli);
+/* The same of any key file; the caller wipes the keys. */
+int cli_read_keys_from(struct cli *cli, const char *file, struct keys *keys_out);
 /* Connects once; returns cli->exit. */
 int cli_connect(struct cli *cli);
 /* The exchange's time. Connects. */
@@ -232,6 +234,8 @@ void record_print(struct cli *cli, const struct message *part, const void *row);
 /* Appends a field's value as people read it. */
 void field_print(struct cli *cli, const struct message *m, const struct field *f, const void *body,
                  struct buffer *out);
+/* Appends the field's name without its unit, which the value shows; `separator` for "_". */
+void field_title(const struct field *f, char separator, bool upper, struct buffer *out);
 const struct field *field_by_name(const struct message *m, const char *name);
 
 /* --- Tokens to spend (funds.c) --- */

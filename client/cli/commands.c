@@ -38,7 +38,7 @@ const struct cli_option cli_common_options[] = {
     {"exchange", 0, "PIN", "the line 'bourse-exchange:v1:...' that boursed init printed"},
     {"key", 0, "FILE", "the key file (default ~/.config/bourse/key)"},
     {"passphrase-file", 0, "FILE", "where the key file's passphrase is (- standard input)"},
-    {"config", 0, "FILE", "the configuration (default BOURSE_CONFIG or ~/.config/bourse/config)"},
+    {"config", 0, "FILE", "the configuration (BOURSE_CONFIG, or ~/.config/bourse/config)"},
     {"timeout", 0, "SECONDS", "how long to wait for an answer (default 30)"},
     {"retries", 0, "N", "how often to connect again when a connection breaks (default 3)"},
     {"no-color", 0, NULL, "no colours (there are none but on a terminal)"},
@@ -72,7 +72,7 @@ static const struct cli_command account_commands[] = {
         "rekey", "Replace the account's keys by those of another key file", "NEW-KEY-FILE", 1, 1,
         NULL, command_account_rekey,
         "Makes the new key file unless it exists. The old key is worth nothing afterwards,\n"
-        "but keep it: access that was sealed to it can be opened with nothing else."),
+        "but keep it: access that was sealed to it is opened with 'lease access --old-key'."),
     NO_MORE};
 
 /* --- Capacity --- */
@@ -250,6 +250,10 @@ static const struct cli_option activate_options[] = {
     END};
 static const struct cli_option output_options[] = {
     {"output", 'o', "FILE", "write to a new file, mode 0600"}, END};
+static const struct cli_option access_options[] = {
+    {"output", 'o', "FILE", "write to a new file, mode 0600"},
+    {"old-key", 0, "FILE", "open it with this key file: the one from before a rekey"},
+    END};
 static const struct cli_command lease_commands[] = {
     COMMAND("list", "List leases", NULL, 0, 0, lease_list_options, command_lease_list),
     COMMAND("show", "Show a lease", "LEASE", 1, 1, NULL, command_lease_show),
@@ -257,7 +261,7 @@ static const struct cli_command lease_commands[] = {
             command_lease_periods),
     COMMAND("activate", "Hand over a lease (operators)", "LEASE", 1, 1, activate_options,
             command_lease_activate),
-    COMMAND("access", "Open the access of a lease (its holder)", "LEASE", 1, 1, output_options,
+    COMMAND("access", "Open the access of a lease (its holder)", "LEASE", 1, 1, access_options,
             command_lease_access),
     COMMAND_MORE(
         "meter", "Report what was delivered in a period (operators)", "LEASE PERIOD [GPU-MINUTES]",

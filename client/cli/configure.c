@@ -1,5 +1,7 @@
 #include "client/cli/cli.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,10 +38,24 @@ static char *file_named(struct cli *cli)
     return file;
 }
 
+/* A key file is found from every folder: a relative path is made absolute. In the arena. */
+static const char *value_lasting(struct cli *cli, const char *name, const char *value)
+{
+    char folder[PATH_MAX];
+    if (strcmp(name, "key") != 0 || value[0] == '/' || value[0] == '~' || value[0] == '\0' ||
+        getcwd(folder, sizeof(folder)) == NULL)
+        return value;
+    size_t size = strlen(folder) + strlen(value) + 2;
+    char *whole = arena_alloc(&cli->arena, size);
+    if (whole != NULL)
+        snprintf(whole, size, "%s/%s", folder, value);
+    return whole != NULL ? whole : value;
+}
+
 static int write_one(struct cli *cli, const char *file, const char *name, const char *value)
 {
     struct config_error why;
-    int status = config_write(file, name, value, &why);
+    int status = config_write(file, name, value_lasting(cli, name, value), &why);
     if (status == STATUS_MALFORMED || status == STATUS_NOT_FOUND)
         return cli_fail(cli, CLI_USAGE, "%s", why.text);
     if (status != STATUS_OK)

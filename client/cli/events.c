@@ -38,7 +38,9 @@ static int event_line(struct cli *cli, uint64_t index, const struct message *m, 
         if (f->kind == FIELD_KEY || f->kind == FIELD_HASH || f->kind == FIELD_ID ||
             f->kind == FIELD_SIGNATURE)
             continue;
-        buffer_printf(&line, " %s=", f->name);
+        buffer_append(&line, " ", 1);
+        field_title(f, '_', false, &line);
+        buffer_append(&line, "=", 1);
         field_print(cli, m, f, body, &line);
     }
     buffer_append(&line, "\n", 1);

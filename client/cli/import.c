@@ -27,12 +27,10 @@ enum {
 #define IMPORT_EPOCH_S UINT64_C(1767225600)
 
 const struct cli_option import_options[] = {
-    {"nodes", 0, "FILE", "CSV of nodes; columns gpu and model. Each node becomes an offer"},
-    {"tasks", 0, "FILE",
-     "CSV of tasks; columns num_gpu, gpu_spec, qos, creation_time, deletion_time. Each becomes a "
-     "redemption"},
+    {"nodes", 0, "FILE", "CSV of nodes, each an offer; columns gpu and model"},
+    {"tasks", 0, "FILE", "CSV of tasks, each a redemption (columns: docs/import.md)"},
     {"every", 0, "N", "take each N-th node only (1)"},
-    {"seed", 0, "N", "keys and ids follow from it, so that the log is the same each time (1)"},
+    {"seed", 0, "N", "keys and ids follow from it: the same log each time (1)"},
     {"keep", 0, "DIR", "keep the exchange that was made, with the admin's key, in DIR"},
     {NULL, 0, NULL, NULL},
 };

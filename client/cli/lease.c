@@ -128,6 +128,24 @@ static int access_print(struct cli *cli, const uint8_t *plain, size_t length)
     return cli->exit;
 }
 
+/* Opens the access with our key, or with the one that we had when it was sealed. */
+static int access_open(struct cli *cli, const struct a_access *a, uint8_t *plain_out)
+{
+    const char *old_file = option_text(cli, "old-key");
+    struct keys old;
+    if (old_file != NULL && cli_read_keys_from(cli, old_file, &old) != CLI_OK)
+        return cli->exit;
+    const struct keys *keys = old_file != NULL ? &old : &cli->keys;
+    int status = keys_open(keys, a->sealed.data, a->sealed.length, plain_out);
+    if (old_file != NULL)
+        keys_wipe(&old);
+    if (status == STATUS_OK)
+        return CLI_OK;
+    return cli_fail(cli, CLI_UNTRUSTED,
+                    "the access is not sealed to this key. If you have replaced your keys since "
+                    "the operator activated the lease, name the former key file with --old-key.");
+}
+
 int command_lease_access(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
@@ -144,10 +162,8 @@ int command_lease_access(struct cli *cli, int argc, char **argv)
     uint8_t *plain = arena_alloc(&cli->arena, length + 1);
     if (plain == NULL)
         return cli_fail(cli, CLI_LOCAL, "out of memory");
-    if (keys_open(&cli->keys, a->sealed.data, a->sealed.length, plain) != STATUS_OK)
-        return cli_fail(cli, CLI_UNTRUSTED,
-                        "the access is not sealed to this key. If you have replaced your keys "
-                        "since, name the old key file with --key.");
+    if (access_open(cli, a, plain) != CLI_OK)
+        return cli->exit;
     access_print(cli, plain, length);
     sodium_memzero(plain, length);
     return cli->exit;

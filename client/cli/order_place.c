@@ -1,9 +1,11 @@
 #include "client/cli/order_place.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "client/json.h"
 #include "protocol/moment.h"
+#include "protocol/refusal.h"
 #include "protocol/status.h"
 
 enum { FILE_BYTES_MAX = 1024 * 1024 };
@@ -145,5 +147,9 @@ int order_fail(struct cli *cli, uint32_t refusal)
 {
     struct connection_error why;
     connection_explain_refusal(refusal, &why);
+    /* The funnel is there already: no need to point to it. */
+    if (refusal == REFUSAL_no_capacity && option_text(cli, "why") != NULL)
+        snprintf(why.text, sizeof(why.text), "%s (%s); above is where offers fell out.",
+                 refusal_text(refusal), refusal_name(refusal));
     return cli_fail_connection(cli, &why);
 }

@@ -80,6 +80,7 @@ static int verified_print(struct cli *cli, const struct receipt *r)
     const void *body = NULL;
     struct decode_error why;
     struct buffer value = BUFFER_EMPTY;
+    struct buffer title = BUFFER_EMPTY;
     int status = event_decode(r->event.data, r->event.length, &cli->arena, &m, &body, &why);
     if (status != STATUS_OK)
         return cli_fail(cli, CLI_UNTRUSTED,
@@ -99,9 +100,13 @@ static int verified_print(struct cli *cli, const struct receipt *r)
         } else {
             field_print(cli, m, f, body, &value);
         }
-        cli_print(cli, "  %s: %.*s\n", f->name, (int)value.length, (const char *)value.data);
+        buffer_clear(&title);
+        field_title(f, ' ', false, &title);
+        cli_print(cli, "  %.*s: %.*s\n", (int)title.length, (const char *)title.data,
+                  (int)value.length, (const char *)value.data);
     }
     buffer_release(&value);
+    buffer_release(&title);
     return cli->exit;
 }
 

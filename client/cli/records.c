@@ -199,8 +199,7 @@ void field_print(struct cli *cli, const struct message *m, const struct field *f
 
 /* --- Tables --------------------------------------------------------------------------------- */
 
-/* The field's name without its unit, which the value shows. */
-static void title_print(const struct field *f, char separator, bool upper, struct buffer *out)
+void field_title(const struct field *f, char separator, bool upper, struct buffer *out)
 {
     static const char *const units[] = {"_ucr", "_s", "_ppm"};
     size_t length = strlen(f->name);
@@ -299,7 +298,7 @@ void records_table(struct cli *cli, const struct message *part, const void *rows
         for (uint32_t j = 0; j < wide; j++) {
             struct cell *c = &cells[(size_t)i * wide + j];
             if (i == 0)
-                title_print(fields[j], '-', true, &b);
+                field_title(fields[j], '-', true, &b);
             else
                 field_print(cli, part, fields[j],
                             (const uint8_t *)rows + (size_t)(i - 1) * part->size, &b);
@@ -326,12 +325,12 @@ void record_print(struct cli *cli, const struct message *part, const void *row)
     size_t width = 0;
     for (uint32_t i = 0; i < part->fields_count; i++) {
         buffer_clear(&b);
-        title_print(&part->fields[i], ' ', false, &b);
+        field_title(&part->fields[i], ' ', false, &b);
         width = b.length > width ? b.length : width;
     }
     for (uint32_t i = 0; i < part->fields_count; i++) {
         buffer_clear(&b);
-        title_print(&part->fields[i], ' ', false, &b);
+        field_title(&part->fields[i], ' ', false, &b);
         buffer_printf(&b, ":%*s", (int)(width - b.length + 1), "");
         field_print(cli, part, &part->fields[i], row, &b);
         buffer_printf(&b, "\n");

@@ -152,14 +152,11 @@ static int keyfile_fail(struct cli *cli, int status, const char *file)
     }
 }
 
-int cli_read_keys(struct cli *cli)
+int cli_read_keys_from(struct cli *cli, const char *file, struct keys *keys_out)
 {
     uint8_t seed[KEYS_SEED_BYTES];
     struct keyfile_info info;
     struct buffer passphrase = BUFFER_EMPTY;
-    const char *file = cli_key_file(cli);
-    if (cli->exit != CLI_OK || cli->keys_read)
-        return cli->exit;
     int status = keyfile_inspect(file, &info);
     if (status == STATUS_OK && info.sealed) {
         char *prompt = NULL;
@@ -175,10 +172,17 @@ int cli_read_keys(struct cli *cli)
         return cli->exit;
     if (status != STATUS_OK)
         return keyfile_fail(cli, status, file);
-    keys_from_seed(&cli->keys, seed);
+    keys_from_seed(keys_out, seed);
     sodium_memzero(seed, sizeof(seed));
-    cli->keys_read = true;
     return CLI_OK;
+}
+
+int cli_read_keys(struct cli *cli)
+{
+    const char *file = cli_key_file(cli);
+    if (cli->exit == CLI_OK && !cli->keys_read)
+        cli->keys_read = cli_read_keys_from(cli, file, &cli->keys) == CLI_OK;
+    return cli->exit;
 }
 
 /* --- The exchange --------------------------------------------------------------------------- */

@@ -333,7 +333,7 @@ enum refusal query_accounts(const struct exchange *x, uint32_t account, const vo
 {
     const struct q_accounts *q = body;
     if (account == 0)
-        return REFUSAL_not_visible;
+        return REFUSAL_unknown_account;
     uint32_t rows = query_page_rows(q->limit);
     uint32_t first = q->from > 1 ? (uint32_t)(q->from < UINT32_MAX ? q->from : UINT32_MAX) : 1;
     uint32_t last = x->head.account_last;

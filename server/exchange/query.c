@@ -14,7 +14,7 @@ enum refusal query_subject(const struct exchange *x, uint32_t account, uint32_t 
                            uint32_t *subject_out)
 {
     if (account == 0)
-        return REFUSAL_not_visible;
+        return REFUSAL_unknown_account;
     if (named != 0 && named != account) {
         if (!query_sees_all(x, account))
             return REFUSAL_not_visible;

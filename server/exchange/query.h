@@ -32,8 +32,8 @@ bool query_sees_all(const struct exchange *x, uint32_t account);
 
 /*
  * Whose things a query with an `account` field is about: `named`, or the asking account when that
- * is 0. Refusals: not_visible, when it asks for another's without seeing all, or is a stranger;
- * account_not_found.
+ * is 0. Refusals: unknown_account for a stranger; not_visible, when it asks for another's
+ * without seeing all; account_not_found.
  */
 enum refusal query_subject(const struct exchange *x, uint32_t account, uint32_t named,
                            uint32_t *subject_out);

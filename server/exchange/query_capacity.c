@@ -319,7 +319,7 @@ enum refusal query_orders(const struct exchange *x, uint32_t account, const void
                         .fill = order_fill};
     *answer_out = &a_orders_message;
     if (account == 0)
-        return REFUSAL_not_visible;
+        return REFUSAL_unknown_account;
     if (q->order != 0)
         return page_one(&page, q->order, arena, body_out);
     /* Who sees all and names nobody gets all. */
@@ -409,7 +409,7 @@ enum refusal query_leases(const struct exchange *x, uint32_t account, const void
                         .fill = lease_fill};
     *answer_out = &a_leases_message;
     if (account == 0)
-        return REFUSAL_not_visible;
+        return REFUSAL_unknown_account;
     if (q->lease != 0)
         return page_one(&page, q->lease, arena, body_out);
     if (q->order != 0) {

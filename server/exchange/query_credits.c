@@ -99,7 +99,7 @@ enum refusal query_supply(const struct exchange *x, uint32_t account, const void
 {
     const struct q_supply *q = body;
     if (account == 0)
-        return REFUSAL_not_visible;
+        return REFUSAL_unknown_account;
     uint32_t rows = query_page_rows(q->limit);
     uint32_t first = q->from > 1 ? (uint32_t)(q->from < UINT32_MAX ? q->from : UINT32_MAX) : 1;
     uint32_t last = x->head.series_last;

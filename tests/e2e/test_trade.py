@@ -497,10 +497,10 @@ class Refusals(unittest.TestCase):
             auditor = x.account("auditor", "auditor")
             x.mint(w.series, (w.alice, 5))
             self.assertEqual(len(auditor.tokens(account=w.alice.account)), 1)
-            for who in (w.bob, x.client("stranger")):
+            for who, refusal in ((w.bob, "not_visible"), (x.client("stranger"), "unknown_account")):
                 with self.assertRaises(Refused) as caught:
                     who.tokens(account=w.alice.account)
-                self.assertEqual(caught.exception.refusal, "not_visible")
+                self.assertEqual(caught.exception.refusal, refusal)
             self.assertEqual(auditor.refusal_of("token_burn", inputs=[1]), "not_permitted")
             stranger = x.client("stranger")
             self.assertEqual(len(stranger.query("offers").rows), 1)

@@ -38,7 +38,7 @@
  *   <who> ? <query> <field>=<value>... => [rows=N] <field>=<value>...
  *     alice ? leases lease=$l1 => state=active gpus=8     fields of the answer's first row, or of
  *     alice ? quote skus=[...] ... => refusal=no_capacity the answer itself when it has no rows;
- *     stranger ? accounts => refused not_visible          field[2]=v: of row 2
+ *     stranger ? accounts => refused unknown_account          field[2]=v: of row 2
  *
  *   tick 1h          time goes on and what falls due is worked off at its very second
  *   tick             works off what is due now
