@@ -340,13 +340,9 @@ static const struct cli_command root_commands[] = {
                  "The file is a JSON array of objects, each with the name of an operation as\n"
                  "\"operation\" beside its fields, as docs/protocol.md names them; or an object\n"
                  "{\"atomic\": true, \"operations\": [...]}. FILE - is standard input."),
-#ifdef BOURSE_CLI_IMPORT
     COMMAND("import", "Run traces of a real cluster through an exchange", NULL, 0, 0,
             import_options, command_import),
-#endif
-#ifdef BOURSE_CLI_BENCH
     COMMAND("bench", "Measure an exchange", "WHAT", 1, 1, bench_options, command_bench),
-#endif
     COMMAND("completion", "Print a completion script for bash", NULL, 0, 0, NULL,
             command_completion),
     NO_MORE};

@@ -5,20 +5,7 @@
 #include <sodium.h>
 
 #include "protocol/certificate.h"
-#include "protocol/endian.h"
 #include "protocol/status.h"
-
-static const char nonce_purpose[] = "bourse/nonce/v1"; /* its NUL is part of the input */
-
-void log_nonce(const uint8_t secret[LOG_SECRET_BYTES], uint64_t index,
-               uint8_t nonce_out[EVENT_NONCE_BYTES])
-{
-    uint8_t input[sizeof(nonce_purpose) + 8];
-    memcpy(input, nonce_purpose, sizeof(nonce_purpose));
-    put_u64_be(input + sizeof(nonce_purpose), index);
-    crypto_generichash(nonce_out, EVENT_NONCE_BYTES, input, sizeof(input), secret,
-                       LOG_SECRET_BYTES);
-}
 
 int log_head_sign(const struct checkpoint_signer *signer, const struct merkle_frontier *head,
                   struct buffer *out)

@@ -14,6 +14,7 @@
 
 #include <sodium.h>
 
+#include "protocol/limits.h"
 #include "protocol/receipt.h"
 #include "protocol/status.h"
 #include "server/log/log.h"
@@ -46,8 +47,7 @@ static void write_file(const char *name, const struct buffer *b)
 
 static size_t event_make(uint64_t index, uint8_t event[EVENT_MAX])
 {
-    static const uint8_t secret[LOG_SECRET_BYTES] = {42};
-    log_nonce(secret, index, event);
+    memset(event, (int)(index % 251), EVENT_NONCE_BYTES);
     int length = snprintf((char *)event + EVENT_NONCE_BYTES, EVENT_MAX - EVENT_NONCE_BYTES,
                           "event %" PRIu64 " of the fixture", index);
     return EVENT_NONCE_BYTES + (size_t)length;

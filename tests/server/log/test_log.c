@@ -32,28 +32,6 @@ static int make_keys(void **state)
     return certificate_make(&root, exchange_id, &content, certificate);
 }
 
-static void nonces_depend_on_secret_and_index(void **state)
-{
-    (void)state;
-    static const uint8_t secret[2][LOG_SECRET_BYTES] = {{1}, {2}};
-    uint8_t seen[2][100][EVENT_NONCE_BYTES];
-    for (size_t s = 0; s < 2; s++) {
-        for (uint64_t i = 0; i < 100; i++)
-            log_nonce(secret[s], i << (i % 2 == 0 ? 0 : 32), seen[s][i]);
-    }
-    for (size_t i = 0; i < 200; i++) {
-        for (size_t j = i + 1; j < 200; j++)
-            assert_memory_not_equal(seen[i / 100][i % 100], seen[j / 100][j % 100],
-                                    EVENT_NONCE_BYTES);
-    }
-    /* Replays of journals depend on these bytes staying what they are. */
-    uint8_t again[EVENT_NONCE_BYTES];
-    char text[2 * EVENT_NONCE_BYTES + 1];
-    log_nonce(secret[0], 7, again);
-    assert_string_equal(sodium_bin2hex(text, sizeof(text), again, sizeof(again)),
-                        "6a90341990dbb5f61ac8699cd0bfbb94");
-}
-
 static void head_is_signed(void **state)
 {
     (void)state;
@@ -98,7 +76,6 @@ static void signer_is_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nonces_depend_on_secret_and_index),
         cmocka_unit_test(head_is_signed),
         cmocka_unit_test(signer_is_checked),
     };
