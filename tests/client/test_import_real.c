@@ -1,6 +1,6 @@
 /*
  * The real trace, by the real programs: each hundredth node, where orders compete, twice; the log
- * must be the same. With BOURSE_LONG set also the whole cluster, which holds every task.
+ * must be the same. Then the whole cluster, which holds every task.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -113,10 +113,6 @@ static void the_whole_cluster_holds_every_task(void **state)
 {
     (void)state;
     char folder[PATH_MAX];
-    if (getenv("BOURSE_LONG") == NULL) {
-        print_message("SKIPPED: set BOURSE_LONG to run it\n");
-        skip();
-    }
     skip_without_trace(folder);
     json_t *json = import(folder, "1");
     assert_books(json);
