@@ -448,6 +448,11 @@ bool channel_at_boundary(const struct channel *c)
     return queue_length(&c->input) == 0 && queue_length(&c->plain) == 0;
 }
 
+size_t channel_pending(const struct channel *c)
+{
+    return queue_length(&c->input) + queue_length(&c->plain);
+}
+
 size_t channel_memory(const struct channel *c)
 {
     return sizeof(*c) + c->input.bytes.capacity + c->plain.bytes.capacity +

@@ -112,6 +112,9 @@ int channel_status(const struct channel *c);
  * that ends elsewhere was cut off. */
 bool channel_at_boundary(const struct channel *c);
 
+/* Bytes received that no frame was made of yet. */
+size_t channel_pending(const struct channel *c);
+
 /* Bytes of memory the channel's buffers take now, for accounts and limits. */
 size_t channel_memory(const struct channel *c);
 

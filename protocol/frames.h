@@ -49,7 +49,7 @@ MESSAGE_STRUCT(result, RESULT_FIELDS);
 /*
  * Server to client: a request's outcome. `refusal` above 0: the request as a whole was refused and
  * `results` is empty. `index` is the log index of the request's own event (only where one was
- * written: refusals before the id is recorded leave none).
+ * written: refusals before the id is recorded leave none, and `group` is the last one then).
  */
 #define FRAME_REPLY_FIELDS(X, S)                                                                   \
     X(U32, S, seq, 0, UINT32_MAX)                                                                  \

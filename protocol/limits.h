@@ -23,8 +23,10 @@ enum {
     ORDER_TOKENS_MAX = 256,
     ORDER_SERIES_MAX = 16, /* different series that fund one order */
     ORDER_SKUS_MAX = 16,
-    ORDER_LEASES_MAX = 64,  /* leases one order may be split into */
-    FILTER_PLACES_MAX = 16, /* regions, jurisdictions */
+    ORDER_LEASES_MAX = 64,           /* leases one order may be split into */
+    MATCH_LOOKS_MAX = 250 * 1000,    /* what one search for capacity looks at */
+    REQUEST_LOOKS_MAX = 1000 * 1000, /* and all of one request */
+    FILTER_PLACES_MAX = 16,          /* regions, jurisdictions */
     SERIES_SKUS_MAX = 16,
     SERIES_REGIONS_MAX = 16,
     SITE_CERTIFICATIONS_MAX = 8,
@@ -73,10 +75,14 @@ enum {
     CONNECTIONS_MAX = 4096,
     HANDSHAKE_TIMEOUT_S = 10,
     IDLE_TIMEOUT_S = 600,
-    REQUESTS_IN_FLIGHT_MAX = 256,        /* a connection */
-    UNREAD_BYTES_MAX = 16 * 1024 * 1024, /* replies a connection has not taken */
-    QUEUE_BYTES_MAX = 64 * 1024 * 1024,  /* requests waiting for the sequencer */
-    SUBSCRIPTIONS_MAX = 16,              /* a connection */
+    REQUESTS_IN_FLIGHT_MAX = 256,          /* a connection */
+    UNREAD_BYTES_MAX = 16 * 1024 * 1024,   /* replies a connection has not taken */
+    UNREAD_TOTAL_MAX = 1024 * 1024 * 1024, /* of all connections together */
+    INTAKE_BYTES_MAX = 256 * 1024 * 1024, /* frames of all connections on their way to the engine */
+    QUEUE_BYTES_MAX = 64 * 1024 * 1024,   /* requests waiting for the sequencer */
+    ANSWERS_BYTES_MAX = 64 * 1024 * 1024, /* answers made and not taken by the network */
+    ANSWERS_ROUND_MS = 20,                /* questions answered between two groups */
+    SUBSCRIPTIONS_MAX = 16,               /* a connection */
     GROUP_BYTES_MAX = 8 * 1024 * 1024,
     GROUP_REQUESTS_MAX = 4096,
 };

@@ -312,8 +312,3 @@ const uint8_t *noise_remote_static(const struct noise *n)
 {
     return n->remote_static;
 }
-
-const uint8_t *noise_handshake_hash(const struct noise *n)
-{
-    return n->hash;
-}

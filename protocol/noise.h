@@ -121,7 +121,4 @@ int noise_decrypt(struct noise *n, const uint8_t *message, size_t length, uint8_
 /* The peer's static public key. Initiator: always; responder: once the handshake is done. */
 const uint8_t *noise_remote_static(const struct noise *n);
 
-/* The handshake hash, the same at both ends once done and unique to this conversation. */
-const uint8_t *noise_handshake_hash(const struct noise *n);
-
 #endif

@@ -8,10 +8,10 @@
  * channel public key, 32 bytes each, || the first 4 bytes of the SHA-256 of everything before, that
  * is, of "bourse-exchange:v1:<origin>:" || the 96 bytes.
  *
- * The channel key is the one at the time of printing; a newer one is taken if the root certified it
- * (certificate.h). The origin is the name of the log (c2sp.org/tlog-checkpoint), 1 to
- * ORIGIN_MAX_BYTES printable ASCII characters without space and plus, since it also is the name of
- * the key that signs checkpoints.
+ * The channel key is the one at the time of printing. A client does no handshake with any other, so
+ * after `boursed certify --rotate channel` it has to pin the line that this prints. The origin is
+ * the name of the log (c2sp.org/tlog-checkpoint), 1 to ORIGIN_MAX_BYTES printable ASCII characters
+ * without space and plus, since it also is the name of the key that signs checkpoints.
  */
 #ifndef BOURSE_PROTOCOL_PIN_H
 #define BOURSE_PROTOCOL_PIN_H

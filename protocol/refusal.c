@@ -13,15 +13,20 @@ static const struct {
 #undef REFUSAL_ROW
 };
 
+bool refusal_is_known(unsigned refusal)
+{
+    return refusal < REFUSAL_COUNT && refusals[refusal].name != NULL;
+}
+
 const char *refusal_name(unsigned refusal)
 {
-    return refusal < REFUSAL_COUNT ? refusals[refusal].name : "unknown";
+    return refusal_is_known(refusal) ? refusals[refusal].name : "unknown";
 }
 
 const char *refusal_text(unsigned refusal)
 {
-    return refusal < REFUSAL_COUNT ? refusals[refusal].text
-                                   : "refused for a reason this client does not know";
+    return refusal_is_known(refusal) ? refusals[refusal].text
+                                     : "refused for a reason this client does not know";
 }
 
 bool refusal_is_transient(unsigned refusal)
@@ -32,7 +37,7 @@ bool refusal_is_transient(unsigned refusal)
 int refusal_from_name(const char *name)
 {
     for (size_t i = 0; i < REFUSAL_COUNT; i++) {
-        if (strcmp(refusals[i].name, name) == 0)
+        if (refusals[i].name != NULL && strcmp(refusals[i].name, name) == 0)
             return (int)i;
     }
     return -1;

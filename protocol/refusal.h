@@ -1,6 +1,7 @@
 /*
  * Why the exchange refuses an operation. The order is the precedence: where several reasons hold,
- * the first of this list is given. Numbers are part of the protocol and never reused.
+ * the first of this list is given. Numbers are part of the protocol and never reused: 1, 12, 66, 70
+ * and 71 stood for reasons that no rule ever had.
  */
 #ifndef BOURSE_PROTOCOL_REFUSAL_H
 #define BOURSE_PROTOCOL_REFUSAL_H
@@ -11,7 +12,6 @@
 #define REFUSAL_LIST(X)                                                                            \
     X(accepted, 0, false, "accepted")                                                              \
     /* The request as a whole. */                                                                  \
-    X(wrong_exchange, 1, false, "signed for another exchange")                                     \
     X(bad_signature, 2, false, "the signature does not verify")                                    \
     X(unknown_account, 3, false,                                                                   \
       "no account with this number or key; an admin registers accounts")                           \
@@ -23,7 +23,6 @@
     X(too_many_ids, 9, true, "too many live request ids; wait until some expire")                  \
     X(empty_request, 10, false, "a request needs at least one operation")                          \
     X(batch_aborted, 11, false, "another operation of this atomic request was refused")            \
-    X(clock_waits, 12, true, "the exchange's clock jumped; an admin must confirm the time")        \
     /* Who may. */                                                                                 \
     X(not_permitted, 13, false, "the account's role may not do this")                              \
     X(not_owner, 14, false, "belongs to another account")                                          \
@@ -60,7 +59,7 @@
     X(block_invalid, 44, false, "the GPUs must be a multiple of the block")                        \
     X(power_exceeded, 45, false, "the site's power ceiling would be exceeded")                     \
     X(terms_invalid, 46, false, "the terms contradict each other")                                 \
-    X(too_many, 47, true, "the account holds as many of these as it may")                          \
+    X(too_many, 47, true, "more of these than an account may hold or one request may ask for")     \
     /* Redemption. */                                                                              \
     X(series_restricted, 48, false, "the series may not be redeemed for this")                     \
     X(no_capacity, 49, true, "no offer matches")                                                   \
@@ -81,13 +80,10 @@
     X(not_disputed, 63, false, "this period is not disputed")                                      \
     X(claim_too_large, 64, false, "a dispute must claim less than was metered")                    \
     X(not_preemptible, 65, false, "the operator may not end a lease that is not preemptible")      \
-    X(lease_too_short, 66, true, "the offer's shortest lease has not passed")                      \
     X(lease_ending, 67, false, "the lease ends by then anyway")                                    \
     /* Time. */                                                                                    \
     X(clock_not_manual, 68, false, "the exchange's clock is not manual and no jump waits")         \
     X(time_backwards, 69, false, "the time must not run backwards")                                \
-    X(event_too_large, 70, false, "the operation's record would be too large; split it")           \
-    X(unknown_operation, 71, false, "this exchange does not know the operation")                   \
     X(not_found, 72, false, "no such thing, or not yours to see")                                  \
     X(not_visible, 73, false, "the account may not see this")                                      \
     X(sku_taken, 74, false, "a SKU of this name exists")                                           \
@@ -103,6 +99,8 @@ enum refusal {
         REFUSAL_COUNT
 };
 
+/* Whether the number is in the list. */
+bool refusal_is_known(unsigned refusal);
 /* "token_spent"; "unknown" for a number outside the list. Static storage, as are the others. */
 const char *refusal_name(unsigned refusal);
 const char *refusal_text(unsigned refusal);

@@ -26,7 +26,8 @@
     X(STATUS_FORKED, -15, "two histories of one log contradict each other")                        \
     X(STATUS_FULL, -16, "no space left on the device")                                             \
     X(STATUS_TIMEOUT, -17, "timed out")                                                            \
-    X(STATUS_EXPIRED, -18, "outside its window of validity")
+    X(STATUS_EXPIRED, -18, "outside its window of validity")                                       \
+    X(STATUS_FILE_LIMIT, -19, "a file has reached the limit on file sizes (ulimit -f)")
 
 enum status {
 #define STATUS_ENUM(name, number, text) name = number,

@@ -1,4 +1,5 @@
 /* boursed: the table of subcommands. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "boursed: libsodium cannot start: no source of randomness\n");
         return EXIT_FAILED;
     }
+    /* A write beyond the limit on file sizes fails then, and says so. */
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;

@@ -36,20 +36,43 @@ static int event_get(void *context, uint64_t index, const uint8_t **data_out, si
     return status == STATUS_NOT_FOUND ? STATUS_DAMAGED : status;
 }
 
+/* Adds the reply; the outcome of a retry is read from the log again. */
+static int reply_add(struct engine *e, struct submission *s, struct frame_reply *reply)
+{
+    int status = 0;
+    if (reply->repeated) {
+        struct event_source source = {e, BUFFER_EMPTY};
+        status = reply_rebuild(reply, event_get, &source, &s->arena);
+        buffer_release(&source.data);
+    }
+    reply->seq = s->seq;
+    if (status == 0)
+        status = publication_add_frame(e, s->session, &frame_reply_message, reply);
+    return status;
+}
+
+bool answer_judge(void *context, struct submission *s, uint64_t time_s)
+{
+    struct engine *e = context;
+    struct frame_reply *reply = arena_alloc(&s->arena, sizeof(*reply));
+    /* Without memory the group finds out what becomes of it. */
+    if (reply == NULL ||
+        exchange_request_matters(e->exchange, s->request, s->body_hash, time_s, &s->arena, reply))
+        return true;
+    s->early = reply;
+    return false;
+}
+
 int answer_request(struct engine *e, struct submission *s)
 {
     struct frame_reply reply = {0};
-    int status = 0;
     exchange_request(e->exchange, s->request, s->body_hash, &s->arena, &reply);
-    if (reply.repeated) {
-        struct event_source source = {e, BUFFER_EMPTY};
-        status = reply_rebuild(&reply, event_get, &source, &s->arena);
-        buffer_release(&source.data);
-    }
-    reply.seq = s->seq;
-    if (status == 0)
-        status = publication_add_frame(e, s->session, &frame_reply_message, &reply);
-    return status;
+    return reply_add(e, s, &reply);
+}
+
+int answer_early(struct engine *e, struct submission *s)
+{
+    return reply_add(e, s, s->early);
 }
 
 /* Adds an answer; `message` NULL: a refusal. */

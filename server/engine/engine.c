@@ -11,7 +11,13 @@
 #include "server/engine/engine_state.h"
 #include "server/log/log.h"
 
-enum { WRITER_QUEUE_MAX = 4 };
+enum {
+    WRITER_QUEUE_MAX = 4,
+    ROUND_SESSIONS = 4096,
+    ROUND_QUESTIONS = 512,
+    ROUND_SHARE = 16, /* questions of one session in a round */
+    RECEIVER_WAIT_MS = 2,
+};
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -115,7 +121,9 @@ static void engine_fail(struct engine *e, int status, const char *where, const c
     buffer_printf(&line,
                   "%s: %s%s%s. Everything acknowledged is in the journal; %s, then start again.",
                   where, status_text(status), why[0] != '\0' ? ": " : "", why,
-                  status == STATUS_FULL ? "make room on the disk" : "mend this");
+                  status == STATUS_FULL         ? "make room on the disk"
+                  : status == STATUS_FILE_LIMIT ? "raise the limit"
+                                                : "mend this");
     buffer_append(&line, "", 1);
     if (e->callbacks.failed != NULL)
         e->callbacks.failed(e->callbacks.context, status,
@@ -173,6 +181,22 @@ static void lag_wait(struct engine *e)
         changes_hand(e);
 }
 
+static bool is_stopping(struct engine *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    bool stopping = e->stopping || e->failed;
+    pthread_mutex_unlock(&e->mutex);
+    return stopping;
+}
+
+/* Waits while the network has more to send than is good for memory. */
+static void receiver_wait(struct engine *e)
+{
+    struct timespec pause = {0, RECEIVER_WAIT_MS * (long)NS_PER_MS};
+    if (publications_bytes() >= ANSWERS_BYTES_MAX && !is_stopping(e))
+        nanosleep(&pause, NULL);
+}
+
 /* Takes what was submitted; sleeps up to `sleep_ms` when there is nothing. False when the engine is
  * to end: it was told to, and nothing is left. */
 static bool inbox_take(struct engine *e, unsigned sleep_ms)
@@ -214,11 +238,17 @@ static int group_hand(struct engine *e)
     return 0;
 }
 
+/* What changes nothing: queries, and requests that need no group. */
+static bool is_question(const struct submission *s)
+{
+    return s->kind != SUBMISSION_REQUEST || s->early != NULL;
+}
+
 /* Works off the requests taken; questions stay, in their order. */
 static int requests_apply(struct engine *e)
 {
     for (struct submission *s = e->draft.taken; s != NULL; s = s->next) {
-        int status = s->kind == SUBMISSION_REQUEST ? answer_request(e, s) : 0;
+        int status = is_question(s) ? 0 : answer_request(e, s);
         if (status != 0)
             return status;
     }
@@ -228,14 +258,106 @@ static int requests_apply(struct engine *e)
     return replay_log_events(e->exchange, e->log, &e->frontier);
 }
 
+/* Whether a stranger asks; looked up once, since a question may wait for many rounds. */
+static bool is_strangers(const struct engine *e, struct submission *s)
+{
+    if (!s->is_judged) {
+        s->is_strangers = exchange_account_by_channel(e->exchange, s->peer_key) == 0;
+        s->is_judged = true;
+    }
+    return s->is_strangers;
+}
+
+/* What is left of a round for questions. */
+struct round {
+    struct engine *engine;
+    uint64_t until_ns;
+    uint32_t answered;
+    uint8_t asked[ROUND_SESSIONS]; /* questions answered, by session; a few share a place */
+};
+
+static bool round_has_room(const struct round *r)
+{
+    /* One is always answered, so that no question waits for ever. */
+    if (r->answered == 0)
+        return publications_bytes() < 2 * (size_t)ANSWERS_BYTES_MAX;
+    return r->answered < ROUND_QUESTIONS && publications_bytes() < ANSWERS_BYTES_MAX &&
+           clock_monotonic_ns(r->engine->clock) < r->until_ns;
+}
+
+static int question_answer(struct engine *e, struct submission *s)
+{
+    return s->kind == SUBMISSION_REQUEST ? answer_early(e, s) : answer_question(e, s);
+}
+
+/*
+ * Answers questions of `list`, strangers' or the others', as far as the round has room, a few of
+ * each session. What was answered goes to *answered_end, what was not stays, and what waits because
+ * its session has had its share comes after what was not looked at.
+ */
+static int questions_of(struct round *r, bool strangers, struct submission **list,
+                        struct submission ***answered_end)
+{
+    struct submission *postponed = NULL;
+    struct submission **postponed_end = &postponed;
+    struct submission **at = list;
+    int status = 0;
+    while (status == 0 && *at != NULL && round_has_room(r)) {
+        struct submission *s = *at;
+        if (is_strangers(r->engine, s) != strangers) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        s->next = NULL;
+        uint8_t *asked = &r->asked[(s->session * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
+        if (*asked >= ROUND_SHARE) {
+            *postponed_end = s;
+            postponed_end = &s->next;
+            continue;
+        }
+        **answered_end = s;
+        *answered_end = &s->next;
+        ++*asked;
+        r->answered++;
+        status = question_answer(r->engine, s);
+    }
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = postponed;
+    return status;
+}
+
+/*
+ * Answers the questions taken, as long as it takes no longer than others can wait, accounts before
+ * strangers; what is left goes back to the sequencer. A query may take milliseconds, and anybody
+ * may send thousands.
+ */
 static int questions_answer(struct engine *e)
 {
+    struct round r = {
+        .engine = e,
+        .until_ns = clock_monotonic_ns(e->clock) + ANSWERS_ROUND_MS * NS_PER_MS,
+    };
+    struct submission *questions = NULL;
+    struct submission **questions_end = &questions;
+    struct submission **taken_end = &e->draft.taken;
     for (struct submission *s = e->draft.taken; s != NULL; s = s->next) {
-        int status = s->kind != SUBMISSION_REQUEST ? answer_question(e, s) : 0;
-        if (status != 0)
-            return status;
+        struct submission ***end = is_question(s) ? &questions_end : &taken_end;
+        **end = s;
+        *end = &s->next;
     }
-    return 0;
+    *questions_end = NULL;
+    *taken_end = NULL;
+    int status = questions_of(&r, false, &questions, &taken_end);
+    if (status == 0)
+        status = questions_of(&r, true, &questions, &taken_end);
+    /* At the end nobody listens any more: then what is left is freed with what was answered. */
+    if (is_stopping(e))
+        *taken_end = questions;
+    else
+        sequencer_return(&e->sequencer, questions);
+    return status;
 }
 
 static int deferred_answer(struct engine *e)
@@ -280,7 +402,7 @@ static int group_publish(struct engine *e)
 {
     int status = log_store_publish(e->log);
     if (status != 0) {
-        engine_fail(e, status, "the log cannot be written", "");
+        engine_fail(e, status, "the log cannot be written", e->folder->path);
         return status;
     }
     return engine_sign(e);
@@ -324,6 +446,8 @@ static void *engine_run(void *context)
     int status = 0;
     while (status == 0) {
         struct sequencer_view view = engine_view(e);
+        receiver_wait(e);
+        engine_clock_notice(e, &view);
         if (!inbox_take(e, sequencer_sleep_ms(&e->sequencer, &view)))
             break;
         status = flusher_look(e);

@@ -25,6 +25,7 @@
 #include "server/port/clock.h"
 
 struct engine;
+struct frame_reply;
 struct data_folder; /* server/engine/folder.h: an opened and locked data directory with its keys */
 
 enum submission_kind {
@@ -47,6 +48,9 @@ struct submission {
     uint8_t body_hash[32];         /* REQUEST: its SHA-256 */
     uint8_t signature[64];         /* REQUEST: verified */
     const struct request *request; /* REQUEST: decoded body */
+    struct frame_reply *early;     /* REQUEST: the engine's; its outcome, where it needs no group */
+    bool is_judged;                /* the engine's */
+    bool is_strangers;             /* the engine's; of a judged question */
     const struct message *query;   /* QUERY */
     const void *query_body;        /* QUERY */
     uint64_t from;                 /* SUBSCRIBE: first log index wanted */
@@ -54,6 +58,12 @@ struct submission {
 
 struct submission *submission_new(void); /* NULL when memory is out */
 void submission_free(struct submission *s);
+
+/*
+ * The bytes of all publications that are not freed yet, of all engines in the process. An engine
+ * whose receiver does not keep up makes no more of them than it must.
+ */
+size_t publications_bytes(void);
 
 /* A frame to a session: encoded [code, fields], ready for channel_send(). */
 struct outgoing {
@@ -78,6 +88,7 @@ struct publication {
     struct outgoing *outgoing;      /* in order */
     struct subscriber *subscribers; /* in order */
     uint64_t log_size;              /* events that may be shown now */
+    size_t bytes;                   /* of all its frames */
 };
 void publication_free(struct publication *p);
 
@@ -94,6 +105,10 @@ struct engine_options {
     enum clock_mode clock_mode;
     uint64_t flush_bytes_max;       /* the flusher's lag bound; 0: the default */
     const struct port_clock *clock; /* NULL: the machine's; outlives the engine */
+    /* May be NULL: a line for the operator about something that is no failure. From engine_start()
+     * and later on the engine's thread; must not block. */
+    void (*notice)(void *context, const char *line);
+    void *notice_context;
 };
 
 /*

@@ -42,6 +42,8 @@ struct engine {
     struct buffer checkpoint; /* the signed head of what is published */
     uint64_t checkpoint_size;
     struct publication *publication; /* in the making */
+    bool clock_waits;                /* the operator was told so */
+    bool clock_behind;               /* likewise */
     struct outgoing **outgoing_end;
     struct subscriber **subscribers_end;
 
@@ -67,6 +69,9 @@ int engine_open(struct engine *e, struct buffer *error);
 /* Makes the start's group: durable, applied, in the log (start.c). */
 int engine_open_group(struct engine *e, struct buffer *error);
 
+/* Tells the operator when the clock begins to wait or falls behind (start.c). */
+void engine_clock_notice(struct engine *e, const struct sequencer_view *view);
+
 /* What the exchange says to the sequencer. */
 struct sequencer_view engine_view(const struct engine *e);
 
@@ -77,10 +82,14 @@ int publication_add_frame(struct engine *e, uint64_t session, const struct messa
                           const void *body);
 int publication_add_subscriber(struct engine *e, const struct submission *s);
 
+/* A sequencer_judge; its context is the engine. */
+bool answer_judge(void *context, struct submission *s, uint64_t time_s);
 /* Works off a request of the group at hand and adds the reply. */
 int answer_request(struct engine *e, struct submission *s);
 /* Whether a query has to wait until the group it reflects is published. */
 bool answer_is_deferred(const struct submission *s);
+/* Adds the reply to a request that needs no group. */
+int answer_early(struct engine *e, struct submission *s);
 /* Answers a question from the state; does nothing with one that is deferred. */
 int answer_question(struct engine *e, struct submission *s);
 /* Answers one that is. */

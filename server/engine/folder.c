@@ -106,16 +106,34 @@ static int certificate_load(struct data_folder *f, const char *name, uint8_t out
     return status == 0 ? 0 : file_fail(f, name, status, error);
 }
 
+/* Somebody may have removed LOCK under a server that runs. */
+static int genesis_lock(struct data_folder *f, struct buffer *error)
+{
+    char path[PATH_MAX];
+    int status = data_folder_path(f, "genesis", path);
+    if (status == 0)
+        status = file_lock(path, &f->genesis_lock);
+    if (status == STATUS_LOCKED)
+        buffer_printf(error,
+                      "%s: another server runs on this directory (its file LOCK was removed); "
+                      "stop that one first",
+                      f->path);
+    else if (status != 0)
+        buffer_printf(error, "%s: cannot be locked: %s", path, strerror(errno));
+    return status;
+}
+
 static int lock_take(struct data_folder *f, struct buffer *error)
 {
     pid_t holder;
     int status = folder_lock(f->path, &f->lock, &holder);
     if (status == STATUS_LOCKED)
-        buffer_printf(error, "%s: another server runs on this directory (process %ld)", f->path,
-                      (long)holder);
+        buffer_printf(
+            error, "%s: another server runs on this directory (process %ld); stop that one first",
+            f->path, (long)holder);
     else if (status != 0)
         buffer_printf(error, "%s/LOCK: %s", f->path, strerror(errno));
-    return status;
+    return status == 0 ? genesis_lock(f, error) : status;
 }
 
 static int folder_load(struct data_folder *f, enum folder_use use, struct buffer *error)
@@ -152,6 +170,7 @@ int data_folder_open(const char *path, enum folder_use use, struct data_folder *
     if (f == NULL)
         return STATUS_MEMORY;
     f->lock = -1;
+    f->genesis_lock = -1;
     int n = snprintf(f->path, sizeof(f->path), "%s", path);
     int status = n > 0 && n < PATH_MAX ? folder_load(f, use, error) : STATUS_LIMIT;
     if (status != 0) {
@@ -171,6 +190,7 @@ void data_folder_close(struct data_folder *f)
     sodium_memzero(f->nonce_key, sizeof(f->nonce_key));
     if (f->lock >= 0)
         folder_unlock(f->lock);
+    file_close(f->genesis_lock);
     buffer_release(&f->genesis_bytes);
     arena_release(&f->arena);
     free(f);
@@ -194,11 +214,14 @@ static int certificate_look(const struct data_folder *f, const char *name, enum 
     int status = certificate_check(bytes, CERTIFICATE_BYTES, f->genesis.root_key, f->exchange_id,
                                    use, time_s, &content);
     if (status == STATUS_EXPIRED)
-        buffer_printf(error,
-                      "%s/keys/%s: valid from %s to %s only; `boursed certify --data %s --root-key "
-                      "FILE` renews it",
-                      f->path, name, moment_format(content.not_before_s, from),
-                      moment_format(content.not_after_s, to), f->path);
+        buffer_printf(
+            error,
+            "%s: %s/keys/%s is valid from %s to %s only; `boursed certify --data %s --root-key "
+            "FILE` renews it",
+            time_s < content.not_before_s ? "a certificate is not valid yet"
+                                          : "a certificate has ended",
+            f->path, name, moment_format(content.not_before_s, from),
+            moment_format(content.not_after_s, to), f->path);
     else if (status == 0 && memcmp(content.key, key, sizeof(content.key)) != 0)
         status = file_fail(f, name, STATUS_DAMAGED, error);
     else if (status != 0)

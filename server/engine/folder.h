@@ -12,7 +12,8 @@
  *   base/image/              only in an exchange that continues another's books: the state it
  *                            began with, for replays and checks
  *   BACKUP                   only in a backup, which no server may run on
- *   LOCK                     held by the server that runs on it
+ *   LOCK                     held by the server that runs on it, and names it; what makes sure that
+ *                            there is one server alone is a lock on genesis as well
  *
  * Without `genesis` a directory is not an exchange. Everything is made under a temporary name
  * beside it and renamed, so that a directory is there whole or not at all.
@@ -39,7 +40,8 @@ enum folder_use {
 /* An opened data directory. Holds secrets until data_folder_close(). Read-only for everybody. */
 struct data_folder {
     char path[PATH_MAX];
-    int lock;          /* descriptor; -1 when not locked */
+    int lock;          /* descriptor of LOCK; -1 when not locked */
+    int genesis_lock;  /* of genesis, which nobody removes by mistake */
     bool is_backup;    /* has BACKUP */
     bool has_base;     /* has base/image */
     bool has_root_key; /* keys/root.key still lies there */

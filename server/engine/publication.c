@@ -1,8 +1,16 @@
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "protocol/frames.h"
 #include "protocol/status.h"
 #include "server/engine/engine_state.h"
+
+static atomic_size_t bytes_out;
+
+size_t publications_bytes(void)
+{
+    return atomic_load_explicit(&bytes_out, memory_order_relaxed);
+}
 
 struct submission *submission_new(void)
 {
@@ -27,6 +35,7 @@ void publication_free(struct publication *p)
 {
     if (p == NULL)
         return;
+    atomic_fetch_sub_explicit(&bytes_out, p->bytes, memory_order_relaxed);
     while (p->outgoing != NULL) {
         struct outgoing *o = p->outgoing;
         p->outgoing = o->next;
@@ -61,6 +70,9 @@ int publication_add_frame(struct engine *e, uint64_t session, const struct messa
     message_encode_coded(frame, body, &o->frame);
     *e->outgoing_end = o;
     e->outgoing_end = &o->next;
+    size_t bytes = sizeof(*o) + o->frame.length;
+    e->publication->bytes += bytes;
+    atomic_fetch_add_explicit(&bytes_out, bytes, memory_order_relaxed);
     return o->frame.status;
 }
 

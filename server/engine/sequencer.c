@@ -35,6 +35,17 @@ void sequencer_push(struct sequencer *q, struct submission *list)
         q->end = &(*q->end)->next;
 }
 
+void sequencer_return(struct sequencer *q, struct submission *list)
+{
+    struct submission **end = &list;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = q->first;
+    if (q->first == NULL)
+        q->end = end == &list ? &q->first : end;
+    q->first = list;
+}
+
 bool sequencer_is_empty(const struct sequencer *q)
 {
     return q->first == NULL;
@@ -117,24 +128,59 @@ static bool advances_clock(const struct submission *s)
     return false;
 }
 
+/* The sessions that have a request in the group, some more by chance. */
+struct sessions {
+    uint64_t bits[SEQUENCER_SESSIONS / 64];
+};
+
+static uint64_t *sessions_word(struct sessions *s, uint64_t session, uint64_t *bit_out)
+{
+    uint64_t place = (session * UINT64_C(0x9e3779b97f4a7c15)) >> 52;
+    *bit_out = UINT64_C(1) << (place % 64);
+    return &s->bits[place / 64];
+}
+
+/*
+ * Whether the request has to be in the group. The judge sees the state before the group; behind
+ * another request of its own session a request is not judged, since that one may change the
+ * outcome.
+ */
+static bool needs_group(const struct sequencer *q, struct sessions *sessions, struct submission *s,
+                        uint64_t time_s)
+{
+    uint64_t bit;
+    uint64_t *word = sessions_word(sessions, s->session, &bit);
+    if (q->judge != NULL && (*word & bit) == 0 && !q->judge(q->judge_context, s, time_s))
+        return false;
+    *word |= bit;
+    return true;
+}
+
 /* Moves submissions into the draft as far as they fit; no requests unless `requests_too`. */
 static void fill(struct sequencer *q, bool requests_too, struct sequencer_draft *out)
 {
     struct submission **taken_end = &out->taken;
+    struct sessions sessions = {{0}};
     uint32_t requests = 0;
+    uint32_t early = 0;
 
     while (q->first != NULL) {
         struct submission *s = q->first;
         bool ends_group = false;
-        if (s->kind == SUBMISSION_REQUEST) {
+        /* What was judged before and had to wait goes along again. */
+        if (s->kind == SUBMISSION_REQUEST && s->early == NULL) {
             size_t length = out->body.length + GROUP_REQUEST_OVERHEAD + s->body.length;
             if (!requests_too || requests == GROUP_REQUESTS_MAX ||
-                (requests > 0 && length > GROUP_BYTES_MAX))
+                (requests > 0 && length > GROUP_BYTES_MAX) || early == SEQUENCER_EARLY_MAX)
                 break;
-            group_add_request(&out->body, s->signature, s->body);
-            out->has_group = true;
-            ends_group = advances_clock(s);
-            requests++;
+            if (needs_group(q, &sessions, s, out->time_s)) {
+                group_add_request(&out->body, s->signature, s->body);
+                out->has_group = true;
+                ends_group = advances_clock(s);
+                requests++;
+            } else {
+                early++;
+            }
         }
         q->first = s->next;
         s->next = NULL;

@@ -36,7 +36,21 @@ struct sequencer_view {
     uint64_t next_due_s;  /* exchange_next_due() */
 };
 
+/*
+ * Says whether a request, whose group would have this time, has to be in a group. One that has not
+ * is passed on without being journaled; the judge has left its outcome in it.
+ */
+typedef bool sequencer_judge(void *context, struct submission *s, uint64_t time_s);
+
+enum {
+    SEQUENCER_SESSIONS = 4096,
+    SEQUENCER_EARLY_MAX =
+        512, /* requests that need no group, passed on at a time: judging takes time */
+};
+
 struct sequencer {
+    sequencer_judge *judge; /* NULL: every request has to be; set after sequencer_init() */
+    void *judge_context;
     const struct port_clock *clock;
     enum clock_mode mode;
     uint64_t anchor_s;  /* a time that was good when ... */
@@ -69,6 +83,8 @@ void sequencer_init(struct sequencer *q, const struct port_clock *clock, enum cl
 void sequencer_release(struct sequencer *q);
 /* Takes over a list of submissions. */
 void sequencer_push(struct sequencer *q, struct submission *list);
+/* Takes back what was taken and has to wait, to the front. */
+void sequencer_return(struct sequencer *q, struct submission *list);
 bool sequencer_is_empty(const struct sequencer *q);
 
 struct sequencer_now sequencer_look(const struct sequencer *q, const struct sequencer_view *view);

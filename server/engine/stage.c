@@ -56,6 +56,29 @@ static int target_check(const char *target, struct buffer *error)
     return STATUS_EXISTS;
 }
 
+/* The folder that holds `path`. */
+static void parent_of(const char *path, char out[PATH_MAX])
+{
+    snprintf(out, PATH_MAX, "%s", path);
+    char *slash = strrchr(out, '/');
+    if (slash == NULL)
+        snprintf(out, PATH_MAX, ".");
+    else
+        slash[slash == out ? 1 : 0] = '\0';
+}
+
+static int make_fail(const char *target, int reason, struct buffer *error)
+{
+    char parent[PATH_MAX];
+    parent_of(target, parent);
+    if (reason == ENOENT)
+        buffer_printf(error, "%s: cannot be made: the folder %s does not exist", target, parent);
+    else
+        buffer_printf(error, "%s: cannot be made in the folder %s: %s", target, parent,
+                      strerror(reason));
+    return file_status(reason);
+}
+
 int stage_begin(struct stage *s, const char *target, struct buffer *error)
 {
     *s = (struct stage){{0}, {0}, false};
@@ -72,7 +95,7 @@ int stage_begin(struct stage *s, const char *target, struct buffer *error)
     if (n <= 0 || n >= PATH_MAX)
         return path_fail(target, STATUS_LIMIT, error);
     if (mkdtemp(s->path) == NULL)
-        return path_fail(s->path, file_status(errno), error);
+        return make_fail(s->target, errno, error);
     s->is_open = true;
     return 0;
 }
@@ -80,7 +103,6 @@ int stage_begin(struct stage *s, const char *target, struct buffer *error)
 int stage_commit(struct stage *s, struct buffer *error)
 {
     char parent[PATH_MAX];
-    char *slash;
     int status = folder_sync(s->path);
     if (status != 0)
         return path_fail(s->path, status, error);
@@ -92,12 +114,7 @@ int stage_commit(struct stage *s, struct buffer *error)
         return file_status(reason);
     }
     s->is_open = false;
-    snprintf(parent, sizeof(parent), "%s", s->target);
-    slash = strrchr(parent, '/');
-    if (slash == NULL)
-        snprintf(parent, sizeof(parent), ".");
-    else
-        slash[slash == parent ? 1 : 0] = '\0';
+    parent_of(s->target, parent);
     status = folder_sync(parent);
     return status == 0 ? 0 : path_fail(parent, status, error);
 }
@@ -117,6 +134,26 @@ int folder_remove(const char *path)
     return nftw(path, entry_remove, TREE_FILES_OPEN, FTW_DEPTH | FTW_PHYS) == 0
                ? 0
                : file_status(errno);
+}
+
+void stage_rename_in(const struct stage *s, struct buffer *error)
+{
+    struct buffer text = BUFFER_EMPTY;
+    size_t length = strlen(s->path), at = 0;
+    while (length > 0 && at < error->length) {
+        const uint8_t *from = error->data + at;
+        const uint8_t *found = memmem(from, error->length - at, s->path, length);
+        size_t before = found != NULL ? (size_t)(found - from) : error->length - at;
+        buffer_append(&text, from, before);
+        if (found != NULL)
+            buffer_append(&text, s->target, strlen(s->target));
+        at += before + (found != NULL ? length : 0);
+    }
+    if (text.length > 0 && text.status == 0) {
+        buffer_clear(error);
+        buffer_append(error, text.data, text.length);
+    }
+    buffer_release(&text);
 }
 
 void stage_abort(struct stage *s)

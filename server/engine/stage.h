@@ -28,6 +28,8 @@ struct stage {
 int stage_begin(struct stage *s, const char *target, struct buffer *error);
 /* Syncs and gives it its name. On an error the stage is still open. */
 int stage_commit(struct stage *s, struct buffer *error);
+/* Writes the target for the temporary path wherever that stands in `error`, for people. */
+void stage_rename_in(const struct stage *s, struct buffer *error);
 /* Removes what was made, unless it was committed. */
 void stage_abort(struct stage *s);
 

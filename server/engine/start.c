@@ -1,14 +1,69 @@
 /* The start of the engine: image, log, and the journal behind them. */
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 
+#include "protocol/moment.h"
 #include "protocol/status.h"
 #include "server/engine/engine_state.h"
 #include "server/engine/stage.h"
 #include "server/exchange/rows.h"
 #include "server/port/file.h"
+
+enum {
+    NOTICE_BYTES = 512,
+    BEHIND_S = 5,             /* a clock that is adjusted steps back by less */
+    LOG_LOOK_ENTRIES = 65536, /* of so many the log is recomputed at each start; some 0.1 s */
+};
+
+__attribute__((format(printf, 2, 3))) static void notice(const struct engine *e, const char *format,
+                                                         ...)
+{
+    char line[NOTICE_BYTES];
+    va_list arguments;
+    if (e->options.notice == NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    e->options.notice(e->options.notice_context, line);
+}
+
+void engine_clock_notice(struct engine *e, const struct sequencer_view *view)
+{
+    char clock[MOMENT_TEXT_BYTES], time[MOMENT_TEXT_BYTES];
+    struct sequencer_now now = sequencer_look(&e->sequencer, view);
+    bool is_behind = now.clock_s + BEHIND_S < view->last_s;
+    if (now.waits && !e->clock_waits)
+        notice(e,
+               "the clock jumped to %s, and the exchange's time is %s; it waits for an admin: look "
+               "at the machine's clock, and if it is right say `bourse clock confirm`",
+               moment_format(now.clock_s, clock), moment_format(now.time_s, time));
+    if (is_behind && !e->clock_behind)
+        notice(e,
+               "the wall clock, %s, is behind the exchange's time, %s, which stands until it has "
+               "caught up; look at the machine's clock",
+               moment_format(now.clock_s, clock), moment_format(view->last_s, time));
+    e->clock_waits = now.waits;
+    e->clock_behind = is_behind;
+}
+
+/* Takes over what was said of the journal, with what to do when it is damaged. */
+static int journal_told(int status, struct buffer *text, struct buffer *error)
+{
+    bool is_damaged = status == STATUS_DAMAGED || status == STATUS_NOT_FOUND;
+    if (status != 0)
+        buffer_printf(error, "%s%.*s%s", is_damaged ? "the journal is damaged: " : "",
+                      (int)text->length, text->length > 0 ? (const char *)text->data : "",
+                      is_damaged ? ". Do not delete anything: copy the directory, look at the "
+                                   "disk, restore from a backup (docs/operations.md)"
+                                 : "");
+    buffer_release(text);
+    return status;
+}
 
 static int path_of(struct engine *e, const char *name, char out[PATH_MAX], struct buffer *error)
 {
@@ -59,8 +114,10 @@ static int state_load(struct engine *e, struct image_meta *meta_out, struct buff
     if (status == 0 || status == STATUS_EXISTS)
         status = image_open(path, IMAGE_WRITE, exchange_tables, TABLE_COUNT, &e->image, &wrong);
     if (status != 0) {
-        buffer_printf(error, "%s: %s", path,
-                      wrong.text[0] != '\0' ? wrong.text : status_text(status));
+        if (wrong.text[0] != '\0')
+            buffer_printf(error, "%s", wrong.text);
+        else
+            buffer_printf(error, "%s: %s", path, status_text(status));
         return status;
     }
     status = replay_exchange_load(e->folder, e->image, &e->exchange, meta_out, error);
@@ -77,6 +134,7 @@ static int log_rebuild(struct engine *e, const char *path, const struct image_me
 {
     struct replay replay;
     struct exchange *scratch = NULL;
+    struct buffer text = BUFFER_EMPTY;
     merkle_hash empty;
     merkle_empty_root(empty);
     int status = log_store_reset(path);
@@ -92,7 +150,8 @@ static int log_rebuild(struct engine *e, const char *path, const struct image_me
     store_record_changes(exchange_store(scratch), 0);
     replay_init(&replay, e->folder, scratch, 0, 0, NULL);
     replay.log = e->log;
-    status = meta->group > 0 ? replay_journal(&replay, READER_ALONE, meta->group, error) : 0;
+    status = meta->group > 0 ? replay_journal(&replay, READER_ALONE, meta->group, &text) : 0;
+    status = journal_told(status, &text, error);
     if (status == 0)
         status = log_store_publish(e->log);
     struct image_meta found = replay_meta(&replay);
@@ -118,9 +177,20 @@ static int log_load(struct engine *e, struct image_meta *meta, struct buffer *er
     if (meta->group == 0)
         merkle_empty_root(meta->log_root);
     status = log_store_open(path, 0, meta->log_size, meta->log_root, &e->log);
-    if (status == STATUS_DAMAGED)
+    if (status == 0 && meta->log_size <= LOG_LOOK_ENTRIES) {
+        const struct log_check_report silent = {0};
+        status = log_store_check(e->log, meta->log_size, meta->log_root, &silent);
+        if (status != 0) {
+            log_store_close(e->log);
+            e->log = NULL;
+        }
+    }
+    if (status == STATUS_DAMAGED) {
+        notice(e,
+               "the log's files in %s are missing or damaged; they are made again from the journal",
+               path);
         status = log_rebuild(e, path, meta, error);
-    else if (status != 0)
+    } else if (status != 0)
         buffer_printf(error, "%s: %s", path, status_text(status));
     return status;
 }
@@ -137,10 +207,15 @@ static int journal_replay(struct engine *e, const struct image_meta *meta, struc
     status =
         journal_open(path, e->folder->exchange_id, meta->group + 1, &options, &e->journal, &wrong);
     if (status != 0) {
-        buffer_printf(error, "%s: %s", path,
-                      wrong.text[0] != '\0' ? wrong.text : status_text(status));
+        if (wrong.text[0] != '\0')
+            buffer_printf(error, "%s", wrong.text);
+        else
+            buffer_printf(error, "%s: %s", path, status_text(status));
         return status;
     }
+    if (journal_was_torn(e->journal))
+        notice(e, "a record that was never completely written was cut off the journal's end; "
+                  "nothing in it had been acknowledged");
     replay_init(&replay, e->folder, e->exchange, meta->group, meta->time_s,
                 log_store_frontier(e->log));
     replay.log = e->log;
@@ -182,8 +257,11 @@ int engine_open(struct engine *e, struct buffer *error)
         status = state_load(e, &meta, error);
     if (status == 0)
         status = log_load(e, &meta, error);
-    if (status == 0)
-        status = journal_replay(e, &meta, error);
+    if (status == 0) {
+        struct buffer text = BUFFER_EMPTY;
+        status = journal_replay(e, &meta, &text);
+        status = journal_told(status, &text, error);
+    }
     return status;
 }
 
@@ -192,6 +270,8 @@ int engine_open_group(struct engine *e, struct buffer *error)
     struct sequencer_view view = engine_view(e);
     struct replay replay;
     sequencer_init(&e->sequencer, e->clock, e->options.clock_mode, view.last_s);
+    e->sequencer.judge = answer_judge;
+    e->sequencer.judge_context = e;
     int status = sequencer_start(&e->sequencer, &view, &e->draft);
     if (status != 0)
         return status;
@@ -218,5 +298,9 @@ int engine_open_group(struct engine *e, struct buffer *error)
     }
     if (status == 0)
         status = engine_sign(e);
+    if (status == 0) {
+        view = engine_view(e);
+        engine_clock_notice(e, &view);
+    }
     return status;
 }

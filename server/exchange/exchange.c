@@ -161,7 +161,11 @@ int exchange_loaded(struct exchange *x)
     x->head = *head;
     x->group_time_s = head->time_s;
     x->events_first = head->log_size;
-    return check_references(x, NULL) == 0 ? STATUS_OK : STATUS_DAMAGED;
+    if (check_references(x, NULL) != 0)
+        return STATUS_DAMAGED;
+    /* While leases were loaded it was not known yet how many outages there have been. */
+    lease_deadlines_moved(x);
+    return STATUS_OK;
 }
 
 /* --- A group --- */
@@ -193,6 +197,9 @@ void exchange_end(struct exchange *x)
     ledger_assert_conserved(x);
     store_put(x->store, TABLE_HEAD, &x->head);
     store_settle(x->store);
+    ledger_index_settle(x);
+    token_index_settle(x);
+    gift_index_settle(x);
 }
 
 struct event_batch exchange_events(const struct exchange *x)

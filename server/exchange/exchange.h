@@ -64,6 +64,15 @@ void exchange_tick(struct exchange *x);
  */
 void exchange_request(struct exchange *x, const struct request *request,
                       const uint8_t body_hash[32], struct arena *arena, struct frame_reply *reply);
+/*
+ * Whether the request has to be worked off in a group. Not when it would leave no trace at time_s:
+ * a retry, one that is refused as a whole, a newcomer's that is refused. Then *reply is filled in
+ * as by exchange_request(), as of the last group, and nothing about it needs to be journaled: else
+ * anybody with a key of their own could fill the disk. Between groups.
+ */
+bool exchange_request_matters(const struct exchange *x, const struct request *request,
+                              const uint8_t body_hash[32], uint64_t time_s, struct arena *arena,
+                              struct frame_reply *reply);
 /* Ends the group: checks conservation of the series touched (an assertion), puts the head row,
  * settles the store. */
 void exchange_end(struct exchange *x);

@@ -16,6 +16,10 @@
 
 struct gift_index {
     struct owned owned;
+    /* What gifts_at_limit() counted last; good until a gift comes or goes, or time goes on. */
+    uint32_t counted; /* the giver; 0: nothing */
+    uint64_t counted_s;
+    uint64_t counted_live;
 };
 
 static const struct gift_row *gift_find(const struct exchange *x, uint64_t gift)
@@ -36,6 +40,7 @@ static void gift_hook(void *context, const void *old_row, const void *new_row)
     const struct gift_row *after = new_row;
     /* A gift never changes: it comes and goes. */
     assert(!before != !after);
+    x->gifts->counted = 0;
     if (after)
         owned_add(&x->gifts->owned, after->giver, after->gift);
     else
@@ -49,6 +54,11 @@ void gift_index_new(struct exchange *x)
         memory_exhausted();
     owned_init(&x->gifts->owned, gift_lives, x);
     store_set_hook(x->store, TABLE_GIFT, gift_hook, x);
+}
+
+void gift_index_settle(struct exchange *x)
+{
+    owned_settle(&x->gifts->owned);
 }
 
 void gift_index_free(struct exchange *x)
@@ -67,17 +77,29 @@ static const struct gift_row *gift_visible(const struct exchange *x, uint64_t gi
     return row && !series_expired(x, series_find(x, row->series)) ? row : NULL;
 }
 
-bool gifts_at_limit(const struct exchange *x, uint32_t giver)
+/* Gifts of the giver that have not expired. Counted once for a batch of refusals: else each of them
+ * would look at every gift. */
+static uint64_t gifts_live(const struct exchange *x, uint32_t giver)
 {
-    if (owned_count(&x->gifts->owned, giver) < GIFTS_PER_ACCOUNT_MAX)
-        return false;
+    struct gift_index *index = x->gifts;
+    if (index->counted == giver && index->counted_s == x->head.time_s)
+        return index->counted_live;
     uint64_t live = 0;
     uint64_t resume;
     uint32_t looks = UINT32_MAX;
-    for (uint64_t gift = 0;
-         (gift = owned_next(&x->gifts->owned, giver, gift, &looks, &resume)) != 0; gift++)
+    for (uint64_t gift = 0; (gift = owned_next(&index->owned, giver, gift, &looks, &resume)) != 0;
+         gift++)
         live += gift_visible(x, gift) != NULL;
-    return live >= GIFTS_PER_ACCOUNT_MAX;
+    index->counted = giver;
+    index->counted_s = x->head.time_s;
+    index->counted_live = live;
+    return live;
+}
+
+bool gifts_at_limit(const struct exchange *x, uint32_t giver)
+{
+    return owned_count(&x->gifts->owned, giver) >= GIFTS_PER_ACCOUNT_MAX &&
+           gifts_live(x, giver) >= GIFTS_PER_ACCOUNT_MAX;
 }
 
 uint64_t gift_add(struct exchange *x, uint32_t series, uint32_t giver, amount a,
@@ -154,8 +176,8 @@ static bool claim_proven(const struct exchange *x, const struct actor *actor,
            0;
 }
 
-static enum refusal claim_refusal(const struct exchange *x, const struct actor *actor,
-                                  const struct op_gift_claim *op)
+enum refusal gift_claim_refusal(const struct exchange *x, const struct actor *actor,
+                                const struct op_gift_claim *op)
 {
     enum refusal refusal = REFUSAL_accepted;
     if (actor->account == 0)
@@ -178,7 +200,7 @@ enum refusal gift_claim(struct exchange *x, const struct actor *actor, const voi
                         struct result *out)
 {
     const struct op_gift_claim *op = body;
-    enum refusal refusal = claim_refusal(x, actor, op);
+    enum refusal refusal = gift_claim_refusal(x, actor, op);
     if (refusal)
         return refusal;
 

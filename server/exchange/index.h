@@ -23,6 +23,11 @@ void offer_index_new(struct exchange *x);
 void order_index_new(struct exchange *x);
 void lease_index_new(struct exchange *x); /* also of escrow and period rows */
 
+/* At the end of a group, when nothing of it can be undone any more. */
+void ledger_index_settle(struct exchange *x);
+void token_index_settle(struct exchange *x);
+void gift_index_settle(struct exchange *x);
+
 /* Each takes an exchange whose index may be NULL. */
 void due_queue_free(struct exchange *x);
 void account_index_free(struct exchange *x);

@@ -110,6 +110,11 @@ void ledger_index_new(struct exchange *x)
     store_set_hook(x->store, TABLE_LEDGER, ledger_hook, x);
 }
 
+void ledger_index_settle(struct exchange *x)
+{
+    owned_settle(&x->ledger->series);
+}
+
 void ledger_index_free(struct exchange *x)
 {
     if (!x->ledger)

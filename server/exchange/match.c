@@ -8,6 +8,9 @@
 #include "server/exchange/site.h"
 #include "server/exchange/sku.h"
 
+/* Going over so many listed offers takes as long as a look at one. */
+enum { LISTED_A_LOOK = 16 };
+
 /* --- Wishes -------------------------------------------------------------------------------- */
 
 static enum refusal places_from(const struct place *places, uint32_t count, bool subdivision,
@@ -172,8 +175,9 @@ uint32_t match_dimension(const struct exchange *x, const struct wish *w, const s
         return FUNNEL_TERMS;
     if (start > w->until_min || start + w->duration_min > o->end_min)
         return FUNNEL_TIME;
+    uint64_t looks = 0;
     if (o->block_gpus > w->gpus ||
-        !offer_earliest(o, w->from_min, w->until_min, w->duration_min, &start))
+        !offer_earliest(o, w->from_min, w->until_min, w->duration_min, &start, &looks))
         return FUNNEL_SIZE;
     return o->price_ucr > limit->limit_price_ucr ? FUNNEL_PRICE : 0;
 }
@@ -227,6 +231,7 @@ struct search {
     struct rise *rises; /* owned */
     size_t rises_count;
     size_t rises_capacity;
+    uint64_t looks; /* lines, offers, starts and pieces of time looked at so far */
     struct match *best;
 };
 
@@ -271,6 +276,12 @@ static bool search_offer_match(struct search *s, const struct match *m)
     return m->gpus == s->wish->gpus;
 }
 
+/* Step 6: whether the search has looked at as much as it may. */
+static bool search_is_spent(const struct search *s)
+{
+    return s->looks >= MATCH_LOOKS_MAX;
+}
+
 /* Tries the first start, looking at no more offers than it takes. */
 static bool search_at_first(struct search *s, const struct stand *stand)
 {
@@ -278,11 +289,14 @@ static bool search_at_first(struct search *s, const struct stand *stand)
     struct match m = {.start_min = w->from_min};
     book_walk_begin(&s->offers, w->from_min, w->from_min, w->duration_min);
     book_walk_site(&s->offers, stand->site, stand->price_max_ucr);
+    s->looks += s->offers.count;
     const struct book_entry *entry;
-    while (m.gpus < w->gpus && (entry = book_walk_next(&s->offers)) != NULL) {
+    while (m.gpus < w->gpus && !search_is_spent(s) &&
+           (entry = book_walk_next(&s->offers)) != NULL) {
         const struct offer *o = entry->of.offer;
+        s->looks++;
         if (wish_takes_terms(w, o))
-            match_take(&m, o, offer_free(o, w->from_min, w->duration_min), w->gpus);
+            match_take(&m, o, offer_free(o, w->from_min, w->duration_min, &s->looks), w->gpus);
     }
     return search_offer_match(s, &m);
 }
@@ -295,9 +309,11 @@ static void search_list(struct search *s, const struct stand *stand)
     s->listed_count = 0;
     book_walk_begin(&s->offers, w->from_min, w->until_min, w->duration_min);
     book_walk_site(&s->offers, stand->site, stand->price_max_ucr);
+    s->looks += s->offers.count;
     const struct book_entry *entry;
-    while ((entry = book_walk_next(&s->offers)) != NULL) {
+    while (!search_is_spent(s) && (entry = book_walk_next(&s->offers)) != NULL) {
         const struct offer *o = entry->of.offer;
+        s->looks++;
         bool again = s->listed_count > 0 && s->listed[s->listed_count - 1].offer == o;
         if (again || !wish_takes_terms(w, o))
             continue;
@@ -327,7 +343,7 @@ static void search_find_rises(struct search *s)
 {
     const struct wish *w = s->wish;
     s->rises_count = 0;
-    for (size_t i = 0; i < s->listed_count; i++) {
+    for (size_t i = 0; i < s->listed_count && !search_is_spent(s); i++) {
         const struct offer *o = s->listed[i].offer;
         uint64_t at = w->from_min > o->start_min ? w->from_min : o->start_min;
         if (at > w->until_min)
@@ -336,6 +352,7 @@ static void search_find_rises(struct search *s)
         struct piece piece = steps_piece(&o->taken, at);
         while (piece.until <= w->until_min && piece.until + w->duration_min <= o->end_min) {
             struct piece next = steps_piece(&o->taken, piece.until);
+            s->looks++;
             if (next.value < piece.value)
                 search_add_rise(s, next.from, i);
             piece = next;
@@ -346,16 +363,18 @@ static void search_find_rises(struct search *s)
 }
 
 /* What a listed offer can give at a start, in whole blocks. */
-static uint32_t search_gives(const struct search *s, size_t i, uint64_t start_min)
+static uint32_t search_gives(struct search *s, size_t i, uint64_t start_min)
 {
     const struct offer *o = s->listed[i].offer;
-    return whole_blocks(o, offer_free(o, start_min, s->wish->duration_min), UINT32_MAX);
+    s->looks++;
+    return whole_blocks(o, offer_free(o, start_min, s->wish->duration_min, &s->looks), UINT32_MAX);
 }
 
 /* Makes the upper bounds of all listed offers exact at a start; returns their sum. */
 static uint64_t search_refresh(struct search *s, uint64_t start_min)
 {
     uint64_t sum = 0;
+    s->looks += s->listed_count / LISTED_A_LOOK;
     for (size_t i = 0; i < s->listed_count; i++) {
         if (s->listed[i].gives > 0)
             s->listed[i].gives = search_gives(s, i, start_min);
@@ -373,7 +392,7 @@ static bool search_at_rises(struct search *s)
 {
     uint64_t sum = 0;
     size_t i = 0;
-    while (i < s->rises_count) {
+    while (i < s->rises_count && !search_is_spent(s)) {
         uint64_t start = s->rises[i].at_min;
         for (; i < s->rises_count && s->rises[i].at_min == start; i++) {
             struct listed *l = &s->listed[s->rises[i].listed];
@@ -388,6 +407,7 @@ static bool search_at_rises(struct search *s)
         if (sum <= s->best->gpus)
             continue;
         struct match m = {.start_min = start};
+        s->looks += s->listed_count / LISTED_A_LOOK;
         for (size_t j = 0; j < s->listed_count && m.gpus < s->wish->gpus; j++) {
             if (s->listed[j].gives > 0)
                 match_take(&m, s->listed[j].offer, s->listed[j].gives, s->wish->gpus);
@@ -402,7 +422,7 @@ static bool search_stand(struct search *s, const struct stand *stand)
 {
     if (search_at_first(s, stand))
         return true;
-    if (s->wish->until_min == s->wish->from_min)
+    if (s->wish->until_min == s->wish->from_min || search_is_spent(s))
         return false;
     search_list(s, stand);
     search_find_rises(s);
@@ -458,14 +478,16 @@ static bool stand_rank(struct search *s, struct stand *stand)
     bool found = false;
     book_walk_begin(&s->offers, w->from_min, w->until_min, w->duration_min);
     book_walk_site(&s->offers, stand->site, stand->price_max_ucr);
+    s->looks += s->offers.count;
     const struct book_entry *entry;
-    while ((entry = book_walk_next(&s->offers)) != NULL) {
+    while (!search_is_spent(s) && (entry = book_walk_next(&s->offers)) != NULL) {
         const struct offer *o = entry->of.offer;
         uint64_t start;
+        s->looks++;
         if (found && entry->price_ucr > stand->price_ucr)
             break;
         if (!wish_takes_terms(w, o) || o->block_gpus > w->gpus ||
-            !offer_earliest(o, w->from_min, w->until_min, w->duration_min, &start))
+            !offer_earliest(o, w->from_min, w->until_min, w->duration_min, &start, &s->looks))
             continue;
         if (!found || start < stand->start_min) {
             stand->price_ucr = o->price_ucr;
@@ -483,7 +505,8 @@ static bool stand_rank(struct search *s, struct stand *stand)
 static void search_rank(struct search *s, uint64_t mark)
 {
     const struct book_entry *entry;
-    while ((entry = book_walk_peek(&s->sites)) != NULL) {
+    while (!search_is_spent(s) && (entry = book_walk_peek(&s->sites)) != NULL) {
+        s->looks++;
         /* No offer of a stand not yet ranked comes before this. */
         struct stand least = {
             .price_ucr = entry->price_ucr, .start_min = s->wish->from_min, .serial = entry->serial};
@@ -510,9 +533,10 @@ static void search_run(struct search *s)
     for (uint32_t i = 0; i < w->skus_count; i++)
         book_walk_regions(&s->sites, book, w->skus[i].sku, wish_covers_region, w,
                           w->skus[i].limit_price_ucr);
+    s->looks += s->sites.count;
     for (;;) {
         search_rank(s, mark);
-        if (s->ranked_count == 0)
+        if (s->ranked_count == 0 || search_is_spent(s))
             return;
         struct stand stand = ranked_pop(s);
         if (search_stand(s, &stand))
@@ -528,6 +552,7 @@ bool match_find(const struct exchange *x, const struct wish *wish, struct match 
     search_run(&s);
     book_walk_release(&s.sites);
     book_walk_release(&s.offers);
+    out->looks = s.looks;
     free(s.ranked);
     free(s.listed);
     free(s.rises);
@@ -535,13 +560,15 @@ bool match_find(const struct exchange *x, const struct wish *wish, struct match 
 }
 
 enum refusal match_refusal(const struct exchange *x, const struct wish *wish,
-                           const struct match *partial)
+                           const struct match *partial, uint64_t *looks)
 {
     struct match m;
     if (wish->series_count > 0) {
         struct wish free_of_series = *wish;
         free_of_series.series_count = 0;
-        if (match_find(x, &free_of_series, &m))
+        bool found = match_find(x, &free_of_series, &m);
+        *looks += m.looks;
+        if (found)
             return REFUSAL_series_restricted;
     }
     struct sku_limit limits[ORDER_SKUS_MAX];
@@ -549,7 +576,9 @@ enum refusal match_refusal(const struct exchange *x, const struct wish *wish,
         limits[i] = (struct sku_limit){.sku = wish->skus[i].sku, .limit_price_ucr = PRICE_MAX_UCR};
     struct wish at_any_price = *wish;
     at_any_price.skus = limits;
-    if (match_find(x, &at_any_price, &m))
+    bool found = match_find(x, &at_any_price, &m);
+    *looks += m.looks;
+    if (found)
         return REFUSAL_price_above_limit;
     return partial->gpus > 0 ? REFUSAL_size_not_met : REFUSAL_no_capacity;
 }

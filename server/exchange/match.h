@@ -24,10 +24,13 @@
  * 5. Outcome. The first (stand, s) that reaches `gpus` is the match. When none does, the one that
  *    came to the most GPUs, the first of equals, is the partial match, which an
  *    immediate-or-cancel order takes if it holds at least `gpus_min`.
+ * 6. Effort. A search that has looked at MATCH_LOOKS_MAX things (shelves and lines of the book,
+ *    offers, starts, and the pieces of time between changes of an offer's free GPUs) ends, and what
+ *    it came to so far is the outcome.
  *
- * With blocks of 1 the procedure reaches `gpus` at a stand whenever any choice of ORDER_LEASES_MAX
- * offers and of a start does: 3 leaves out no better start, and 4 ends with the offers that have
- * the most.
+ * With blocks of 1, and as long as 6 does not end it, the procedure reaches `gpus` at a stand
+ * whenever any choice of ORDER_LEASES_MAX offers and of a start does: 3 leaves out no better start,
+ * and 4 ends with the offers that have the most.
  */
 #ifndef BOURSE_EXCHANGE_MATCH_H
 #define BOURSE_EXCHANGE_MATCH_H
@@ -64,6 +67,7 @@ struct match {
     uint64_t start_min;
     uint32_t gpus; /* 0: nothing at all */
     uint32_t count;
+    uint64_t looks;                            /* that the search took */
     struct match_part parts[ORDER_LEASES_MAX]; /* by price, then serial */
 };
 
@@ -82,10 +86,10 @@ bool match_find(const struct exchange *x, const struct wish *wish, struct match 
 /*
  * Why there is no match; `partial` is what match_find() left. series_restricted: without the
  * series' rules there would be one. price_above_limit: without the limit prices there would be one.
- * size_not_met: some GPUs are there. no_capacity: none.
+ * size_not_met: some GPUs are there. no_capacity: none. What it looks at is added to *looks.
  */
 enum refusal match_refusal(const struct exchange *x, const struct wish *wish,
-                           const struct match *partial);
+                           const struct match *partial, uint64_t *looks);
 
 /* The first dimension at which an offer drops out, enum funnel; 0: it is a candidate somewhere in
  * the window. */

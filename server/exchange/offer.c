@@ -22,16 +22,17 @@ const struct offer_row *offer_row_find(const struct exchange *x, uint64_t offer)
 
 /* --- Free capacity ------------------------------------------------------------------------- */
 
-uint32_t offer_free(const struct offer *o, uint64_t from_min, uint32_t duration_min)
+uint32_t offer_free(const struct offer *o, uint64_t from_min, uint32_t duration_min,
+                    uint64_t *looks)
 {
     if (from_min < o->start_min || from_min + duration_min > o->end_min)
         return 0;
-    uint64_t taken = steps_max(&o->taken, from_min, from_min + duration_min);
+    uint64_t taken = steps_max_counted(&o->taken, from_min, from_min + duration_min, looks);
     return taken < o->gpus ? o->gpus - (uint32_t)taken : 0;
 }
 
 bool offer_earliest(const struct offer *o, uint64_t from_min, uint64_t until_min,
-                    uint32_t duration_min, uint64_t *start_out)
+                    uint32_t duration_min, uint64_t *start_out, uint64_t *looks)
 {
     uint64_t start = from_min > o->start_min ? from_min : o->start_min;
     while (start <= until_min && start + duration_min <= o->end_min) {
@@ -40,6 +41,7 @@ bool offer_earliest(const struct offer *o, uint64_t from_min, uint64_t until_min
             *start_out = start;
             return true;
         }
+        ++*looks;
         /* A run too short ends where something is blocked: nothing starts before that ends. */
         start = piece.until;
     }

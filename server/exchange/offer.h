@@ -49,10 +49,12 @@ const struct offer_row *offer_row_find(const struct exchange *x, uint64_t offer)
  * hook. */
 void offer_take(struct exchange *x, uint64_t offer, uint64_t from_s, uint64_t to_s, int64_t gpus);
 
-/* The least free GPUs over the minutes [from, from + duration); 0 outside the offer's interval. */
-uint32_t offer_free(const struct offer *o, uint64_t from_min, uint32_t duration_min);
+/* The least free GPUs over the minutes [from, from + duration); 0 outside the offer's interval.
+ * Both add to *looks how many pieces of the offer's time they looked at. */
+uint32_t offer_free(const struct offer *o, uint64_t from_min, uint32_t duration_min,
+                    uint64_t *looks);
 /* The earliest start in [from, until] at which a block is free for the duration. */
 bool offer_earliest(const struct offer *o, uint64_t from_min, uint64_t until_min,
-                    uint32_t duration_min, uint64_t *start_out);
+                    uint32_t duration_min, uint64_t *start_out, uint64_t *looks);
 
 #endif

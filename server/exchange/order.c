@@ -119,8 +119,13 @@ static enum refusal order_check(struct placing *p, const struct actor *actor)
         return refusal;
     wish.series = p->funding.series;
     wish.series_count = p->funding.count;
-    if (!match_find(x, &wish, &p->match))
-        return match_refusal(x, &wish, &p->match);
+    /* Nobody else is served meanwhile. */
+    if (x->request_looks >= REQUEST_LOOKS_MAX)
+        return REFUSAL_too_many;
+    bool found = match_find(x, &wish, &p->match);
+    x->request_looks += p->match.looks;
+    if (!found)
+        return match_refusal(x, &wish, &p->match, &x->request_looks);
     if (!match_costs(&p->match, p->op->duration_min, p->costs, &p->total))
         return REFUSAL_amount_overflow;
     if (!amount_split_pro_rata(p->total, p->funding.held, p->funding.count, p->pays))

@@ -11,11 +11,12 @@ struct owned_run {
     uint32_t count;
     uint32_t capacity;
     uint32_t live;
+    bool worn; /* on the list of worn runs */
 };
 
 /* A run is compacted when it is longer than 4 times what lives and this: then each removal has
  * paid for looking at little more than one serial. */
-enum { HOLES_KEPT = 64, RUN_FIRST = 4 };
+enum { HOLES_KEPT = 64, RUN_FIRST = 4, WORN_FIRST = 16 };
 
 void owned_init(struct owned *o, owned_lives *lives, const void *context)
 {
@@ -27,8 +28,10 @@ void owned_release(struct owned *o)
     for (size_t i = 0; i < o->runs_count; i++)
         free(o->runs[i].serials);
     free(o->runs);
+    free(o->worn);
     o->runs = NULL;
-    o->runs_count = 0;
+    o->worn = NULL;
+    o->runs_count = o->worn_count = o->worn_room = 0;
 }
 
 static struct owned_run *run_of(struct owned *o, uint32_t account)
@@ -80,7 +83,7 @@ void owned_add(struct owned *o, uint32_t account, uint64_t serial)
     uint32_t at = run->count;
     run->live++;
     if (at > 0 && run->serials[at - 1] >= serial) {
-        /* Undo brings back what is mostly still there as a hole. */
+        /* Undo brings back what is still there as a hole. */
         at = run_search(run, serial);
         if (run->serials[at] == serial)
             return;
@@ -103,6 +106,28 @@ static void run_compact(const struct owned *o, struct owned_run *run, uint32_t a
     run->count = kept;
 }
 
+/* Puts the run on the list of those to compact. */
+static void run_worn(struct owned *o, struct owned_run *run, uint32_t account)
+{
+    if (run->worn)
+        return;
+    if (o->worn_count == o->worn_room) {
+        size_t room = o->worn_room ? o->worn_room * 2 : WORN_FIRST;
+        uint32_t *worn = realloc(o->worn, room * sizeof(*worn));
+        if (!worn)
+            memory_exhausted();
+        o->worn = worn;
+        o->worn_room = room;
+    }
+    o->worn[o->worn_count++] = account;
+    run->worn = true;
+}
+
+static bool run_is_worn(const struct owned_run *run)
+{
+    return run->live == 0 || run->count > 4 * (uint64_t)run->live + HOLES_KEPT;
+}
+
 void owned_remove(struct owned *o, uint32_t account, uint64_t serial)
 {
     if (account == 0 || account > ACCOUNTS_MAX)
@@ -110,12 +135,23 @@ void owned_remove(struct owned *o, uint32_t account, uint64_t serial)
     struct owned_run *run = run_of(o, account);
     assert(run->live > 0);
     run->live--;
-    if (run->live == 0)
-        run->count = 0;
-    else if (run->serials[run->count - 1] == serial)
+    if (run->serials[run->count - 1] == serial)
         run->count--;
-    else if (run->count > 4 * (uint64_t)run->live + HOLES_KEPT)
-        run_compact(o, run, account);
+    if (run->count > 0 && run_is_worn(run))
+        run_worn(o, run, account);
+}
+
+void owned_settle(struct owned *o)
+{
+    for (size_t i = 0; i < o->worn_count; i++) {
+        struct owned_run *run = &o->runs[o->worn[i]];
+        run->worn = false;
+        if (run->live == 0)
+            run->count = 0;
+        else if (run_is_worn(run))
+            run_compact(o, run, o->worn[i]);
+    }
+    o->worn_count = 0;
 }
 
 uint64_t owned_count(const struct owned *o, uint32_t account)

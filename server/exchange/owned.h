@@ -1,8 +1,9 @@
 /*
  * The serials that each account holds of one kind of row (tokens, gifts, ...), in growing order,
  * kept for as little as possible: a new serial is appended to its owner's run, and one that goes
- * leaves a hole that is closed when holes outnumber what lives. Whether a serial in a run still
- * lives is asked of the rows.
+ * leaves a hole. Where holes outnumber what lives they are closed at the group's end, not before:
+ * then undo always finds the hole that it fills, and takes no longer than what it takes back did.
+ * Whether a serial in a run still lives is asked of the rows.
  */
 #ifndef BOURSE_EXCHANGE_OWNED_H
 #define BOURSE_EXCHANGE_OWNED_H
@@ -21,6 +22,9 @@ struct owned {
     const void *context;
     struct owned_run *runs; /* by account number; owned */
     size_t runs_count;
+    uint32_t *worn; /* accounts whose runs are mostly holes; owned */
+    size_t worn_count;
+    size_t worn_room;
 };
 
 void owned_init(struct owned *o, owned_lives *lives, const void *context);
@@ -30,6 +34,8 @@ void owned_release(struct owned *o);
  * passed over (rows of a damaged image, which the check after loading refuses). */
 void owned_add(struct owned *o, uint32_t account, uint64_t serial);
 void owned_remove(struct owned *o, uint32_t account, uint64_t serial);
+/* Closes holes; when nothing done so far can be undone any more. */
+void owned_settle(struct owned *o);
 /* How many live. */
 uint64_t owned_count(const struct owned *o, uint32_t account);
 /*

@@ -131,7 +131,7 @@ enum refusal query_quote(const struct exchange *x, uint32_t account, const void 
                 ? quote_match(m, &wish, funding,
                               query_alloc(arena, sizeof(struct quoted_lease) * ORDER_LEASES_MAX),
                               answer)
-                : match_refusal(x, &wish, m);
+                : match_refusal(x, &wish, m, &m->looks);
         if (q->why)
             quote_why(x, &wish, query_alloc(arena, sizeof(struct funnel_row) * FUNNEL_PRICE),
                       answer);

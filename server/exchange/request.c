@@ -11,6 +11,7 @@
 #include "server/exchange/check.h"
 #include "server/exchange/due.h"
 #include "server/exchange/event.h"
+#include "server/exchange/gift.h"
 #include "server/exchange/index.h"
 #include "server/exchange/operation.h"
 #include "server/exchange/token.h"
@@ -165,22 +166,23 @@ static const struct request_row *row_find(const struct exchange *x, const struct
 
 /* The row of a request id that is still kept; NULL: none. */
 static const struct request_row *request_find(const struct exchange *x, uint32_t account,
-                                              const uint8_t id[16])
+                                              const uint8_t id[16], uint64_t time_s)
 {
-    struct request_node key = {.valid_until_s = x->group_time_s + 1, .account = account};
+    struct request_node key = {.valid_until_s = time_s + 1, .account = account};
     memcpy(key.id, id, sizeof(key.id));
     const struct request_node *node = RB_NFIND(id_tree, &x->requests->by_id, &key);
     return node && name_compare(node, &key) == 0 ? row_find(x, node) : NULL;
 }
 
 /* Whether the account has as many live ids as it may; those past their time do not count. */
-static bool ids_at_limit(struct exchange *x, uint32_t account)
+static bool ids_at_limit(const struct exchange *x, uint32_t account, uint64_t time_s)
 {
-    uint32_t live = *count_of(x->requests, account);
+    const struct request_index *index = x->requests;
+    uint32_t live = account < index->counts_size ? index->counts[account] : 0;
     if (live < REQUEST_IDS_MAX)
         return false;
     for (struct request_node *n = RB_MIN(time_tree, &x->requests->by_time);
-         n && n->valid_until_s <= x->group_time_s; n = RB_NEXT(time_tree, &x->requests->by_time, n))
+         n && n->valid_until_s <= time_s; n = RB_NEXT(time_tree, &x->requests->by_time, n))
         live -= n->account == account;
     return live >= REQUEST_IDS_MAX;
 }
@@ -218,19 +220,19 @@ static enum refusal actor_find(const struct exchange *x, const struct request *r
     return row->state == ACCOUNT_STATE_FROZEN ? REFUSAL_account_frozen : REFUSAL_accepted;
 }
 
-static enum refusal request_refusal(struct exchange *x, const struct request *request,
-                                    bool id_is_known, struct actor *actor_out)
+static enum refusal request_refusal(const struct exchange *x, const struct request *request,
+                                    uint64_t time_s, bool id_is_known, struct actor *actor_out)
 {
     enum refusal refusal = actor_find(x, request, actor_out);
     if (refusal)
         return refusal;
-    if (x->group_time_s >= request->valid_until_s)
+    if (time_s >= request->valid_until_s)
         return REFUSAL_request_expired;
-    if (request->valid_until_s > x->group_time_s + REQUEST_AHEAD_MAX_S)
+    if (request->valid_until_s > time_s + REQUEST_AHEAD_MAX_S)
         return REFUSAL_valid_until_too_far;
     if (id_is_known)
         return REFUSAL_id_reused;
-    if (ids_at_limit(x, request->account))
+    if (ids_at_limit(x, request->account, time_s))
         return REFUSAL_too_many_ids;
     if (request->operations.count == 0)
         return REFUSAL_empty_request;
@@ -315,29 +317,67 @@ static void request_keep(struct exchange *x, const struct request *request,
     store_put(x->store, TABLE_REQUEST, &row);
 }
 
-void exchange_request(struct exchange *x, const struct request *request,
-                      const uint8_t body_hash[32], struct arena *arena, struct frame_reply *reply)
+/* Before everything else: a retry gets the outcome that was, whatever became of the account. */
+static bool request_is_repeated(const struct request_row *kept, const uint8_t body_hash[32],
+                                struct frame_reply *reply)
 {
-    const struct request_row *kept = request_find(x, request->account, request->id);
-    uint32_t seq = reply->seq;
-    *reply = (struct frame_reply){.seq = seq, .group = x->head.group, .time_s = x->group_time_s};
-    /* Before everything else: a retry gets the outcome that was, whatever became of the account. */
-    if (kept && memcmp(kept->body_hash, body_hash, sizeof(kept->body_hash)) == 0) {
-        reply->repeated = true;
-        reply->group = kept->group;
-        reply->time_s = kept->time_s;
-        reply->index = kept->index;
-        return;
-    }
+    if (!kept || memcmp(kept->body_hash, body_hash, sizeof(kept->body_hash)) != 0)
+        return false;
+    reply->repeated = true;
+    reply->group = kept->group;
+    reply->time_s = kept->time_s;
+    reply->index = kept->index;
+    return true;
+}
 
-    struct actor actor;
-    reply->refusal = request_refusal(x, request, kept != NULL, &actor);
-    if (reply->refusal)
-        return;
-    uint32_t count = request->operations.count;
+static struct result *results_alloc(struct arena *arena, uint32_t count)
+{
     struct result *results = arena_alloc(arena, count * sizeof(*results));
     if (!results)
         memory_exhausted();
+    return results;
+}
+
+bool exchange_request_matters(const struct exchange *x, const struct request *request,
+                              const uint8_t body_hash[32], uint64_t time_s, struct arena *arena,
+                              struct frame_reply *reply)
+{
+    const struct request_row *kept = request_find(x, request->account, request->id, time_s);
+    *reply = (struct frame_reply){.seq = reply->seq, .group = x->head.group, .time_s = time_s};
+    if (request_is_repeated(kept, body_hash, reply))
+        return false;
+    struct actor actor;
+    reply->refusal = request_refusal(x, request, time_s, kept != NULL, &actor);
+    if (reply->refusal || request->account != 0)
+        return reply->refusal == REFUSAL_accepted;
+    /* A newcomer has one operation, a claim. */
+    enum refusal refusal = gift_claim_refusal(x, &actor, request->operations.items[0].body);
+    if (refusal == REFUSAL_accepted)
+        return true;
+    struct result *results = results_alloc(arena, 1);
+    results[0].refusal = (uint32_t)refusal;
+    reply->results.items = results;
+    reply->results.count = 1;
+    return false;
+}
+
+void exchange_request(struct exchange *x, const struct request *request,
+                      const uint8_t body_hash[32], struct arena *arena, struct frame_reply *reply)
+{
+    const struct request_row *kept =
+        request_find(x, request->account, request->id, x->group_time_s);
+    uint32_t seq = reply->seq;
+    *reply = (struct frame_reply){.seq = seq, .group = x->head.group, .time_s = x->group_time_s};
+    if (request_is_repeated(kept, body_hash, reply))
+        return;
+
+    struct actor actor;
+    reply->refusal = request_refusal(x, request, x->group_time_s, kept != NULL, &actor);
+    if (reply->refusal)
+        return;
+    uint32_t count = request->operations.count;
+    struct result *results = results_alloc(arena, count);
+    x->request_looks = 0;
     uint64_t first_index = event_next_index(x);
     uint32_t accepted = operations_work_off(x, request, &actor, results);
     reply->results.items = results;

@@ -148,6 +148,9 @@ static void series_add(struct exchange *x, const struct op_series_create *op)
         .expired_to = op->expired_to,
         .profiles = op->profiles,
         .expires_s = op->expires_s,
+        /* What was issued before the series is none of its own: the sweep begins behind it. */
+        .swept_token = x->head.token_last,
+        .swept_gift = x->head.gift_last,
         .index = event_next_index(x),
         .transferable = op->transferable,
         .skus_count = (uint8_t)op->skus.count,

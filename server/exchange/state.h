@@ -50,6 +50,7 @@ struct exchange {
     struct buffer event_ends; /* uint32_t each */
     uint64_t events_first;    /* log index of the group's first event */
     struct arena scratch;     /* cleared before each operation */
+    uint64_t request_looks;   /* that searches for capacity have taken in this request */
 
     struct account_index *accounts;
     struct ledger_index *ledger;

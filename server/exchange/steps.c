@@ -113,10 +113,17 @@ struct piece steps_piece(const struct steps *s, uint64_t at)
 
 uint64_t steps_max(const struct steps *s, uint64_t from, uint64_t to)
 {
+    uint64_t looks = 0;
+    return steps_max_counted(s, from, to, &looks);
+}
+
+uint64_t steps_max_counted(const struct steps *s, uint64_t from, uint64_t to, uint64_t *looks)
+{
     assert(from < to);
     struct step *p = step_covering(s, from);
     uint64_t most = p != NULL ? p->value : 0;
     for (p = step_after(s, p); p != NULL && p->at < to; p = RB_NEXT(step_tree, &s->tree, p)) {
+        ++*looks;
         if (p->value > most)
             most = p->value;
     }

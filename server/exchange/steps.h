@@ -46,6 +46,8 @@ struct piece {
 struct piece steps_piece(const struct steps *s, uint64_t at);
 /* The largest value over [from, to), which is not empty. */
 uint64_t steps_max(const struct steps *s, uint64_t from, uint64_t to);
+/* The same; adds to *looks how many pieces it looked at. */
+uint64_t steps_max_counted(const struct steps *s, uint64_t from, uint64_t to, uint64_t *looks);
 /* Whether two functions are the same. */
 bool steps_equal(const struct steps *a, const struct steps *b);
 

@@ -47,6 +47,11 @@ void token_index_new(struct exchange *x)
     store_set_hook(x->store, TABLE_TOKEN, token_hook, x);
 }
 
+void token_index_settle(struct exchange *x)
+{
+    owned_settle(&x->tokens->owned);
+}
+
 void token_index_free(struct exchange *x)
 {
     if (!x->tokens)

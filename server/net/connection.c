@@ -9,8 +9,16 @@
 #include "server/net/session.h"
 #include "server/net/subscription.h"
 
-/* A connection that has so much to read first is not read from until it has taken some. */
-enum { OUTPUT_SLACK_BYTES = 1024 * 1024 };
+enum {
+    /* A connection that has so much to read first is not read from until it has taken some. */
+    OUTPUT_SLACK_BYTES = 1024 * 1024,
+    /* What a connection may hold when all together hold too much. */
+    UNREAD_SHARE_BYTES = UNREAD_TOTAL_MAX / CONNECTIONS_MAX,
+    PENDING_SHARE_BYTES = INTAKE_BYTES_MAX / CONNECTIONS_MAX,
+    /* Steps of subscriptions between two looks at the sockets. */
+    PUMP_STEPS = 8,
+    KEEPALIVE_S = 60,
+};
 
 /* A frame on its way from a connection to the engine. */
 struct task {
@@ -20,6 +28,7 @@ struct task {
     struct session_frame frame;
     struct submission *submission;
     struct intake_outcome outcome;
+    size_t bytes; /* counted in the network's task_bytes */
     uint32_t seq;
     int status;
     bool done;
@@ -38,6 +47,11 @@ struct connection {
     struct task *tasks_last;
     struct subscription subscriptions[SUBSCRIPTIONS_MAX];
     uint32_t subscriptions_count;
+    uint32_t pump_next;   /* the subscription whose turn it is, counted without end */
+    size_t job_bytes;     /* libuv is writing */
+    size_t unread_bytes;  /* as counted in the network's */
+    size_t pending_bytes; /* as counted in the network's */
+    uint64_t written_ms;  /* when it last took what libuv writes, or that began */
     bool reading;
     bool writing;
     bool closing;        /* ends once its output is sent */
@@ -59,8 +73,31 @@ static struct connection *connection_find(struct network *n, uint64_t id)
     return n->slots[slot];
 }
 
+/* Brings the network's counts up to date with what the connection holds. */
+static void connection_count(struct connection *c)
+{
+    struct network *n = c->network;
+    size_t unread = 0;
+    size_t pending = 0;
+    if (!c->closed) {
+        session_output(c->session, &unread);
+        unread += c->job_bytes;
+        pending = session_pending(c->session);
+    }
+    n->unread_bytes += unread - c->unread_bytes;
+    n->pending_bytes += pending - c->pending_bytes;
+    c->unread_bytes = unread;
+    c->pending_bytes = pending;
+}
+
 static void task_free(struct task *t)
 {
+    struct network *n = t->connection->network;
+    n->task_bytes -= t->bytes;
+    if (n->starved && n->task_bytes < INTAKE_BYTES_MAX / 2) {
+        n->starved = false;
+        uv_async_send(n->wake);
+    }
     buffer_release(&t->frame.memory);
     submission_free(t->submission);
     free(t);
@@ -94,6 +131,7 @@ static void connection_close(struct connection *c)
         return;
     c->closed = true;
     c->closing = true;
+    connection_count(c);
     n->slots[c->slot] = NULL;
     if (c->previous != NULL)
         c->previous->next = c->next;
@@ -120,6 +158,7 @@ static void on_written(uv_write_t *request, int status)
     struct connection *c = job->connection;
     free(job);
     c->writing = false;
+    c->job_bytes = 0;
     if (c->closed)
         return;
     if (status < 0) {
@@ -168,11 +207,14 @@ static void connection_flush(struct connection *c)
             return;
         }
         c->writing = true;
+        c->job_bytes = size;
+        c->written_ms = uv_now(&c->network->loop);
     }
+    connection_count(c);
     if (c->writing) {
-        session_output(c->session, &length);
+        bool crowded = c->network->unread_bytes > UNREAD_TOTAL_MAX;
         /* It asks without reading the answers: nothing else bounds what it costs. */
-        if (length > UNREAD_BYTES_MAX)
+        if (c->unread_bytes > (crowded ? (size_t)UNREAD_SHARE_BYTES : (size_t)UNREAD_BYTES_MAX))
             connection_close(c);
     } else if (c->closing) {
         connection_close(c);
@@ -203,6 +245,22 @@ static size_t connection_unread(const struct connection *c)
     size_t length;
     session_output(c->session, &length);
     return length;
+}
+
+/* Whether more of its frames may be on their way. */
+static bool connection_has_room(const struct connection *c)
+{
+    return !c->closing && c->in_flight < REQUESTS_IN_FLIGHT_MAX &&
+           connection_unread(c) < OUTPUT_SLACK_BYTES;
+}
+
+/* The same of all connections; one that finds no room is woken when there is some. */
+static bool network_has_room(struct network *n)
+{
+    if (n->task_bytes < INTAKE_BYTES_MAX)
+        return true;
+    n->starved = true;
+    return false;
 }
 
 /* --- From frames to the engine -------------------------------------------------------------- */
@@ -309,6 +367,8 @@ static bool connection_take(struct connection *c, struct session_frame *frame)
     }
     t->connection = c;
     t->frame = *frame;
+    t->bytes = frame->memory.length;
+    c->network->task_bytes += t->bytes;
     t->seq = frame_seq(frame);
     t->work.data = t;
     t->submission->session = c->id;
@@ -328,8 +388,7 @@ static bool connection_take(struct connection *c, struct session_frame *frame)
 /* Takes the frames that have come, as far as the limit of frames in flight allows. */
 static void connection_read_frames(struct connection *c)
 {
-    while (!c->closed && !c->closing && c->in_flight < REQUESTS_IN_FLIGHT_MAX &&
-           connection_unread(c) < OUTPUT_SLACK_BYTES) {
+    while (!c->closed && connection_has_room(c) && network_has_room(c->network)) {
         struct session_frame frame;
         int status = session_next(c->session, &frame);
         if (status == STATUS_MORE)
@@ -372,6 +431,10 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         return;
     }
     connection_advance(c);
+    /* Many frames that are begun and never ended would fill memory as well. */
+    if (!c->closed && c->pending_bytes > PENDING_SHARE_BYTES &&
+        c->network->pending_bytes > INTAKE_BYTES_MAX)
+        connection_close(c);
 }
 
 /* Moves a connection on after anything has changed: tasks, frames, output, reading or not. */
@@ -384,8 +447,7 @@ static void connection_advance(struct connection *c)
     connection_flush(c);
     if (c->closed)
         return;
-    bool wanted = !c->closing && c->in_flight < REQUESTS_IN_FLIGHT_MAX &&
-                  connection_unread(c) < OUTPUT_SLACK_BYTES;
+    bool wanted = connection_has_room(c) && network_has_room(c->network);
     if (wanted && !c->reading) {
         c->reading = uv_read_start((uv_stream_t *)&c->socket, on_allocate, on_read) == 0;
     } else if (!wanted && c->reading) {
@@ -409,14 +471,16 @@ void connection_accept(struct network *n, uv_stream_t *listener)
     c->socket.data = c;
     /* A connection beyond the limit is taken and closed, so that the client sees it at once. */
     uint32_t slot = 0;
-    while (slot < CONNECTIONS_MAX && n->slots[slot] != NULL)
+    while (slot < n->connections_max && n->slots[slot] != NULL)
         slot++;
-    if (uv_accept(listener, (uv_stream_t *)&c->socket) != 0 || slot == CONNECTIONS_MAX) {
+    if (uv_accept(listener, (uv_stream_t *)&c->socket) != 0 || slot == n->connections_max) {
         c->closed = true;
         uv_close((uv_handle_t *)&c->socket, on_closed);
         return;
     }
     uv_tcp_nodelay(&c->socket, 1);
+    /* A subscriber that is gone without a word is noticed, even where it has nothing to be told. */
+    uv_tcp_keepalive(&c->socket, 1, KEEPALIVE_S);
     c->slot = slot;
     c->id = (uint64_t)++n->generations[slot] << 32 | slot;
     n->slots[slot] = c;
@@ -429,45 +493,65 @@ void connection_accept(struct network *n, uv_stream_t *listener)
 
 /* --- Subscriptions -------------------------------------------------------------------------- */
 
-/* Sends a step of each subscription; true when one of them has more to send at once. */
-static bool connection_pump(struct connection *c)
+/* Sends a step of a subscription. */
+static void subscription_pump(struct connection *c, struct subscription *sub)
+{
+    struct buffer frame = BUFFER_EMPTY;
+    int status =
+        subscription_step(sub, engine_log(c->network->engine), c->network->log_size, &frame);
+    if (status == STATUS_EXPIRED) {
+        session_send_error(c->session, sub->seq, WIRE_ERROR_STOPPING,
+                           "the account has replaced its keys; connect with the new ones");
+        connection_finish(c);
+    } else if (status != STATUS_OK) {
+        session_send_error(c->session, sub->seq, WIRE_ERROR_INTERNAL, status_text(status));
+        connection_finish(c);
+    } else if (frame.length > 0) {
+        connection_send(c, &frame);
+    }
+    buffer_release(&frame);
+}
+
+/* Whether there is something to send, and the client takes it. */
+static bool subscription_waits(const struct connection *c, const struct subscription *sub)
+{
+    return (!sub->caught_up || sub->next < c->network->log_size) && !c->closing &&
+           connection_unread(c) < OUTPUT_SLACK_BYTES;
+}
+
+/* Sends at most one step of each subscription, *steps in all; true when one of them has more to
+ * send at once. */
+static bool connection_pump(struct connection *c, unsigned *steps)
 {
     bool more = false;
-    for (uint32_t i = 0; i < c->subscriptions_count && !c->closing; i++) {
-        struct subscription *sub = &c->subscriptions[i];
-        uint64_t log_size = c->network->log_size;
-        if ((sub->caught_up && sub->next >= log_size) || connection_unread(c) >= OUTPUT_SLACK_BYTES)
+    for (uint32_t i = 0; i<c->subscriptions_count && * steps> 0; i++) {
+        struct subscription *sub = &c->subscriptions[c->pump_next++ % c->subscriptions_count];
+        if (!subscription_waits(c, sub))
             continue;
-        struct buffer frame = BUFFER_EMPTY;
-        int status = subscription_step(sub, engine_log(c->network->engine), log_size, &frame);
-        if (status == STATUS_EXPIRED) {
-            session_send_error(c->session, sub->seq, WIRE_ERROR_STOPPING,
-                               "the account has replaced its keys; connect with the new ones");
-            connection_finish(c);
-        } else if (status != STATUS_OK) {
-            session_send_error(c->session, sub->seq, WIRE_ERROR_INTERNAL, status_text(status));
-            connection_finish(c);
-        } else if (frame.length > 0) {
-            connection_send(c, &frame);
-        }
-        buffer_release(&frame);
-        more = more || sub->next < log_size;
+        subscription_pump(c, sub);
+        (*steps)--;
     }
     if (!c->closed)
         connection_flush(c);
-    return more && !c->closed && connection_unread(c) < OUTPUT_SLACK_BYTES;
+    for (uint32_t i = 0; i < c->subscriptions_count && !c->closed; i++)
+        more = more || subscription_waits(c, &c->subscriptions[i]);
+    return more;
 }
 
+/* A step may take a millisecond, and there may be many: each connection has its turn, and in
+ * between everything else has. */
 bool connections_pump(struct network *n)
 {
     bool more = false;
-    struct connection *next;
-    for (struct connection *c = n->connections; c != NULL; c = next) {
-        next = c->next;
-        if (c->subscriptions_count > 0 && !c->closed)
-            more = connection_pump(c) || more;
+    unsigned steps = PUMP_STEPS;
+    uint32_t i = 0;
+    for (; i < n->connections_max && steps > 0; i++) {
+        struct connection *c = n->slots[(n->pump_slot + i) % n->connections_max];
+        if (c != NULL && c->subscriptions_count > 0)
+            more = connection_pump(c, &steps) || more;
     }
-    return more;
+    n->pump_slot = (n->pump_slot + i) % n->connections_max;
+    return more || steps == 0;
 }
 
 static void connection_subscribe(struct connection *c, const struct subscriber *granted)
@@ -528,7 +612,8 @@ void connections_sweep(struct network *n)
     for (struct connection *c = n->connections; c != NULL; c = next) {
         next = c->next;
         bool waits = c->in_flight > 0 || c->subscriptions_count > 0;
-        if (now_ms >= session_deadline_ms(c->session) && !waits)
+        bool stalls = c->writing && now_ms - c->written_ms >= IDLE_TIMEOUT_S * UINT64_C(1000);
+        if (stalls || (now_ms >= session_deadline_ms(c->session) && !waits))
             connection_close(c);
     }
 }

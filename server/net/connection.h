@@ -26,6 +26,13 @@ struct network {
     uint64_t log_size; /* published: how far subscriptions may read */
     uv_async_t *wake;  /* has the loop look at every connection again */
 
+    uint32_t connections_max; /* CONNECTIONS_MAX, or as many as there are file descriptors for */
+    uint32_t pump_slot;       /* where the subscriptions' next turn begins */
+    size_t task_bytes;        /* of frames that are being decoded and verified */
+    size_t pending_bytes;     /* received, and not a whole frame yet */
+    size_t unread_bytes;      /* queued for clients, and not taken yet */
+    bool starved;             /* a connection waits for task_bytes to fall */
+
     struct connection *connections;
     struct connection *slots[CONNECTIONS_MAX];
     uint32_t generations[CONNECTIONS_MAX];
@@ -39,7 +46,7 @@ void connection_accept(struct network *n, uv_stream_t *listener);
 void connections_advance(struct network *n);
 /* Sends a step of each subscription; true when one of them has more to send at once. */
 bool connections_pump(struct network *n);
-/* Closes those that have been idle, or in the handshake, for too long. */
+/* Closes those that have been idle, in the handshake, or not taking their output for too long. */
 void connections_sweep(struct network *n);
 void connections_close(struct network *n);
 

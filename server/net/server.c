@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <sodium.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #include "protocol/status.h"
@@ -147,6 +148,22 @@ static int server_listen(struct server *s, const struct server_options *o, struc
     return STATUS_OK;
 }
 
+/* Connections take at most half of the file descriptors there are, so that strangers cannot keep
+ * journal and log from opening their next file. */
+static uint32_t connections_possible(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return CONNECTIONS_MAX;
+    rlim_t wanted = 2 * (rlim_t)CONNECTIONS_MAX;
+    if (files.rlim_cur < wanted) {
+        files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+        if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+            getrlimit(RLIMIT_NOFILE, &files);
+    }
+    return files.rlim_cur >= wanted ? (uint32_t)CONNECTIONS_MAX : (uint32_t)(files.rlim_cur / 2);
+}
+
 int server_new(const struct server_options *options, struct server **out, struct buffer *error)
 {
     struct server *s = calloc(1, sizeof(*s));
@@ -156,6 +173,7 @@ int server_new(const struct server_options *options, struct server **out, struct
     }
     memcpy(s->network.channel_secret, options->channel_secret, sizeof(s->network.channel_secret));
     memcpy(s->network.exchange_id, options->exchange_id, sizeof(s->network.exchange_id));
+    s->network.connections_max = connections_possible();
     s->published_end = &s->published;
     pthread_mutex_init(&s->lock, NULL);
     signal(SIGPIPE, SIG_IGN);

@@ -101,6 +101,11 @@ int session_next(struct session *s, struct session_frame *out)
     return status;
 }
 
+size_t session_pending(const struct session *s)
+{
+    return channel_pending(s->channel);
+}
+
 int session_send(struct session *s, const void *frame, size_t length)
 {
     return channel_send(s->channel, frame, length);

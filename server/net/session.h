@@ -42,6 +42,9 @@ int session_receive(struct session *s, const void *bytes, size_t length, uint64_
 /* The next frame: 0; STATUS_MORE when there is none; STATUS_MALFORMED as above. */
 int session_next(struct session *s, struct session_frame *out);
 
+/* Bytes received that no frame was made of yet. */
+size_t session_pending(const struct session *s);
+
 /* Queues an encoded frame. Errors: those of channel_send(). */
 int session_send(struct session *s, const void *frame, size_t length);
 /* Queues an error frame; `seq` 0 is the connection itself. */

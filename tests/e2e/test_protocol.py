@@ -351,7 +351,7 @@ class Hostile(unittest.TestCase):
         good = w.alice.prepare(transfer([token], (w.bob.account, 100)))
         signature = w.alice.keys.sign("bourse/request/v1", bytes(32), good.body)
         reply = w.alice.submit(good._replace(signature=signature))
-        self.assertIn(reply.refusal, ("wrong_exchange", "bad_signature"))
+        self.assertEqual(reply.refusal, "bad_signature")
         signature = w.alice.keys.sign("bourse/rekey/v1", self.x.pin.exchange_id, good.body)
         self.assertEqual(w.alice.submit(good._replace(signature=signature)).refusal,
                          "bad_signature")
@@ -436,7 +436,8 @@ class Hostile(unittest.TestCase):
         w = self.w
         with self.x.connect("alice") as client:
             burn = operation("token_burn", inputs=[999_999])
-            seqs = [client.send_request(client.prepare(burn)) for _ in range(600)]
+            many = 2 * TABLE.limits["REQUESTS_IN_FLIGHT_MAX"] + 88
+            seqs = [client.send_request(client.prepare(burn)) for _ in range(many)]
             for seq in seqs:
                 name, body = client.receive()
                 self.assertEqual((name, body.seq, body.refusal), ("reply", seq, "accepted"))
@@ -465,6 +466,31 @@ class Hostile(unittest.TestCase):
         self.assertLess(grown, (600 if SANITIZED else 100) * 1024)
         for client in greedy:
             client.close()
+
+    def test_unread_too_much(self):
+        """what a client asks for and does not take is kept up to a limit, then it is cut off"""
+        with Exchange() as x:
+            x.admin.request([operation("sku_add", name=f"{i:063}", vendor="v" * 63, model="m" * 63,
+                                       memory_gb=1, interconnect="i" * 63, power_w=1,
+                                       generation="g" * 63) for i in range(1000)])
+            one = len(x.admin.query("skus").rows) * 63 * 5
+            few = TABLE.limits["UNREAD_BYTES_MAX"] // one // 2
+            many = TABLE.limits["REQUESTS_IN_FLIGHT_MAX"]
+            self.assertGreater(many * one, 2 * TABLE.limits["UNREAD_BYTES_MAX"])
+            for count, cut_off in ((few, False), (many, True)):
+                with self.subTest(count=count), x.connect("stranger") as client:
+                    client.channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                    seqs = [client.send_query("skus") for _ in range(count)]
+                    time.sleep(2)
+                    taken = 0
+                    try:
+                        for seq in seqs:
+                            client.wait(seq, "answer")
+                            taken += 1
+                    except (Closed, OSError):
+                        pass
+                    self.assertEqual(taken < count, cut_off)
+            x.serves()
 
     def test_unread_events(self):
         """a subscriber that never reads does not make the server grow"""

@@ -156,7 +156,6 @@ static void test_vectors(void **state)
         assert_true(noise_handshake_done(&p.ends[0]));
         assert_true(noise_handshake_done(&p.ends[1]));
         assert_memory_equal(noise_remote_static(&p.ends[1]), p.init_public, 32);
-        assert_memory_equal(noise_handshake_hash(&p.ends[0]), noise_handshake_hash(&p.ends[1]), 32);
     }
 }
 

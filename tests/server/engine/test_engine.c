@@ -102,6 +102,93 @@ static void test_retry(void **state)
     arena_release(&arena);
 }
 
+static struct frame_reply burn_as(struct bench *b, const struct keys *keys, uint32_t account,
+                                  uint64_t id, struct arena *arena)
+{
+    struct op_token_burn nothing = {{0}};
+    const struct operation op = {&op_token_burn_message, &nothing};
+    const struct order_of how = {.keys = keys, .account = account, .id = id};
+    return bench_reply(b, bench_submit(b, &how, &op, 1), arena);
+}
+
+/* What leaves no trace makes no group: anybody may sign requests with a key of their own, and the
+ * journal is kept for ever. */
+static void test_no_trace(void **state)
+{
+    struct bench *b = *state;
+    struct arena arena = ARENA_EMPTY;
+    struct keys stranger;
+    static const uint8_t seed[KEYS_SEED_BYTES] = {9};
+    keys_from_seed(&stranger, seed);
+    bench_start(b);
+    struct frame_reply first = bench_reply(b, register_submit(b, 7, 99), &arena);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(burn_as(b, &stranger, 77, 0, &arena).refusal, REFUSAL_unknown_account);
+        assert_int_equal(burn_as(b, &stranger, 1, 0, &arena).refusal, REFUSAL_key_replaced);
+        assert_int_equal(burn_as(b, NULL, 0, 99, &arena).refusal, REFUSAL_id_reused);
+        assert_true(bench_reply(b, register_submit(b, 7, 99), &arena).repeated);
+    }
+    assert_int_equal(bench_status(b, &arena).group, first.group);
+    /* What is refused of an account is in its log. */
+    struct frame_reply refused = burn_as(b, NULL, 0, 0, &arena);
+    assert_int_equal(refused.results.items[0].refusal, REFUSAL_malformed);
+    assert_int_equal(refused.group, first.group + 1);
+    arena_release(&arena);
+}
+
+/* Nothing is refused too early: the second request is good because of the first, and neither waits
+ * for the other. */
+static void test_rekey_pipelined(void **state)
+{
+    struct bench *b = *state;
+    struct arena arena = ARENA_EMPTY;
+    struct keys fresh;
+    uint8_t proven[4 + 32 + 32] = {0, 0, 0, 1};
+    static const uint8_t seed[KEYS_SEED_BYTES] = {8};
+    keys_from_seed(&fresh, seed);
+    bench_start(b);
+    struct op_account_rekey rekey = {{0}, {0}, {0}};
+    memcpy(rekey.sign_key, fresh.sign_public, 32);
+    memcpy(rekey.channel_key, fresh.channel_public, 32);
+    memcpy(proven + 4, rekey.sign_key, 32);
+    memcpy(proven + 36, rekey.channel_key, 32);
+    keys_sign(&fresh, PURPOSE_REKEY, b->folder->exchange_id, proven, sizeof(proven), rekey.proof);
+    char name[32];
+    struct op_account_register body = register_of(7, name);
+    const struct operation first = {&op_account_rekey_message, &rekey};
+    const struct operation second = {&op_account_register_message, &body};
+    const struct order_of how = {.keys = &fresh, .account = 1};
+    const struct order_of old = {.account = 0};
+    uint32_t one = bench_submit(b, &old, &first, 1);
+    uint32_t two = bench_submit(b, &how, &second, 1);
+    assert_int_equal(bench_reply(b, one, &arena).results.items[0].refusal, 0);
+    struct frame_reply reply = bench_reply(b, two, &arena);
+    assert_int_equal(reply.refusal, 0);
+    assert_int_equal(reply.results.items[0].refusal, 0);
+    arena_release(&arena);
+}
+
+/* However many questions wait, the next group has its turn, and all are answered in the end. */
+static void test_questions_wait(void **state)
+{
+    enum { QUESTIONS = 3000 };
+    struct bench *b = *state;
+    struct arena arena = ARENA_EMPTY;
+    static uint32_t seqs[QUESTIONS];
+    struct q_accounts q = {.limit = 1};
+    bench_start(b);
+    for (int i = 0; i < QUESTIONS; i++)
+        seqs[i] = bench_ask(b, "accounts", &q);
+    struct frame_reply reply = bench_reply(b, register_submit(b, 7, 0), &arena);
+    assert_int_equal(reply.results.items[0].refusal, 0);
+    for (int i = 0; i < QUESTIONS; i++) {
+        enum refusal refusal;
+        arena_clear(&arena);
+        assert_non_null(bench_answer(b, seqs[i], &arena, &refusal));
+    }
+    arena_release(&arena);
+}
+
 /* Both in one group, the second read from events that are not published yet. */
 static void test_retry_same_group(void **state)
 {
@@ -441,6 +528,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_retry, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_trace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rekey_pipelined, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_questions_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_retry_same_group, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_before_durable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "protocol/frames.h"
 #include "protocol/limits.h"
 #include "protocol/operations.h"
 #include "protocol/status.h"
@@ -352,9 +353,79 @@ static void test_clock_advance_ends_group(void **state)
     table_clear(&t);
 }
 
+/* Says of every second request of the judge's that it needs no group. */
+static bool judge_odd(void *context, struct submission *s, uint64_t time_s)
+{
+    static struct frame_reply outcome;
+    uint32_t *judged = context;
+    assert_int_equal(time_s, START_S);
+    if (++*judged % 2 == 0)
+        s->early = &outcome;
+    return s->early == NULL;
+}
+
+static void test_judge(void **state)
+{
+    (void)state;
+    struct table t;
+    uint32_t judged = 0;
+    table_set(&t, CLOCK_MODE_REAL);
+    t.sequencer.judge = judge_odd;
+    t.sequencer.judge_context = &judged;
+    for (uint64_t session = 1; session <= 4; session++) {
+        push(&t, SUBMISSION_REQUEST, 10, NULL);
+        struct submission *last = t.sequencer.first;
+        while (last->next != NULL)
+            last = last->next;
+        last->session = session;
+    }
+    assert_true(step(&t));
+    assert_int_equal(judged, 4);
+    assert_int_equal(taken_count(&t), 4);
+    /* Two of them are in the group, the others go along. */
+    size_t one = GROUP_REQUEST_OVERHEAD + 10;
+    assert_int_equal(t.draft.body.length, 1 + 2 * one);
+    /* Behind another one of the same session nothing is judged: it might see too old a state. */
+    judged = 0;
+    push(&t, SUBMISSION_REQUEST, 10, NULL);
+    push(&t, SUBMISSION_REQUEST, 10, NULL);
+    assert_true(step(&t));
+    assert_int_equal(judged, 1);
+    assert_int_equal(t.draft.body.length, 1 + 2 * one);
+    table_clear(&t);
+}
+
+static void test_return(void **state)
+{
+    (void)state;
+    struct table t;
+    table_set(&t, CLOCK_MODE_REAL);
+    for (size_t i = 1; i <= 3; i++)
+        push(&t, SUBMISSION_QUERY, i, NULL);
+    assert_false(step(&t));
+    struct submission *list = t.draft.taken;
+    t.draft.taken = NULL;
+    sequencer_return(&t.sequencer, NULL);
+    assert_true(sequencer_is_empty(&t.sequencer));
+    sequencer_return(&t.sequencer, list);
+    push(&t, SUBMISSION_QUERY, 4, NULL);
+    assert_false(step(&t));
+    list = t.draft.taken;
+    t.draft.taken = NULL;
+    push(&t, SUBMISSION_QUERY, 5, NULL);
+    sequencer_return(&t.sequencer, list);
+    assert_false(step(&t));
+    size_t expected = 1;
+    for (const struct submission *s = t.draft.taken; s != NULL; s = s->next)
+        assert_int_equal(s->body.length, expected++);
+    assert_int_equal(expected, 6);
+    table_clear(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_judge),        cmocka_unit_test(test_return),
         cmocka_unit_test(test_time_follows), cmocka_unit_test(test_clock_back),
         cmocka_unit_test(test_clock_jump),   cmocka_unit_test(test_clock_small_step),
         cmocka_unit_test(test_idle),         cmocka_unit_test(test_stopped),

@@ -1,0 +1,156 @@
+/* What one request may cost everybody else: searches that find nothing, refusals by the thousand.
+ */
+#include "tests/server/exchange/support.h"
+
+#include "protocol/endian.h"
+#include "server/exchange/match.h"
+#include "tests/server/exchange/world.h"
+
+enum { OFFERS = 3000, ORDERS = 40, GIFTS_A_REQUEST = 8000 };
+
+static struct world w;
+
+static const struct result *must(const struct result *r)
+{
+    assert_non_null(r);
+    assert_int_equal(r->refusal, 0);
+    return r;
+}
+
+/* One request. */
+static const struct frame_reply *request_of(const char *key, uint32_t account,
+                                            const struct operation *operations, uint32_t count)
+{
+    struct request *request = arena_alloc(&w.arena, sizeof(*request));
+    struct keys keys;
+    world_keys(key, &keys);
+    request->account = account;
+    memcpy(request->key, keys.sign_public, 32);
+    put_u64_be(request->id, ++w.ids);
+    request->valid_until_s = w.time_s + 300;
+    request->operations.items = operations;
+    request->operations.count = count;
+    return world_request(&w, request);
+}
+
+/* One site with offers that begin one minute after the other and overlap: what is free rises at
+ * every minute of a window. */
+static void offers_publish(uint32_t operator)
+{
+    struct text name = {"x", 1};
+    struct op_sku_add *sku = arena_alloc(&w.arena, sizeof(*sku));
+    struct op_site_add *site = arena_alloc(&w.arena, sizeof(*site));
+    *sku = (struct op_sku_add){.name = name,
+                               .vendor = name,
+                               .model = name,
+                               .memory_gb = 80,
+                               .interconnect = name,
+                               .power_w = 1,
+                               .generation = name};
+    *site = (struct op_site_add){
+        .name = name, .region = {"ID", 2}, .jurisdiction = {"ID", 2}, .power_kw = POWER_KW_MAX};
+    must(world_do(&w, 1, "admin", &op_sku_add_message, sku));
+    must(world_do(&w, operator, "op", &op_site_add_message, site));
+    for (uint32_t i = 0; i < OFFERS; i++) {
+        struct op_offer_publish *op = arena_alloc(&w.arena, sizeof(*op));
+        *op = (struct op_offer_publish){.site = 1,
+                                        .sku = 1,
+                                        .gpus = 8,
+                                        .block_gpus = 1,
+                                        .start_s = WORLD_BEGIN_S + 60 * (uint64_t)(i + 10),
+                                        .end_s = WORLD_BEGIN_S + 300 * UINT64_C(86400),
+                                        .price_ucr = 1000,
+                                        .lease_min_min = 1,
+                                        .billing = BILLING_METERED,
+                                        .meter_period_min = 1440};
+        must(world_do(&w, operator, "op", &op_offer_publish_message, op));
+    }
+}
+
+static void hopeless_orders_end(void **state)
+{
+    (void)state;
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600});
+    uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
+    uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
+    offers_publish(operator);
+
+    struct sku_limit *limit = arena_alloc(&w.arena, sizeof(*limit));
+    struct op_order_place *op = arena_alloc(&w.arena, sizeof(*op));
+    struct operation *operations = arena_alloc(&w.arena, ORDERS * sizeof(*operations));
+    *limit = (struct sku_limit){1, PRICE_MAX_UCR};
+    *op = (struct op_order_place){.skus = {limit, 1},
+                                  .gpus = GPUS_MAX,
+                                  .gpus_min = 1,
+                                  .duration_min = 60,
+                                  .start_from_s = WORLD_BEGIN_S + 600,
+                                  .start_until_s = WORLD_BEGIN_S + 600 + 250 * UINT64_C(86400),
+                                  .placement = PLACEMENT_ONE_SITE,
+                                  .time_in_force = TIME_IN_FORCE_FOK,
+                                  .profile = PROFILE_TUNING};
+    for (uint32_t i = 0; i < ORDERS; i++)
+        operations[i] = (struct operation){&op_order_place_message, op};
+    const struct frame_reply *reply = request_of("startup", startup, operations, ORDERS);
+    assert_int_equal(reply->results.items[0].refusal, REFUSAL_size_not_met);
+    assert_int_equal(reply->results.items[ORDERS - 1].refusal, REFUSAL_too_many);
+    /* What one search looks at is bounded but for the last thing it looked at. */
+    assert_true(w.x->request_looks < REQUEST_LOOKS_MAX + 2 * (MATCH_LOOKS_MAX + 2 * OFFERS));
+    /* The next request begins anew, and who took over the rows stops at the same place. */
+    world_reload(&w);
+    reply = request_of("startup", startup, operations, ORDERS);
+    assert_int_equal(reply->results.items[0].refusal, REFUSAL_size_not_met);
+    assert_int_equal(reply->results.items[ORDERS - 1].refusal, REFUSAL_too_many);
+    assert_int_equal(world_verify(&w), 0);
+    world_end(&w);
+}
+
+/* Gives until the account has as many gifts as it may; then each refusal costs no more than any. */
+static void gifts_at_their_limit(void **state)
+{
+    (void)state;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t giver = world_register(&w, "giver", ROLE_STARTUP);
+    uint32_t series = world_series(&w, "s", 0);
+    uint64_t token = world_mint(&w, series, giver, 1000000);
+    uint64_t given = 0;
+    for (;;) {
+        struct operation *operations = arena_alloc(&w.arena, GIFTS_A_REQUEST * sizeof(*operations));
+        for (uint32_t i = 0; i < GIFTS_A_REQUEST; i++) {
+            struct op_token_give *op = arena_alloc(&w.arena, sizeof(*op));
+            uint64_t *input = arena_alloc(&w.arena, sizeof(*input));
+            *input = i == 0 ? token : token_reference(i - 1, 0);
+            op->inputs.items = input;
+            op->inputs.count = 1;
+            op->amount_ucr = 1;
+            memset(op->claim_key, 7, 32);
+            operations[i] = (struct operation){&op_token_give_message, op};
+        }
+        clock_t began = clock();
+        const struct frame_reply *reply = request_of("giver", giver, operations, GIFTS_A_REQUEST);
+        assert_true(clock() - began < 5 * CLOCKS_PER_SEC);
+        uint32_t accepted = 0;
+        while (accepted < GIFTS_A_REQUEST && reply->results.items[accepted].refusal == 0)
+            accepted++;
+        given += accepted;
+        if (accepted > 0)
+            token = reply->results.items[accepted - 1].token_first;
+        if (accepted == GIFTS_A_REQUEST)
+            continue;
+        assert_int_equal(reply->results.items[accepted].refusal, REFUSAL_too_many);
+        if (accepted == 0)
+            break;
+    }
+    assert_int_equal(given, GIFTS_PER_ACCOUNT_MAX);
+    world_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hopeless_orders_end),
+        cmocka_unit_test(gifts_at_their_limit),
+    };
+    if (sodium_init() < 0)
+        return EXIT_FAILURE;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,683 @@
+/*
+ * Limits on how much there may be of something: at the limit the next is refused, and what goes
+ * makes room again. Where a limit is out of a test's reach the counter of the head row is put just
+ * below it; then the rows that are missing are no fault and the world is not verified.
+ */
+#include "tests/server/exchange/support.h"
+
+#include "protocol/endian.h"
+#include "protocol/status.h"
+#include "server/exchange/clock.h"
+#include "server/exchange/rows.h"
+#include "server/exchange/state.h"
+#include "tests/server/exchange/world.h"
+
+#define T WORLD_BEGIN_S
+
+/* --- Requests of many operations --- */
+
+struct batch {
+    struct world *w;
+    uint32_t account;
+    const char *key;
+    struct operation *operations;
+    uint32_t count;
+};
+
+static struct batch batch_of(struct world *w, uint32_t account, const char *key)
+{
+    return (struct batch){
+        .w = w,
+        .account = account,
+        .key = key,
+        .operations = arena_alloc(&w->arena, BATCH_OPERATIONS_MAX * sizeof(struct operation)),
+    };
+}
+
+/* Sends what has been added; all of it is accepted. */
+static void batch_send(struct batch *b)
+{
+    struct keys keys;
+    struct request *request = arena_alloc(&b->w->arena, sizeof(*request));
+    if (b->count == 0)
+        return;
+    world_keys(b->key, &keys);
+    request->account = b->account;
+    memcpy(request->key, keys.sign_public, 32);
+    put_u64_be(request->id, ++b->w->ids);
+    request->valid_until_s = b->w->time_s + 300;
+    request->operations.items = b->operations;
+    request->operations.count = b->count;
+    const struct frame_reply *reply = world_request(b->w, request);
+    assert_int_equal(reply->refusal, REFUSAL_accepted);
+    for (uint32_t i = 0; i < b->count; i++)
+        assert_int_equal(reply->results.items[i].refusal, REFUSAL_accepted);
+    *b = batch_of(b->w, b->account, b->key);
+}
+
+static void batch_add(struct batch *b, const struct message *message, const void *body)
+{
+    if (b->count == BATCH_OPERATIONS_MAX)
+        batch_send(b);
+    b->operations[b->count++] = (struct operation){message, body};
+}
+
+#define NEW(w, type) ((struct type *)arena_alloc(&(w)->arena, sizeof(struct type)))
+
+static struct text text_printf(struct world *w, const char *format, unsigned number)
+{
+    char *data = arena_alloc(&w->arena, 32);
+    int length = snprintf(data, 32, format, number);
+    return (struct text){data, (uint32_t)length};
+}
+
+static enum refusal refusal_of(struct world *w, uint32_t account, const char *key,
+                               const struct message *message, const void *body)
+{
+    const struct result *result = world_do(w, account, key, message, body);
+    assert_non_null(result);
+    return result->refusal;
+}
+
+static enum refusal request_refusal_of(const struct world *w)
+{
+    return w->entries[w->entries_count - 1].reply.refusal;
+}
+
+/* --- Things to sell --- */
+
+static const struct op_sku_add *sku_new(struct world *w, unsigned number)
+{
+    struct op_sku_add *op = NEW(w, op_sku_add);
+    *op = (struct op_sku_add){.name = text_printf(w, "sku %u", number),
+                              .vendor = {"v", 1},
+                              .model = {"m", 1},
+                              .memory_gb = 80,
+                              .power_w = 1};
+    return op;
+}
+
+static const struct op_site_add *site_new(struct world *w, unsigned number)
+{
+    struct op_site_add *op = NEW(w, op_site_add);
+    *op = (struct op_site_add){.name = text_printf(w, "site %u", number),
+                               .region = {"US", 2},
+                               .jurisdiction = {"US", 2},
+                               .power_kw = 1000};
+    return op;
+}
+
+static const struct op_offer_publish *offer_new(struct world *w, uint32_t gpus, uint64_t end_s)
+{
+    struct op_offer_publish *op = NEW(w, op_offer_publish);
+    *op = (struct op_offer_publish){.site = 1,
+                                    .sku = 1,
+                                    .gpus = gpus,
+                                    .block_gpus = 1,
+                                    .start_s = T,
+                                    .end_s = end_s,
+                                    .price_ucr = 60,
+                                    .lease_min_min = 1,
+                                    .billing = BILLING_METERED,
+                                    .meter_period_min = 60};
+    return op;
+}
+
+/* SKU 1, site 1 and their operator, whose number is returned. */
+static uint32_t seller_begin(struct world *w)
+{
+    uint32_t op = world_register(w, "op", ROLE_OPERATOR);
+    assert_int_equal(refusal_of(w, 1, "admin", &op_sku_add_message, sku_new(w, 1)), 0);
+    assert_int_equal(refusal_of(w, op, "op", &op_site_add_message, site_new(w, 1)), 0);
+    return op;
+}
+
+/* --- Counters of the head row --- */
+
+static void test_accounts(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    struct op_account_register *op = NEW(&w, op_account_register);
+    *op = (struct op_account_register){
+        .name = {"last", 4}, .role = ROLE_STARTUP, .sign_key = {1}, .channel_key = {2}};
+    w.x->head.account_last = ACCOUNTS_MAX - 1;
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_register_message, op), 0);
+    assert_int_equal(w.x->head.account_last, ACCOUNTS_MAX);
+    *op = (struct op_account_register){
+        .name = {"next", 4}, .role = ROLE_STARTUP, .sign_key = {3}, .channel_key = {4}};
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_register_message, op),
+                     REFUSAL_too_many);
+    /* What else is wrong comes first in the order of reasons. */
+    op->name = (struct text){"admin", 5};
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_register_message, op),
+                     REFUSAL_name_taken);
+    world_end(&w);
+}
+
+/* Nor does a newcomer get an account; the gift is still there for somebody who has one. */
+static void test_accounts_of_newcomers(void **state)
+{
+    (void)state;
+    struct world w;
+    struct keys claim;
+    struct keys zoe;
+    world_begin(&w, WORLD_OPTIONS);
+    world_keys("claim", &claim);
+    world_keys("zoe", &zoe);
+    uint32_t series = world_series(&w, "seed", 0);
+    uint64_t token = world_mint(&w, series, 1, 5);
+    struct op_token_give give = {.amount_ucr = 5, .inputs = {&token, 1}};
+    memcpy(give.claim_key, claim.sign_public, 32);
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_token_give_message, &give), 0);
+
+    struct op_gift_claim op = {.gift = 1, .name = {"zoe", 3}};
+    uint8_t proven[8 + 32 + 32];
+    memcpy(op.channel_key, zoe.channel_public, 32);
+    put_u64_be(proven, 1);
+    memcpy(proven + 8, zoe.sign_public, 32);
+    memcpy(proven + 40, zoe.channel_public, 32);
+    keys_sign(&claim, PURPOSE_CLAIM, w.id, proven, sizeof(proven), op.proof);
+    w.x->head.account_last = ACCOUNTS_MAX;
+    assert_int_equal(refusal_of(&w, 0, "zoe", &op_gift_claim_message, &op), REFUSAL_too_many);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_GIFT), 1);
+    w.x->head.account_last = 1;
+    assert_int_equal(refusal_of(&w, 0, "zoe", &op_gift_claim_message, &op), 0);
+    world_end(&w);
+}
+
+static void test_series(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    struct op_series_create op = {.name = {"last", 4}, .funder = 1, .expired_to = 1};
+    w.x->head.series_last = SERIES_MAX - 1;
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_series_create_message, &op), 0);
+    assert_int_equal(w.x->head.series_last, SERIES_MAX);
+    /* The last one is as good as any. */
+    assert_int_equal(world_mint(&w, SERIES_MAX, 1, 5), 1);
+    op.name = (struct text){"next", 4};
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_series_create_message, &op), REFUSAL_too_many);
+    world_end(&w);
+}
+
+/* --- SKUs and sites --- */
+
+static void test_skus(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    struct batch b = batch_of(&w, 1, "admin");
+    for (unsigned i = 1; i <= SKUS_MAX; i++)
+        batch_add(&b, &op_sku_add_message, sku_new(&w, i));
+    batch_send(&b);
+    const struct op_sku_add *next = sku_new(&w, SKUS_MAX + 1);
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_sku_add_message, next), REFUSAL_too_many);
+    /* A retired one still has its number. */
+    struct op_sku_change change = {.sku = 1, .state = SKU_STATE_RETIRED};
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_sku_change_message, &change), 0);
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_sku_add_message, next), REFUSAL_too_many);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_SKU), SKUS_MAX);
+    assert_int_equal(world_verify(&w), 0);
+    world_end(&w);
+}
+
+static void test_sites(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t one = world_register(&w, "one", ROLE_OPERATOR);
+    uint32_t two = world_register(&w, "two", ROLE_OPERATOR);
+    struct batch b = batch_of(&w, one, "one");
+    for (unsigned i = 1; i <= SITES_PER_ACCOUNT_MAX; i++)
+        batch_add(&b, &op_site_add_message, site_new(&w, i));
+    batch_send(&b);
+    const struct op_site_add *next = site_new(&w, SITES_PER_ACCOUNT_MAX + 1);
+    assert_int_equal(refusal_of(&w, one, "one", &op_site_add_message, next), REFUSAL_too_many);
+    assert_int_equal(refusal_of(&w, two, "two", &op_site_add_message, next), 0);
+    world_reload(&w);
+    assert_int_equal(refusal_of(&w, one, "one", &op_site_add_message, next), REFUSAL_too_many);
+    assert_int_equal(world_verify(&w), 0);
+    world_end(&w);
+}
+
+/* --- Offers --- */
+
+static void test_offers(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t op = seller_begin(&w);
+    uint32_t two = world_register(&w, "two", ROLE_OPERATOR);
+    assert_int_equal(refusal_of(&w, two, "two", &op_site_add_message, site_new(&w, 2)), 0);
+    struct batch b = batch_of(&w, op, "op");
+    /* Three of them end in an hour, the others later. */
+    for (unsigned i = 0; i < OFFERS_PER_ACCOUNT_MAX; i++)
+        batch_add(&b, &op_offer_publish_message, offer_new(&w, 1, T + (i < 3 ? 3600 : 7200)));
+    batch_send(&b);
+    const struct op_offer_publish *next = offer_new(&w, 1, T + 7200);
+    assert_int_equal(refusal_of(&w, op, "op", &op_offer_publish_message, next), REFUSAL_too_many);
+    /* The limit is each operator's own. */
+    struct op_offer_publish *others = NEW(&w, op_offer_publish);
+    *others = *next;
+    others->site = 2;
+    assert_int_equal(refusal_of(&w, two, "two", &op_offer_publish_message, others), 0);
+    /* One withdrawn makes room for one. */
+    struct op_offer_withdraw withdraw = {.offer = 5};
+    assert_int_equal(refusal_of(&w, op, "op", &op_offer_withdraw_message, &withdraw), 0);
+    assert_int_equal(refusal_of(&w, op, "op", &op_offer_publish_message, next), 0);
+    assert_int_equal(refusal_of(&w, op, "op", &op_offer_publish_message, next), REFUSAL_too_many);
+    /* So do those that have ended. */
+    world_advance(&w, 3600, true);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(refusal_of(&w, op, "op", &op_offer_publish_message, next), 0);
+    assert_int_equal(refusal_of(&w, op, "op", &op_offer_publish_message, next), REFUSAL_too_many);
+    assert_int_equal(world_check(w.x, NULL), 0);
+    world_end(&w);
+}
+
+/* --- Gifts --- */
+
+/* Gives `count` gifts of one micro-credit, each from what the one before it left. */
+static void gifts_give(struct world *w, uint64_t token, uint32_t count)
+{
+    static uint8_t claim_key[32] = {7};
+    struct batch b = batch_of(w, 1, "admin");
+    for (uint32_t i = 0; i < count; i++) {
+        if (b.count == BATCH_OPERATIONS_MAX) {
+            batch_send(&b);
+            token = w->x->head.token_last;
+        }
+        struct op_token_give *op = NEW(w, op_token_give);
+        uint64_t *input = arena_alloc(&w->arena, sizeof(*input));
+        *input = b.count == 0 ? token : token_reference(b.count - 1, 0);
+        *op = (struct op_token_give){.amount_ucr = 1, .inputs = {input, 1}};
+        memcpy(op->claim_key, claim_key, 32);
+        batch_add(&b, &op_token_give_message, op);
+    }
+    batch_send(&b);
+}
+
+static enum refusal gift_give_one(struct world *w, uint64_t token)
+{
+    struct op_token_give *op = NEW(w, op_token_give);
+    uint64_t *input = arena_alloc(&w->arena, sizeof(*input));
+    *input = token;
+    *op = (struct op_token_give){.amount_ucr = 1, .inputs = {input, 1}, .claim_key = {7}};
+    return refusal_of(w, 1, "admin", &op_token_give_message, op);
+}
+
+static void test_gifts(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t lasting = world_series(&w, "lasting", 0);
+    uint32_t ending = world_series(&w, "ending", T + 3600);
+    gifts_give(&w, world_mint(&w, ending, 1, 100), 2);
+    gifts_give(&w, world_mint(&w, lasting, 1, 1000 * 1000), GIFTS_PER_ACCOUNT_MAX - 2);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_GIFT), GIFTS_PER_ACCOUNT_MAX);
+    assert_int_equal(gift_give_one(&w, w.x->head.token_last), REFUSAL_too_many);
+    /* One taken back makes room for one. */
+    uint64_t rest = w.x->head.token_last;
+    struct op_gift_revoke revoke = {.gift = 500};
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_gift_revoke_message, &revoke), 0);
+    assert_int_equal(gift_give_one(&w, rest), 0);
+    rest = w.x->head.token_last;
+    assert_int_equal(gift_give_one(&w, rest), REFUSAL_too_many);
+    /* Those of an expired series do not count, swept or not. */
+    world_advance(&w, 3600, false);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(gift_give_one(&w, rest), 0);
+        rest = w.x->head.token_last;
+    }
+    assert_int_equal(gift_give_one(&w, rest), REFUSAL_too_many);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_GIFT), GIFTS_PER_ACCOUNT_MAX + 2);
+    world_settle(&w);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_GIFT), GIFTS_PER_ACCOUNT_MAX);
+    assert_int_equal(gift_give_one(&w, rest), REFUSAL_too_many);
+    assert_int_equal(world_check(w.x, NULL), 0);
+    world_end(&w);
+}
+
+/* --- Request ids --- */
+
+static void test_request_ids(void **state)
+{
+    (void)state;
+    struct world w;
+    struct op_token_burn burn = {{0}};
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t bob = world_register(&w, "bob", ROLE_STARTUP);
+    struct request_row row = {.valid_until_s = w.time_s + 100, .account = 1};
+    /* One id was used to register bob. */
+    for (uint32_t i = 1; i + 1 < REQUEST_IDS_MAX; i++) {
+        memcpy(row.id, &i, sizeof(i));
+        row.id[15] = 1;
+        store_put(exchange_store(w.x), TABLE_REQUEST, &row);
+    }
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_token_burn_message, &burn), REFUSAL_malformed);
+    const struct request *last = w.entries[w.entries_count - 1].request;
+    uint64_t size = world_log_size(&w);
+    assert_null(world_do(&w, 1, "admin", &op_token_burn_message, &burn));
+    assert_int_equal(request_refusal_of(&w), REFUSAL_too_many_ids);
+    assert_int_equal(world_log_size(&w), size);
+    /* A retry needs no id of its own, and others have theirs. */
+    assert_true(world_request(&w, last)->repeated);
+    assert_int_equal(refusal_of(&w, bob, "bob", &op_token_burn_message, &burn), REFUSAL_malformed);
+    /* From their time on they leave, without any tick. */
+    world_advance(&w, 99, false);
+    assert_null(world_do(&w, 1, "admin", &op_token_burn_message, &burn));
+    world_advance(&w, 1, false);
+    assert_non_null(world_do(&w, 1, "admin", &op_token_burn_message, &burn));
+    world_settle(&w);
+    assert_int_equal(world_check(w.x, NULL), 0);
+    world_end(&w);
+}
+
+/* --- Orders --- */
+
+static struct op_order_place *order_new(struct world *w, uint32_t gpus)
+{
+    struct op_order_place *op = NEW(w, op_order_place);
+    struct sku_limit *limit = NEW(w, sku_limit);
+    *limit = (struct sku_limit){.sku = 1, .limit_price_ucr = 60};
+    *op = (struct op_order_place){.skus = {limit, 1},
+                                  .gpus = gpus,
+                                  .gpus_min = 1,
+                                  .duration_min = 60,
+                                  .placement = PLACEMENT_ONE_SITE,
+                                  .time_in_force = TIME_IN_FORCE_IOC,
+                                  .profile = PROFILE_TRAINING};
+    return op;
+}
+
+/* A token of each of so many series, and more of the last, for a startup. */
+static const uint64_t *tokens_new(struct world *w, uint32_t account, uint32_t series,
+                                  uint32_t count)
+{
+    uint64_t *tokens = arena_alloc(&w->arena, count * sizeof(*tokens));
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i < series) {
+            struct text name = text_printf(w, "series %u", w->x->head.series_last + 1);
+            char *terminated = arena_alloc(&w->arena, name.length + 1);
+            memcpy(terminated, name.data, name.length);
+            number = world_series(w, terminated, 0);
+        }
+        tokens[i] = world_mint(w, number, account, 1);
+    }
+    return tokens;
+}
+
+static void test_order_tokens_and_series(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t op = seller_begin(&w);
+    uint32_t alice = world_register(&w, "alice", ROLE_STARTUP);
+    assert_int_equal(
+        refusal_of(&w, op, "op", &op_offer_publish_message, offer_new(&w, 100, T + 7200)), 0);
+    struct op_order_place *order = order_new(&w, 4);
+    order->tokens.items = tokens_new(&w, alice, ORDER_SERIES_MAX + 1, ORDER_SERIES_MAX + 1);
+    order->tokens.count = ORDER_SERIES_MAX + 1;
+    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_place_message, order),
+                     REFUSAL_series_mixed);
+    /* The most tokens of the most series, all of which the order costs: 256 GPU-minutes at 60 an
+     * hour. */
+    order = order_new(&w, 4);
+    order->duration_min = ORDER_TOKENS_MAX / 4;
+    order->tokens.items = tokens_new(&w, alice, ORDER_SERIES_MAX, ORDER_TOKENS_MAX);
+    order->tokens.count = ORDER_TOKENS_MAX;
+    const struct result *r = world_do(&w, alice, "alice", &op_order_place_message, order);
+    assert_int_equal(r->refusal, 0);
+    assert_int_equal(r->lease_count, 1);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_ESCROW), ORDER_SERIES_MAX);
+    assert_int_equal(world_verify(&w), 0);
+    world_end(&w);
+}
+
+static void test_order_leases(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t op = seller_begin(&w);
+    uint32_t alice = world_register(&w, "alice", ROLE_STARTUP);
+    struct batch b = batch_of(&w, op, "op");
+    for (unsigned i = 0; i <= ORDER_LEASES_MAX; i++)
+        batch_add(&b, &op_offer_publish_message, offer_new(&w, 1, T + 7200));
+    batch_send(&b);
+    uint64_t token = world_mint(&w, world_series(&w, "seed", 0), alice, 100000);
+    /* 65 GPUs are free, but in 65 pieces. */
+    struct op_order_place *order = order_new(&w, ORDER_LEASES_MAX + 1);
+    order->tokens.items = &token;
+    order->tokens.count = 1;
+    order->time_in_force = TIME_IN_FORCE_FOK;
+    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_place_message, order),
+                     REFUSAL_size_not_met);
+    struct op_order_place *fewer = NEW(&w, op_order_place);
+    *fewer = *order;
+    fewer->gpus = ORDER_LEASES_MAX;
+    const struct result *r = world_do(&w, alice, "alice", &op_order_place_message, fewer);
+    assert_int_equal(r->refusal, 0);
+    assert_int_equal(r->lease_count, ORDER_LEASES_MAX);
+    assert_int_equal(world_verify(&w), 0);
+    world_end(&w);
+}
+
+static void test_order_filters(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t op = seller_begin(&w);
+    uint32_t alice = world_register(&w, "alice", ROLE_STARTUP);
+    struct sku_limit skus[ORDER_SKUS_MAX];
+    struct place places[FILTER_PLACES_MAX];
+    static const char codes[] = "AAABACADAEAFAGAHAIAJAKALAMANAOUS";
+    static_assert(sizeof(codes) == 2 * FILTER_PLACES_MAX + 1, "so many codes of two letters");
+    for (uint32_t i = 0; i < FILTER_PLACES_MAX; i++)
+        places[i].code = (struct text){codes + 2 * (size_t)i, 2};
+    /* What fits stands last. */
+    for (uint32_t i = 0; i < ORDER_SKUS_MAX; i++) {
+        skus[i] = (struct sku_limit){.sku = ORDER_SKUS_MAX - i, .limit_price_ucr = 60};
+        if (i > 0)
+            assert_int_equal(refusal_of(&w, 1, "admin", &op_sku_add_message, sku_new(&w, i + 1)),
+                             0);
+    }
+    assert_int_equal(
+        refusal_of(&w, op, "op", &op_offer_publish_message, offer_new(&w, 8, T + 7200)), 0);
+    uint64_t token = world_mint(&w, world_series(&w, "seed", 0), alice, 100000);
+    struct op_order_place *order = order_new(&w, 1);
+    order->skus.items = skus;
+    order->skus.count = ORDER_SKUS_MAX;
+    order->regions.items = order->jurisdictions.items = places;
+    order->regions.count = order->jurisdictions.count = FILTER_PLACES_MAX;
+    order->tokens.items = &token;
+    order->tokens.count = 1;
+    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_place_message, order), 0);
+    order->regions.count--;
+    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_place_message, order),
+                     REFUSAL_token_spent);
+    world_end(&w);
+}
+
+/* --- Transfers --- */
+
+static void test_widest_transfer(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t series = world_series(&w, "seed", 0);
+    struct payment *outputs = arena_alloc(&w.arena, TRANSFER_OUTPUTS_MAX * sizeof(struct payment));
+    uint64_t *inputs = arena_alloc(&w.arena, TRANSFER_INPUTS_MAX * sizeof(*inputs));
+    /* Serials and amounts that take as many bytes of an event as they may. */
+    w.x->head.token_last = SERIAL_MAX - 3 * TRANSFER_OUTPUTS_MAX;
+    for (uint32_t i = 0; i < TRANSFER_OUTPUTS_MAX; i++) {
+        outputs[i] = (struct payment){1, AMOUNT_MAX_UCR / TRANSFER_OUTPUTS_MAX};
+        inputs[i] = w.x->head.token_last + 1 + i;
+    }
+    struct op_mint mint = {.series = series, .outputs = {outputs, TRANSFER_OUTPUTS_MAX}};
+    struct op_token_transfer transfer = {.inputs = {inputs, TRANSFER_INPUTS_MAX},
+                                         .outputs = {outputs, TRANSFER_OUTPUTS_MAX}};
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_mint_message, &mint), 0);
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_token_transfer_message, &transfer), 0);
+    struct event_batch events = exchange_events(w.x);
+    assert_in_range(events.ends[0], 36000, EVENT_BYTES_MAX);
+    for (uint32_t i = 0; i < TRANSFER_INPUTS_MAX; i++)
+        inputs[i] += TRANSFER_OUTPUTS_MAX;
+    struct op_token_burn burn = {.inputs = {inputs, TRANSFER_INPUTS_MAX}};
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_token_burn_message, &burn), 0);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_TOKEN), 0);
+    assert_int_equal(world_check(w.x, NULL), 0);
+    world_end(&w);
+}
+
+/* --- Time --- */
+
+/* Due items are worked off a thousand a tick, and all of them in the end. */
+static void test_tick_items(void **state)
+{
+    (void)state;
+    enum { OFFERS = TICK_ITEMS_MAX + 200, TOKENS = 1500 };
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t op = seller_begin(&w);
+    struct batch b = batch_of(&w, op, "op");
+    for (unsigned i = 0; i < OFFERS; i++)
+        batch_add(&b, &op_offer_publish_message, offer_new(&w, 1, T + 3600));
+    batch_send(&b);
+    uint32_t series = world_series(&w, "seed", T + 3600);
+    struct op_mint mint = {.series = series};
+    struct payment *outputs = arena_alloc(&w.arena, TOKENS * sizeof(*outputs));
+    for (uint32_t i = 0; i < TOKENS; i++)
+        outputs[i] = (struct payment){1, 1};
+    mint.outputs.items = outputs;
+    mint.outputs.count = TOKENS;
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_mint_message, &mint), 0);
+    world_advance(&w, 3599, true);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_REQUEST), 0);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_TOKEN), TOKENS);
+
+    /* Series, then offers, in the order of kinds; 2 700 items in all. */
+    world_advance(&w, 1, false);
+    unsigned ticks = 0;
+    while (exchange_next_due(w.x) <= w.time_s) {
+        uint64_t before = store_count(exchange_store(w.x), TABLE_TOKEN);
+        world_tick(&w);
+        ticks++;
+        uint64_t left = store_count(exchange_store(w.x), TABLE_TOKEN);
+        assert_true(before - left <= TICK_ITEMS_MAX);
+        assert_true(exchange_events(w.x).count <= TICK_ITEMS_MAX);
+        if (ticks == 1)
+            assert_int_equal(left, TOKENS - TICK_ITEMS_MAX);
+    }
+    assert_int_equal(ticks, 3);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_TOKEN), 0);
+    for (uint64_t i = 1; i <= OFFERS; i++) {
+        const struct offer_row *row = store_find(exchange_store(w.x), TABLE_OFFER, &i);
+        assert_int_equal(row->state, OFFER_STATE_ENDED);
+    }
+    assert_int_equal(world_verify(&w), 0);
+    world_end(&w);
+}
+
+static void test_outages_kept(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    for (uint64_t i = 0; i < OUTAGES_KEPT_MAX; i++)
+        clock_outage_add(w.x, T + i * 100, T + i * 100 + OUTAGE_MIN_S);
+    w.x->head.time_s = T + 1000000;
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_OUTAGE), OUTAGES_KEPT_MAX);
+    assert_int_equal(clock_deadline(w.x, T, 10), T + 10 + OUTAGE_MIN_S);
+    /* One more, and the first is forgotten; the second is not. */
+    clock_outage_add(w.x, T + 900000, T + 900060);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_OUTAGE), OUTAGES_KEPT_MAX);
+    assert_int_equal(clock_deadline(w.x, T, 10), T + 10);
+    assert_int_equal(clock_deadline(w.x, T + 100, 10), T + 110 + OUTAGE_MIN_S);
+    assert_int_equal(world_check(w.x, NULL), 0);
+    world_end(&w);
+}
+
+/* --- Answers --- */
+
+static void test_page_rows(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    struct batch b = batch_of(&w, 1, "admin");
+    for (unsigned i = 1; i <= PAGE_ROWS_MAX + 1; i++)
+        batch_add(&b, &op_sku_add_message, sku_new(&w, i));
+    batch_send(&b);
+    struct q_skus q = {.limit = 0};
+    const struct message *message;
+    const void *body;
+    assert_int_equal(exchange_query(w.x, 0, &q_skus_message, &q, &w.arena, &message, &body), 0);
+    const struct a_skus *answer = body;
+    assert_int_equal(answer->rows.count, PAGE_ROWS_MAX);
+    assert_int_equal(answer->next, PAGE_ROWS_MAX + 1);
+    /* The largest page that may be asked for is that one; a larger one does not decode. */
+    q.limit = PAGE_ROWS_MAX + 1;
+    assert_int_equal(exchange_query(w.x, 0, &q_skus_message, &q, &w.arena, &message, &body), 0);
+    assert_int_equal(((const struct a_skus *)body)->rows.count, PAGE_ROWS_MAX);
+    q = (struct q_skus){.from = PAGE_ROWS_MAX + 1};
+    assert_int_equal(exchange_query(w.x, 0, &q_skus_message, &q, &w.arena, &message, &body), 0);
+    answer = body;
+    assert_int_equal(answer->rows.count, 1);
+    assert_int_equal(answer->next, 0);
+    world_end(&w);
+}
+
+/* --- Every operation has a rule --- */
+
+/* An auditor may do nothing but replace its keys, and each operation says so. */
+static void test_every_operation_has_a_rule(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t audit = world_register(&w, "audit", ROLE_AUDITOR);
+    for (uint32_t i = 0; i < operation_set.count; i++) {
+        const struct message *m = operation_set.messages[i];
+        enum refusal refusal = refusal_of(&w, audit, "audit", m, arena_alloc(&w.arena, m->size));
+        bool may = m->code == OPERATION_account_rekey;
+        assert_int_equal(refusal, may ? REFUSAL_malformed : REFUSAL_not_permitted);
+    }
+    world_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accounts),
+        cmocka_unit_test(test_accounts_of_newcomers),
+        cmocka_unit_test(test_series),
+        cmocka_unit_test(test_skus),
+        cmocka_unit_test(test_sites),
+        cmocka_unit_test(test_offers),
+        cmocka_unit_test(test_gifts),
+        cmocka_unit_test(test_request_ids),
+        cmocka_unit_test(test_order_tokens_and_series),
+        cmocka_unit_test(test_order_leases),
+        cmocka_unit_test(test_order_filters),
+        cmocka_unit_test(test_widest_transfer),
+        cmocka_unit_test(test_tick_items),
+        cmocka_unit_test(test_outages_kept),
+        cmocka_unit_test(test_page_rows),
+        cmocka_unit_test(test_every_operation_has_a_rule),
+    };
+    if (sodium_init() < 0)
+        return EXIT_FAILURE;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
