@@ -64,6 +64,13 @@ bool arguments_parse(const struct command *c, int argc, char *const *argv, struc
             fprintf(stderr, "boursed %s: --%s needs %s\n", c->name, o->name, o->argument);
             return false;
         }
+        if (o->argument != NULL && equals == NULL && strncmp(argv[i + 1], "--", 2) == 0) {
+            fprintf(stderr,
+                    "boursed %s: --%s needs %s, and '%s' is an option; --%s=%s would say "
+                    "that it is meant\n",
+                    c->name, o->name, o->argument, argv[i + 1], o->name, argv[i + 1]);
+            return false;
+        }
         if (o->argument == NULL)
             out->values[place] = "";
         else

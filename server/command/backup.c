@@ -98,6 +98,7 @@ static int run(const struct arguments *a)
         status = all_copy(from, &stage, &last, &error);
     if (status == 0)
         status = stage_commit(&stage, &error);
+    stage_rename_in(&stage, &error);
     stage_abort(&stage);
     data_folder_close(from);
     if (status != 0)

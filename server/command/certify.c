@@ -137,8 +137,9 @@ static int run(const struct arguments *a)
 const struct command command_certify = {
     .name = "certify",
     .summary = "renew the root's certificates of the log and channel keys",
-    .text = "The root key is needed for this alone. Prints the line that clients pin; clients that "
-            "pinned\nthe old one take a rotated channel key if the root certified it.",
+    .text = "The root key is needed for this alone. Prints the line that clients pin. The line "
+            "names the channel key: after\n--rotate channel clients must pin the new one, and what "
+            "the old one names is refused.",
     .options = options,
     .run = run,
 };

@@ -14,6 +14,7 @@
 #include "server/engine/replay.h"
 #include "server/exchange/rows.h"
 #include "server/port/clock.h"
+#include "server/port/file.h"
 
 enum {
     PROBLEMS_SHOWN_MAX = 20, /* of one check; the rest is counted */
@@ -30,9 +31,10 @@ static const struct option_spec options[] = {
 struct check {
     const struct data_folder *folder;
     bool is_json;
-    json_t *done;     /* of each: name, ok, text, problems */
-    const char *name; /* of the one under way */
-    json_t *problems; /* its lines */
+    json_t *done;       /* of each: name, ok, text, problems */
+    const char *name;   /* of the one under way */
+    const char *advice; /* what to do when it finds something; NULL: its lines say all */
+    json_t *problems;   /* its lines */
     uint64_t problems_count;
     uint64_t failed; /* checks */
 };
@@ -40,6 +42,7 @@ struct check {
 static void check_begin(struct check *c, const char *name)
 {
     c->name = name;
+    c->advice = NULL;
     c->problems = json_array();
     c->problems_count = 0;
 }
@@ -63,20 +66,20 @@ static void check_problem_buffer(struct check *c, struct buffer *line, int statu
 static void check_end(struct check *c, const char *text)
 {
     bool is_ok = c->problems_count == 0;
+    const char *told = is_ok ? text : c->advice != NULL ? c->advice : "";
     size_t place;
     json_t *line;
     c->failed += !is_ok;
     if (!c->is_json) {
-        printf("%-5s %-8s %s\n", is_ok ? "ok" : "WRONG", c->name, is_ok ? text : "");
+        printf("%-5s %-8s %s\n", is_ok ? "ok" : "WRONG", c->name, told);
         json_array_foreach(c->problems, place, line) printf("      %s\n", json_string_value(line));
         if (c->problems_count > PROBLEMS_SHOWN_MAX)
             printf("      and %" PRIu64 " more\n", c->problems_count - PROBLEMS_SHOWN_MAX);
         fflush(stdout);
     }
-    json_array_append_new(c->done,
-                          json_pack("{s:s, s:b, s:s, s:I, s:o}", "check", c->name, "ok", is_ok,
-                                    "text", is_ok ? text : "", "count",
-                                    (json_int_t)c->problems_count, "problems", c->problems));
+    json_array_append_new(
+        c->done, json_pack("{s:s, s:b, s:s, s:I, s:o}", "check", c->name, "ok", is_ok, "text", told,
+                           "count", (json_int_t)c->problems_count, "problems", c->problems));
     c->problems = NULL;
 }
 
@@ -205,6 +208,13 @@ static void log_difference(void *context, const char *file, uint64_t index, cons
     check_problem(context, line);
 }
 
+/* Whether no server ran on the directory yet: each leaves its file LOCK behind. */
+static bool never_ran(const struct data_folder *f)
+{
+    char path[PATH_MAX];
+    return data_folder_path(f, "LOCK", path) == 0 && !file_exists(path);
+}
+
 static void log_look(struct check *c, const struct replay *replay)
 {
     char path[PATH_MAX], text[128];
@@ -217,6 +227,12 @@ static void log_look(struct check *c, const struct replay *replay)
         check_end(c, "a backup has none; it is made again from the journal");
         return;
     }
+    if (status == 0 && !file_exists(path) && never_ran(c->folder)) {
+        check_end(c, "none yet; its files are made again from the journal at the first start");
+        return;
+    }
+    c->advice = "derived data: with the server stopped, remove the folder log/; the next start "
+                "makes it again from the journal";
     if (status == 0)
         status = log_store_look(path, 0, known.log_size, known.log_root, &log);
     if (status == 0)

@@ -222,6 +222,7 @@ static int run(const struct arguments *a)
         status = stage_commit(&stage, &error);
     if (status == 0)
         status = next_tell(a, &stage, &error);
+    stage_rename_in(&stage, &error);
     stage_abort(&stage);
     sodium_memzero(&identity, sizeof(identity));
     if (status != 0)

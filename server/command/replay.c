@@ -142,6 +142,7 @@ static int run(const struct arguments *a)
         same = source_root(from, &meta);
         status = stage_commit(&stage, &error);
     }
+    stage_rename_in(&stage, &error);
     stage_abort(&stage);
     data_folder_close(from);
     if (status != 0)

@@ -266,6 +266,23 @@ static int renewed_make(const struct arguments *a, const struct data_folder *fro
     return status;
 }
 
+/* A log that begins anew under the name of one that was signed for contradicts it. */
+static int origin_check(const struct arguments *a, const struct data_folder *from,
+                        struct buffer *error)
+{
+    const char *origin = arguments_get(a, "origin");
+    const struct text *former = &from->genesis.former_origin;
+    bool is_former =
+        former->length == strlen(origin) && memcmp(former->data, origin, former->length) == 0;
+    if (strcmp(origin, from->origin) != 0 && !is_former)
+        return 0;
+    buffer_printf(error,
+                  "--origin %s is the name of the %s log: a log that goes on under the same name "
+                  "would contradict what was signed; choose another",
+                  origin, is_former ? "backup's former" : "backup's");
+    return STATUS_MISUSE;
+}
+
 static bool choice_check(const struct arguments *a)
 {
     const char *origin = arguments_get(a, "origin");
@@ -334,6 +351,8 @@ static int run(const struct arguments *a)
         buffer_printf(&error, "%s is not a backup", from->path);
         status = STATUS_MISUSE;
     }
+    if (status == 0 && !is_complete)
+        status = origin_check(a, from, &error);
     if (status == 0 && !is_complete) {
         const char *path = arguments_get(a, "root-key");
         status = root_key_read(a, path, identity.root);
@@ -349,6 +368,7 @@ static int run(const struct arguments *a)
         status = stage_commit(&stage, &error);
     if (status == 0)
         status = made_tell(a, &stage, &error);
+    stage_rename_in(&stage, &error);
     stage_abort(&stage);
     sodium_memzero(&identity, sizeof(identity));
     data_folder_close(from);

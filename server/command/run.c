@@ -68,6 +68,13 @@ static void complain(int status, const struct buffer *error)
         fprintf(stderr, "boursed: %s\n", status_text(status));
 }
 
+/* What the engine tells beside failures. */
+static void notice(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "boursed: %s\n", line);
+}
+
 /* What a person, and a program that starts servers, needs to know. */
 static void announce(const struct data_folder *folder, const char *host, uint16_t port,
                      enum clock_mode mode)
@@ -99,7 +106,7 @@ static int serve(struct data_folder *folder, const char *host, uint16_t port, en
     sodium_memzero(&network, sizeof(network));
     if (status != STATUS_OK)
         return status;
-    struct engine_options engine_options = {.clock_mode = mode};
+    struct engine_options engine_options = {.clock_mode = mode, .notice = notice};
     struct engine_callbacks callbacks = server_callbacks(server);
     struct engine *engine = NULL;
     status = engine_start(folder, &engine_options, &callbacks, &engine, error);

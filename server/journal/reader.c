@@ -251,9 +251,10 @@ static int start_find(struct journal_reader *r, struct journal_error *error)
     }
     if (r->end.next.first_index > r->from)
         return journal_fail(error, STATUS_NOT_FOUND,
-                            "%s: the journal begins at group %" PRIu64 ", group %" PRIu64
+                            "%s: the segments 1 to %" PRIu64
+                            " are missing: the journal begins at group %" PRIu64 ", group %" PRIu64
                             " is wanted",
-                            r->segment.path, r->end.next.first_index, r->from);
+                            r->folder, first - 1, r->end.next.first_index, r->from);
     return 0;
 }
 

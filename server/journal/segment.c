@@ -84,7 +84,8 @@ int segment_range(const char *folder, uint64_t *first_out, uint64_t *last_out,
     for (uint64_t number = range.first; number < range.last; number++) {
         char path[PATH_MAX];
         if (segment_path(folder, number, path) == 0 && !file_exists(path))
-            return journal_fail(error, STATUS_DAMAGED, "%s: this segment is missing", path);
+            return journal_fail(error, STATUS_DAMAGED,
+                                "%s: this segment is missing (number %" PRIu64 ")", path, number);
     }
     return 0; /* a segment was added while the folder was being listed */
 }

@@ -22,7 +22,6 @@ struct writer {
     void *context;
     size_t body_max;
     pthread_t thread;
-    _Atomic uint64_t durable;
 
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t filled; /* something was queued, or stop was set */
@@ -67,7 +66,6 @@ static int batch_write(struct writer *w, size_t head, size_t n)
 static void batch_finish(struct writer *w, uint64_t first, size_t n, int status)
 {
     uint64_t durable = journal_durable(w->journal);
-    atomic_store_explicit(&w->durable, durable, memory_order_release);
     for (uint64_t index = first; index < first + n; index++)
         w->done(w->context, index, index <= durable ? 0 : status);
 }
@@ -123,7 +121,6 @@ int writer_start(struct journal *j, size_t queue_max, writer_done *done, void *c
     w->context = context;
     w->body_max = journal_body_max(j);
     w->last = journal_last(j);
-    atomic_init(&w->durable, journal_durable(j));
     w->ring_size = queue_max > 0 ? queue_max : 1;
     w->ring = calloc(w->ring_size, sizeof(*w->ring));
     pthread_mutex_init(&w->mutex, NULL);
@@ -155,11 +152,6 @@ int writer_submit(struct writer *w, const struct journal_group *group, const voi
     }
     pthread_mutex_unlock(&w->mutex);
     return status;
-}
-
-uint64_t writer_durable(const struct writer *w)
-{
-    return atomic_load_explicit(&w->durable, memory_order_acquire);
 }
 
 void writer_stop(struct writer *w)

@@ -33,9 +33,6 @@ int writer_start(struct journal *j, size_t queue_max, writer_done *done, void *c
 int writer_submit(struct writer *w, const struct journal_group *group, const void *body,
                   size_t length);
 
-/* The last group that is durable. Any thread. Never behind what `done` has been told. */
-uint64_t writer_durable(const struct writer *w);
-
 /* Writes what is queued, calls `done` for it, ends the thread and frees the writer. Accepts NULL.
  */
 void writer_stop(struct writer *w);

@@ -16,11 +16,5 @@
  */
 int log_head_sign(const struct checkpoint_signer *signer, const struct merkle_frontier *head,
                   struct buffer *out);
-/*
- * Checks a signer before its first use at `time_s` for this exchange. Errors: those of
- * certificate_check(); STATUS_MISUSE if the certificate is of another log key.
- */
-int log_signer_check(const struct checkpoint_signer *signer, const uint8_t exchange_id[32],
-                     uint64_t time_s);
 
 #endif

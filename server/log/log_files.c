@@ -21,8 +21,9 @@ static int status_of_errno(void)
     switch (errno) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: /* a limit on file sizes */
         return STATUS_FULL;
+    case EFBIG:
+        return STATUS_FILE_LIMIT;
     case ENOMEM:
         return STATUS_MEMORY;
     case ENOENT:

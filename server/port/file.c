@@ -39,6 +39,8 @@ int file_status(int error_number)
         return STATUS_MEMORY;
     case EAGAIN:
         return STATUS_LOCKED;
+    case EFBIG:
+        return STATUS_FILE_LIMIT;
     default:
         return STATUS_IO;
     }

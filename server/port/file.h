@@ -2,7 +2,7 @@
  * The few file operations that the server needs. Each goes on after EINTR and after a short read or
  * write. Every function here returns 0 or a status and leaves the reason in errno on failure:
  * STATUS_FULL (ENOSPC, EDQUOT), STATUS_NOT_FOUND, STATUS_EXISTS, STATUS_PERMISSION, STATUS_MEMORY,
- * STATUS_LOCKED, and STATUS_IO for all others. Any thread.
+ * STATUS_LOCKED, STATUS_FILE_LIMIT (EFBIG), and STATUS_IO for all others. Any thread.
  */
 #ifndef BOURSE_PORT_FILE_H
 #define BOURSE_PORT_FILE_H
@@ -63,6 +63,12 @@ int folder_list(const char *path, int (*visit)(void *context, const char *name),
  */
 int folder_lock(const char *path, int *fd_out, pid_t *holder_out);
 void folder_unlock(int fd);
+
+/*
+ * Locks an existing file for this process, as folder_lock() does a folder but without writing to
+ * it, until the descriptor is closed. STATUS_LOCKED: another holds it.
+ */
+int file_lock(const char *path, int *fd_out);
 
 /* The status that stands for an errno. */
 int file_status(int error_number);

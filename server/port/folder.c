@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,4 +113,21 @@ out:
 void folder_unlock(int fd)
 {
     file_close(fd);
+}
+
+int file_lock(const char *path, int *fd_out)
+{
+    /* flock(2), since the file may be one that is only read. */
+    int fd = -1;
+    int status = file_open(path, FILE_READ, &fd);
+    if (status != 0)
+        return status;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int error = errno;
+        file_close(fd);
+        errno = error;
+        return file_status(error);
+    }
+    *fd_out = fd;
+    return 0;
 }

@@ -55,9 +55,10 @@ static void test_init(void **state)
     char text[PIN_TEXT_SIZE], path[PATH_MAX];
     assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin",
                                    "example.org/one", "--admin", p->key, "--admin-name", "Ada",
-                                   "--meter-grace", "2h", NULL),
+                                   "--meter-grace", "2h", "--dispute-window", "2678400s", NULL),
                      0);
     assert_int_equal(open_it(p, &folder), 0);
+    assert_int_equal(folder->genesis.dispute_window_s, GRACE_MAX_S);
     assert_string_equal(folder->origin, "example.org/one");
     assert_memory_equal(folder->genesis.admin_name.data, "Ada", 3);
     assert_int_equal(folder->genesis.activation_grace_s, 1800);
@@ -88,9 +89,15 @@ static void test_refused(void **state)
         const char *option, *value;
         int code;
     } cases[] = {
-        {"--origin", "has space", 2}, {"--admin", "bourse-key:x", 2},
-        {"--meter-grace", "1s", 2},   {"--admin-name", "", 1},
-        {"--seed", "x", 2},           {"--nonsense", "x", 2},
+        {"--origin", "has space", 2},
+        {"--admin", "bourse-key:x", 2},
+        {"--meter-grace", "59s", 2},
+        {"--meter-grace", "2678401s", 2},
+        {"--activation-grace", "2678401s", 2},
+        {"--dispute-window", "2678401s", 2},
+        {"--admin-name", "", 1},
+        {"--seed", "x", 2},
+        {"--nonsense", "x", 2},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *origin = strcmp(cases[i].option, "--origin") == 0 ? cases[i].value : "ok";
