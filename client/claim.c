@@ -13,8 +13,8 @@
 
 enum { WORD_BYTES = 8 + KEYS_SEED_BYTES + 8, WORD_LENGTH = CHECKED_TEXT_LENGTH(WORD_BYTES) };
 
-static const char kind[] = "bourse-gift:";
-static const char prefix[] = "bourse-gift:v1:";
+static const char kind[] = CLAIM_KIND;
+static const char prefix[] = CLAIM_KIND "v1:";
 
 void claim_wipe(struct claim *c)
 {

@@ -21,6 +21,9 @@
 #include "protocol/operations.h"
 #include "protocol/pin.h"
 
+/* What each line begins with, whatever its version. */
+#define CLAIM_KIND "bourse-gift:"
+
 enum { CLAIM_SERVER_SIZE = 256, CLAIM_TEXT_SIZE = 15 + 70 + 2 + CLAIM_SERVER_SIZE + PIN_TEXT_SIZE };
 
 struct claim {

@@ -219,6 +219,15 @@ int connection_attach_again(struct connection *c, int *tries, struct connection_
     return status;
 }
 
+int connection_resume(struct connection *c, struct connection_error *error)
+{
+    *error = (struct connection_error){.status = STATUS_OK};
+    int status = attach(c, error);
+    if (status == STATUS_OK && c->subscribed)
+        status = connection_subscribe(c, c->subscription_next, error);
+    return status;
+}
+
 int connection_open(const struct connection_options *options, struct connection **out,
                     struct connection_error *error)
 {
@@ -243,8 +252,10 @@ int connection_open(const struct connection_options *options, struct connection 
         if (status != STATUS_OK)
             connection_fail(error, status, "%s", why.text);
     }
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        c->status.first_seen = c->trust.size == 0;
         status = attach(c, error);
+    }
     if (status != STATUS_OK) {
         connection_close(c);
         c = NULL;
@@ -269,11 +280,6 @@ void connection_close(struct connection *c)
 const struct connection_status *connection_status(const struct connection *c)
 {
     return &c->status;
-}
-
-const struct keys *connection_keys(const struct connection *c)
-{
-    return &c->keys;
 }
 
 int connection_query(struct connection *c, const struct message *query, const void *body,

@@ -59,6 +59,7 @@ struct connection_status {
     uint32_t you; /* 0: no account has this key */
     uint32_t role;
     char name[NAME_MAX_BYTES + 1];
+    bool first_seen; /* no head of its log was known before this connection was opened */
 };
 
 /*
@@ -73,7 +74,6 @@ int connection_open(const struct connection_options *options, struct connection 
 void connection_close(struct connection *c);
 
 const struct connection_status *connection_status(const struct connection *c);
-const struct keys *connection_keys(const struct connection *c);
 
 /*
  * The exchange's time as far as is known: the newest time it named, moved on by this machine's
@@ -138,6 +138,12 @@ int connection_subscribe(struct connection *c, uint64_t from, struct connection_
  */
 int connection_events(struct connection *c, int timeout_ms, struct arena *arena,
                       const struct frame_events **events_out, struct connection_error *error);
+
+/*
+ * Connects anew, once, and resumes the subscription if there is one, where it was: for callers who
+ * wait longer than the retries do. Errors: those of connection_open().
+ */
+int connection_resume(struct connection *c, struct connection_error *error);
 
 /* --- Words for errors ------------------------------------------------------------------------- */
 

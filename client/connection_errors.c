@@ -106,14 +106,11 @@ struct hint {
 
 /* What helps, in the words of the command line. */
 static const struct hint hints[] = {
-    {REFUSAL_wrong_exchange, "The pin line is of another exchange; check 'bourse config show'."},
     {REFUSAL_unknown_account,
      "Give an admin your public key ('bourse keygen --show'), or claim a gift."},
     {REFUSAL_key_replaced, "Use the new key file (--key)."},
     {REFUSAL_request_expired, "Try again."},
     {REFUSAL_valid_until_too_far, "Try again."},
-    {REFUSAL_clock_waits, "An admin looks with 'bourse status' and confirms with 'bourse clock "
-                          "confirm'."},
     {REFUSAL_not_permitted, "'bourse status' shows your role."},
     {REFUSAL_account_not_found, "'bourse account list' shows accounts."},
     {REFUSAL_series_not_found, "'bourse series list' shows what there is."},
@@ -128,13 +125,11 @@ static const struct hint hints[] = {
                              "fewer GPUs."},
     {REFUSAL_series_restricted, "'bourse series show' has what it may be redeemed for."},
     {REFUSAL_no_capacity, "The same with 'bourse quote --why' shows where offers fell out."},
-    {REFUSAL_price_above_limit, "Raise the limit price; 'bourse quote --why' shows how much is "
-                                "missing."},
+    {REFUSAL_price_above_limit, "Raise the limit price."},
     {REFUSAL_size_not_met, "Ask for fewer GPUs or allow fewer with --gpus-min."},
     {REFUSAL_lease_not_found, "'bourse lease list' shows your leases."},
     {REFUSAL_period_not_found, "'bourse lease periods' shows the lease's periods."},
     {REFUSAL_period_not_over, "'bourse lease periods' shows when it ends."},
-    {REFUSAL_event_too_large, "Send it in several parts."},
 };
 
 void connection_explain_refusal(uint32_t refusal, struct connection_error *error)
@@ -144,7 +139,7 @@ void connection_explain_refusal(uint32_t refusal, struct connection_error *error
         if (hints[i].refusal == refusal)
             hint = hints[i].text;
     }
-    if (refusal < REFUSAL_COUNT)
+    if (refusal_is_known(refusal))
         connection_fail(error, STATUS_OK, "%s (%s).%s%s", refusal_text(refusal),
                         refusal_name(refusal), hint[0] != '\0' ? " " : "", hint);
     else

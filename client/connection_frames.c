@@ -33,6 +33,7 @@ void connection_drop(struct connection *c)
 {
     stream_close(c->stream);
     c->stream = NULL;
+    c->subscription_lost = true;
     while (c->inbox != NULL) {
         struct waiting *next = c->inbox->next;
         free(c->inbox);

@@ -172,6 +172,7 @@ int connection_subscribe(struct connection *c, uint64_t from, struct connection_
     c->subscribed = true;
     c->subscription_seq = frame.seq;
     c->subscription_next = from;
+    c->subscription_lost = c->stream == NULL;
     return connection_frame_send(c, &frame_subscribe_message, &frame, error);
 }
 
@@ -184,7 +185,12 @@ int connection_events(struct connection *c, int timeout_ms, struct arena *arena,
     *error = (struct connection_error){.status = STATUS_OK};
     if (!c->subscribed)
         return connection_fail(error, STATUS_MISUSE, "no subscription");
-    int status = connection_frame_wait(c, c->subscription_seq, timeout_ms, arena, &m, &got, error);
+    int status = STATUS_OK;
+    /* A query may have connected anew meanwhile; its connection knows of no subscription. */
+    if (c->subscription_lost && c->stream != NULL)
+        status = connection_subscribe(c, c->subscription_next, error);
+    if (status == STATUS_OK)
+        status = connection_frame_wait(c, c->subscription_seq, timeout_ms, arena, &m, &got, error);
     while (connection_breaks(status) && tries > 0) {
         status = connection_attach_again(c, &tries, error);
         if (status == STATUS_OK)

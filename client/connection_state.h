@@ -33,7 +33,8 @@ struct connection {
     bool subscribed;
     uint32_t subscription_seq;
     uint64_t subscription_next;
-    struct buffer body; /* of the request being made */
+    bool subscription_lost; /* with the stream that it was made on */
+    struct buffer body;     /* of the request being made */
     struct buffer frame;
 };
 

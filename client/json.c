@@ -66,7 +66,8 @@ static json_t *flags_to_json(const struct vocabulary *words, uint32_t value)
 static json_t *refusal_to_json(uint32_t value)
 {
     /* A number of a newer server keeps its value rather than become "unknown". */
-    return value < REFUSAL_COUNT ? json_string(refusal_name(value)) : json_integer(value);
+    return refusal_is_known((unsigned)value) ? json_string(refusal_name(value))
+                                             : json_integer(value);
 }
 
 static json_t *hex_to_json(const uint8_t *at, size_t length)

@@ -7,6 +7,7 @@
 #include "client/paths.h"
 #include "protocol/endian.h"
 #include "protocol/keyfile.h"
+#include "protocol/refusal.h"
 #include "protocol/status.h"
 
 int command_account_register(struct cli *cli, int argc, char **argv)
@@ -60,9 +61,19 @@ int command_account_freeze(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct op_account_freeze op = {.account = name_account(cli, argv[0]),
                                    .reason = option_string(cli, "reason", REASON_MAX_BYTES)};
-    return cli_print_result(cli, &op_account_freeze_message,
-                            cli_apply(cli, &op_account_freeze_message, &op), NULL, "froze %s",
-                            argv[0]);
+    uint32_t refusal;
+    const struct result *r = cli_try(cli, &op_account_freeze_message, &op, &refusal);
+    const struct connection_status *s =
+        refusal != REFUSAL_accepted ? connection_status(cli->connection) : NULL;
+    if (refusal == REFUSAL_not_permitted && s->you == op.account && s->role == ROLE_ADMIN) {
+        struct connection_error why = {
+            .refusal = refusal,
+            .text = "an admin cannot freeze itself (not_permitted). Another admin can."};
+        return cli_fail_connection(cli, &why);
+    }
+    if (refusal != REFUSAL_accepted)
+        return cli_fail_refusal(cli, refusal);
+    return cli_print_result(cli, &op_account_freeze_message, r, NULL, "froze %s", argv[0]);
 }
 
 int command_account_unfreeze(struct cli *cli, int argc, char **argv)

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/claim.h"
+
 static const struct cli_command *child_find(const struct cli_command *command, const char *name)
 {
     for (const struct cli_command *c = command->children; c != NULL && c->name != NULL; c++) {
@@ -73,6 +75,16 @@ static bool has_word(int argc, char **argv, const char *word)
     return false;
 }
 
+/* Whoever has a gift's line has the gift: it must not stand in an error either. */
+static bool has_secret(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strstr(argv[i], CLAIM_KIND) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static int arguments_check(struct cli *cli, int count, char **argv)
 {
     const struct cli_command *c = cli->command;
@@ -105,10 +117,13 @@ static int command_run(struct cli *cli, int argc, char **argv)
     if (cli->command->children != NULL) {
         if (options_parse(cli, argc, argv) < 0)
             return cli->exit;
+        cli->json = option_flag(cli, "json");
         if (option_flag(cli, "version")) {
-            printf("bourse %s\n", BOURSE_VERSION);
-            return CLI_OK;
+            cli_print(cli, "bourse %s\n", BOURSE_VERSION);
+            return cli_print_json(cli, json_pack("{s:s}", "version", BOURSE_VERSION));
         }
+        if (cli->json)
+            return cli_fail(cli, CLI_USAGE, "which command? See '%s --help'", cli->path);
         help_print(cli->command, cli->path);
         return CLI_USAGE;
     }
@@ -137,6 +152,13 @@ int cli_main(int argc, char **argv)
     argv++;
     if (argc > 0 && strcmp(argv[0], "help") == 0) {
         argv[0] = "--help"; /* `bourse help token` is `bourse token --help` */
+    }
+    if (has_secret(argc, argv)) {
+        int refused = cli_fail(cli, CLI_USAGE,
+                               "a claim line is not given on the command line, where others can "
+                               "see it; use --file or standard input");
+        free(cli);
+        return refused;
     }
     int rest = command_find(cli, argc, argv);
     int code = cli->exit != CLI_OK ? cli->exit : command_run(cli, rest, argv);

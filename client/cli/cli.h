@@ -75,6 +75,7 @@ struct cli {
     size_t given_count;
     bool json;
     bool colour;
+    bool patient;       /* a connection that is lost is waited for without end */
     int exit;           /* the first failure */
     struct arena arena; /* as long as the command runs */
     char *config_file;
@@ -152,6 +153,8 @@ const char *help_suggest(const struct cli_command *commands, const char *text);
 int cli_fail(struct cli *cli, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int cli_fail_connection(struct cli *cli, const struct connection_error *error);
+/* The exchange's refusal, with what helps. */
+int cli_fail_refusal(struct cli *cli, uint32_t refusal);
 int cli_fail_status(struct cli *cli, int status, const char *doing);
 /* The exit code that stands for a status. */
 int cli_exit_code(int status);
@@ -178,16 +181,22 @@ int cli_read_keys(struct cli *cli);
 int cli_read_keys_from(struct cli *cli, const char *file, struct keys *keys_out);
 /* Connects once; returns cli->exit. */
 int cli_connect(struct cli *cli);
+/* Whether a status says that the connection went and may come again. */
+bool cli_lost(int status);
+/* Connects anew, as often as it takes, and resumes the subscription; says so. Fails only for what
+ * no waiting helps against: a rewritten history, another exchange. Returns cli->exit. */
+int cli_wait(struct cli *cli);
 /* The exchange's time. Connects. */
 uint64_t cli_time_s(struct cli *cli);
 /* Asks; NULL after a failure, a refusal included. Lives in the arena. */
 const void *cli_query(struct cli *cli, const struct message *query, const void *body);
 /* The same, but a refusal gives NULL without failing. */
 const void *cli_query_quietly(struct cli *cli, const struct message *query, const void *body);
-/*
- * Sends one operation; its result, or NULL after a failure, a refusal included.
- */
+/* Sends one operation; its result, or NULL after a failure, a refusal included. */
 const struct result *cli_apply(struct cli *cli, const struct message *operation, const void *body);
+/* The same, but a refusal gives NULL and its number without failing; else that is 0. */
+const struct result *cli_try(struct cli *cli, const struct message *operation, const void *body,
+                             uint32_t *refusal_out);
 /* Prints what came of it: for people the words, as JSON the result with `object` under the name
  * `object_name` (NULL: left out). Returns cli->exit. */
 int cli_print_result(struct cli *cli, const struct message *operation, const struct result *r,

@@ -49,6 +49,7 @@ static const struct cli_option limit_options[] = {LIMIT_OPTION, END};
 static const struct cli_option root_options[] = {{"version", 0, NULL, "print the version"}, END};
 
 static const struct cli_option keygen_options[] = {
+    {"output", 'o', "FILE", "the key file, as FILE (default: the one that is configured)"},
     {"seal", 0, NULL, "seal the file with a passphrase"},
     {"show", 0, NULL, "print the public key of the key file there is"},
     END};
@@ -247,6 +248,7 @@ static const struct cli_option lease_list_options[] = {
 static const struct cli_option activate_options[] = {
     {"access-file", 0, "FILE",
      "address, credentials, ...: sealed to the holder (- standard input)"},
+    {"no-access", 0, NULL, "hand over without: nothing can be attached later"},
     END};
 static const struct cli_option output_options[] = {
     {"output", 'o', "FILE", "write to a new file, mode 0600"}, END};

@@ -64,10 +64,11 @@ static int event_show(struct cli *cli, const struct logged_event *e)
 
 static int events_show(struct cli *cli, const struct frame_events *events, uint64_t *left)
 {
-    for (uint32_t i = 0; i<events->events.count && * left> 0 && cli->exit == CLI_OK; i++) {
+    uint64_t count = events->events.count;
+    count = count < *left ? count : *left;
+    *left -= count;
+    for (uint64_t i = 0; i < count && cli->exit == CLI_OK; i++)
         event_show(cli, &events->events.items[i]);
-        --*left;
-    }
     fflush(stdout);
     return cli->exit;
 }
@@ -82,6 +83,7 @@ int command_events(struct cli *cli, int argc, char **argv)
     uint64_t left = option_u64(cli, "limit", UINT64_MAX);
     (void)argc;
     (void)argv;
+    cli->patient = follow;
     /* Until when: the log as it was when we came, unless we go on. */
     struct q_status q = {{"", 0}};
     const struct a_status *status = cli_query(cli, &q_status_message, &q);
@@ -89,14 +91,17 @@ int command_events(struct cli *cli, int argc, char **argv)
         return cli->exit;
     uint64_t until = status->log_size;
     bool done = !follow && from >= until;
-    if (!done && connection_subscribe(cli->connection, from, &why) != STATUS_OK)
+    int got = done ? STATUS_OK : connection_subscribe(cli->connection, from, &why);
+    if (got != STATUS_OK && !(follow && cli_lost(got)))
         return cli_fail_connection(cli, &why);
     while (!done && left > 0 && cli->exit == CLI_OK) {
         arena_clear(&arena);
         /* Only who follows may wait for as long as it takes. */
-        int got = connection_events(cli->connection, follow ? -1 : CONNECTION_TIMEOUT_MS, &arena,
-                                    &events, &why);
-        if (got != STATUS_OK)
+        got = connection_events(cli->connection, follow ? -1 : CONNECTION_TIMEOUT_MS, &arena,
+                                &events, &why);
+        if (got != STATUS_OK && follow && cli_lost(got))
+            cli_wait(cli);
+        else if (got != STATUS_OK)
             cli_fail_connection(cli, &why);
         else
             events_show(cli, events, &left);

@@ -64,7 +64,10 @@ static int key_make(struct cli *cli, const char *file, const struct buffer *pass
 int command_keygen(struct cli *cli, int argc, char **argv)
 {
     struct buffer passphrase = BUFFER_EMPTY;
-    const char *file = argc > 0 ? argv[0] : cli_key_file(cli);
+    const char *output = option_text(cli, "output");
+    if (output != NULL && argc > 0)
+        return cli_fail(cli, CLI_USAGE, "which file, %s or %s? Name one of them", output, argv[0]);
+    const char *file = output != NULL ? output : argc > 0 ? argv[0] : cli_key_file(cli);
     if (cli->exit != CLI_OK)
         return cli->exit;
     if (option_flag(cli, "show"))

@@ -82,6 +82,10 @@ int command_lease_activate(struct cli *cli, int argc, char **argv)
 {
     const char *file = option_text(cli, "access-file");
     (void)argc;
+    if ((file != NULL) == option_flag(cli, "no-access"))
+        return cli_fail(cli, CLI_USAGE,
+                        "how does the holder get in? Give --access-file, or --no-access alone: "
+                        "nothing can be attached later");
     struct op_lease_activate op = {.lease = value_u64(cli, "LEASE", argv[0])};
     const struct lease_info *lease = file != NULL ? lease_find(cli, op.lease) : NULL;
     if (lease != NULL)

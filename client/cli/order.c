@@ -31,11 +31,7 @@ int command_order_show(struct cli *cli, int argc, char **argv)
  * highest price of the quote. */
 static void limits_fill(struct order_input *in, const struct a_quote *a)
 {
-    uint64_t highest = 0;
-    for (uint32_t i = 0; i < a->leases.count; i++) {
-        uint64_t price = a->leases.items[i].price_ucr;
-        highest = price > highest ? price : highest;
-    }
+    uint64_t highest = order_highest_price(a);
     for (uint32_t i = 0; i < in->order.skus.count && a->refusal == REFUSAL_accepted; i++) {
         if (!in->limited[i])
             in->skus[i].limit_price_ucr = highest;
@@ -83,7 +79,7 @@ int command_quote(struct cli *cli, int argc, char **argv)
                                       message_to_json(&a_quote_message, a)));
     else
         quote_print(cli, a, why);
-    return a->refusal == REFUSAL_accepted ? cli->exit : order_fail(cli, a->refusal);
+    return a->refusal == REFUSAL_accepted ? cli->exit : order_fail(cli, &in.order, a->refusal);
 }
 
 /* --- Redeem --------------------------------------------------------------------------------- */
@@ -105,6 +101,17 @@ static int redeemed_print(struct cli *cli, const struct result *r)
     return cli->exit;
 }
 
+/* Said before the tokens are looked for: who may hold none has too few of them anyway. */
+static int may_redeem(struct cli *cli)
+{
+    if (cli_connect(cli) != CLI_OK)
+        return cli->exit;
+    const struct connection_status *s = connection_status(cli->connection);
+    if (s->you == 0)
+        return cli_fail_refusal(cli, REFUSAL_unknown_account);
+    return s->role == ROLE_STARTUP ? CLI_OK : cli_fail_refusal(cli, REFUSAL_not_permitted);
+}
+
 int command_redeem(struct cli *cli, int argc, char **argv)
 {
     struct order_input in;
@@ -118,9 +125,12 @@ int command_redeem(struct cli *cli, int argc, char **argv)
                             "at what price at most? Give --limit, or --any-price; 'bourse quote' "
                             "shows prices");
     }
-    if (order_fund(cli, &in.order) != CLI_OK)
+    if (may_redeem(cli) != CLI_OK || order_fund(cli, &in.order) != CLI_OK)
         return cli->exit;
-    const struct result *r = cli_apply(cli, &op_order_place_message, &in.order);
+    uint32_t refusal;
+    const struct result *r = cli_try(cli, &op_order_place_message, &in.order, &refusal);
+    if (refusal != REFUSAL_accepted)
+        return order_fail(cli, &in.order, refusal);
     if (r == NULL)
         return cli->exit;
     if (cli->json)

@@ -120,7 +120,7 @@ int order_fund(struct cli *cli, struct op_order_place *order)
     if (a == NULL)
         return cli->exit;
     if (a->refusal != REFUSAL_accepted)
-        return order_fail(cli, a->refusal);
+        return order_fail(cli, order, a->refusal);
     uint64_t cost_ucr = a->cost_ucr;
     if (named != NULL) {
         uint64_t total = 0;
@@ -134,7 +134,7 @@ int order_fund(struct cli *cli, struct op_order_place *order)
     if (cli->exit == CLI_OK && !fund_from_one(cli, order, purses, count, cost_ucr, &refusal) &&
         !fund_from_several(cli, order, purses, count, cost_ucr) && cli->exit == CLI_OK) {
         if (refusal != REFUSAL_accepted)
-            return order_fail(cli, refusal);
+            return order_fail(cli, order, refusal);
         return cli_fail(cli, CLI_REFUSED,
                         "it costs %s credits, and your tokens that may be redeemed for it hold "
                         "less; 'bourse balance' shows what you have",

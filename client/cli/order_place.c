@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/json.h"
+#include "protocol/amount.h"
 #include "protocol/moment.h"
 #include "protocol/refusal.h"
 #include "protocol/status.h"
@@ -143,10 +144,38 @@ const struct a_quote *order_quote(struct cli *cli, const struct op_order_place *
     return cli_query(cli, &q_quote_message, &q);
 }
 
-int order_fail(struct cli *cli, uint32_t refusal)
+uint64_t order_highest_price(const struct a_quote *quote)
+{
+    uint64_t highest = 0;
+    for (uint32_t i = 0; i < quote->leases.count; i++) {
+        uint64_t price = quote->leases.items[i].price_ucr;
+        highest = price > highest ? price : highest;
+    }
+    return highest;
+}
+
+/* From which limit on the order would be filled now; 0 when that is not known. */
+static uint64_t price_needed(struct cli *cli, const struct op_order_place *order)
+{
+    struct sku_limit skus[ORDER_SKUS_MAX];
+    struct op_order_place unlimited = *order;
+    for (uint32_t i = 0; i < order->skus.count; i++)
+        skus[i] = (struct sku_limit){order->skus.items[i].sku, PRICE_MAX_UCR};
+    unlimited.skus.items = skus;
+    const struct a_quote *a = order_quote(cli, &unlimited, false);
+    return a != NULL && a->refusal == REFUSAL_accepted ? order_highest_price(a) : 0;
+}
+
+int order_fail(struct cli *cli, const struct op_order_place *order, uint32_t refusal)
 {
     struct connection_error why;
+    char text[AMOUNT_TEXT_BYTES];
+    uint64_t needed = refusal == REFUSAL_price_above_limit ? price_needed(cli, order) : 0;
     connection_explain_refusal(refusal, &why);
+    if (needed > 0)
+        snprintf(why.text, sizeof(why.text),
+                 "%s (%s). Raise it: from %s credits per GPU-hour it would fill now.",
+                 refusal_text(refusal), refusal_name(refusal), amount_format(needed, text));
     /* The funnel is there already: no need to point to it. */
     if (refusal == REFUSAL_no_capacity && option_text(cli, "why") != NULL)
         snprintf(why.text, sizeof(why.text), "%s (%s); above is where offers fell out.",

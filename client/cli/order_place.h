@@ -19,7 +19,10 @@ const struct a_quote *order_quote(struct cli *cli, const struct op_order_place *
  * series that expires first and may be redeemed for it, or of several. Returns cli->exit.
  */
 int order_fund(struct cli *cli, struct op_order_place *order);
-/* "size_not_met: ..." and what to do, as the failure of the command. */
-int order_fail(struct cli *cli, uint32_t refusal);
+/* "size_not_met: ..." and what to do, as the failure of the command. Of a price above the limit it
+ * asks what the order would cost without one. */
+int order_fail(struct cli *cli, const struct op_order_place *order, uint32_t refusal);
+/* The highest price of a quote's leases. */
+uint64_t order_highest_price(const struct a_quote *quote);
 
 #endif

@@ -127,6 +127,13 @@ int cli_fail_connection(struct cli *cli, const struct connection_error *error)
     return fail_with(cli, code, error->refusal, error->text);
 }
 
+int cli_fail_refusal(struct cli *cli, uint32_t refusal)
+{
+    struct connection_error why;
+    connection_explain_refusal(refusal, &why);
+    return cli_fail_connection(cli, &why);
+}
+
 int cli_fail_status(struct cli *cli, int status, const char *doing)
 {
     return cli_fail(cli, CLI_LOCAL, "%s: %s", doing, status_text(status));

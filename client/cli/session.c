@@ -1,5 +1,6 @@
 #include "client/cli/cli.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include <sodium.h>
 
+#include "client/cli/check.h"
 #include "client/json.h"
 #include "client/paths.h"
 #include "protocol/keyfile.h"
@@ -17,7 +19,12 @@
 
 #define SERVER_DEFAULT "127.0.0.1:7420"
 
-enum { PASSPHRASE_BYTES_MAX = 1024 };
+enum {
+    PASSPHRASE_BYTES_MAX = 1024,
+    WAIT_FIRST_MS = 200,
+    WAIT_MAX_MS = 5000,
+    STRANGE_MAX = 3,
+};
 
 static int flag_over(struct cli *cli, const char *name)
 {
@@ -216,13 +223,38 @@ int cli_connect(struct cli *cli)
             .keys = &cli->keys,
             .state_folder = state,
             .timeout_ms = (int)timeout_s * 1000,
-            .retries = (int)retries,
+            .retries = cli->patient ? 0 : (int)retries,
         };
         if (connection_open(&o, &cli->connection, &why) != STATUS_OK)
             cli_fail_connection(cli, &why);
     }
     free(state);
     return cli->exit;
+}
+
+bool cli_lost(int status)
+{
+    return status == STATUS_CLOSED || status == STATUS_TIMEOUT || status == STATUS_IO;
+}
+
+int cli_wait(struct cli *cli)
+{
+    struct connection_error why;
+    int pause_ms = WAIT_FIRST_MS;
+    int strange = 0;
+    int status = STATUS_CLOSED;
+    cli_note(cli, "connection lost; waiting for %s\n", cli->config.server);
+    while (status != STATUS_OK) {
+        (void)poll(NULL, 0, pause_ms);
+        pause_ms = 2 * pause_ms < WAIT_MAX_MS ? 2 * pause_ms : WAIT_MAX_MS;
+        status = connection_resume(cli->connection, &why);
+        /* A server that is being stopped may hang up where one with another key does. */
+        strange = status == STATUS_FORGED ? strange + 1 : 0;
+        if (status != STATUS_OK && !cli_lost(status) && (strange == 0 || strange > STRANGE_MAX))
+            return cli_fail_connection(cli, &why);
+    }
+    cli_note(cli, "connected again\n");
+    return CLI_OK;
 }
 
 uint64_t cli_time_s(struct cli *cli)
@@ -253,9 +285,14 @@ static const void *query(struct cli *cli, const struct message *m, const void *b
 {
     struct connection_error why;
     const void *answer = NULL;
-    if (cli_connect(cli) != CLI_OK)
+    if (check_message(cli, m, body) != CLI_OK || cli_connect(cli) != CLI_OK)
         return NULL;
     int status = connection_query(cli->connection, m, body, &cli->arena, &answer, &why);
+    while (cli->patient && cli_lost(status)) {
+        if (cli_wait(cli) != CLI_OK)
+            return NULL;
+        status = connection_query(cli->connection, m, body, &cli->arena, &answer, &why);
+    }
     if (is_not_found(why.refusal) && cli->missing != NULL)
         snprintf(why.text, sizeof(why.text), "%s", cli->missing);
     if (status != STATUS_OK || (why.refusal > 0 && !quietly)) {
@@ -275,26 +312,35 @@ const void *cli_query_quietly(struct cli *cli, const struct message *m, const vo
     return query(cli, m, body, true);
 }
 
-const struct result *cli_apply(struct cli *cli, const struct message *operation, const void *body)
+const struct result *cli_try(struct cli *cli, const struct message *operation, const void *body,
+                             uint32_t *refusal_out)
 {
     struct connection_error why;
     struct operation one = {operation, body};
     struct frame_reply reply;
-    if (cli_connect(cli) != CLI_OK)
+    *refusal_out = REFUSAL_accepted;
+    if (check_message(cli, operation, body) != CLI_OK || cli_connect(cli) != CLI_OK)
         return NULL;
     int status = connection_request(cli->connection, &one, 1, 0, &cli->arena, &reply, &why);
-    if (status == STATUS_OK && reply.refusal == REFUSAL_accepted) {
-        if (reply.results.count == 1 && reply.results.items[0].refusal == REFUSAL_accepted)
-            return reply.results.items;
-        if (reply.results.count == 1)
-            connection_explain_refusal(reply.results.items[0].refusal, &why);
-        else
-            why = (struct connection_error){
-                .status = STATUS_MALFORMED,
-                .text = "the exchange did not say what came of the operation"};
+    if (status == STATUS_OK && reply.refusal == REFUSAL_accepted && reply.results.count == 1) {
+        *refusal_out = reply.results.items[0].refusal;
+        return *refusal_out == REFUSAL_accepted ? reply.results.items : NULL;
     }
+    if (status == STATUS_OK && reply.refusal == REFUSAL_accepted)
+        why = (struct connection_error){.status = STATUS_MALFORMED,
+                                        .text =
+                                            "the exchange did not say what came of the operation"};
     cli_fail_connection(cli, &why);
     return NULL;
+}
+
+const struct result *cli_apply(struct cli *cli, const struct message *operation, const void *body)
+{
+    uint32_t refusal;
+    const struct result *r = cli_try(cli, operation, body, &refusal);
+    if (refusal != REFUSAL_accepted)
+        cli_fail_refusal(cli, refusal);
+    return r;
 }
 
 static int numbers_set(json_t *object, const char *name, uint64_t first, uint32_t count)

@@ -1,13 +1,24 @@
 #include "client/cli/cli.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include <sodium.h>
 
 #include "client/json.h"
 #include "protocol/moment.h"
 
-static void status_print(struct cli *cli, const struct a_status *s)
+/* The account's state; NULL when there is no account or it does not show. */
+static const char *state_ask(struct cli *cli, uint32_t you)
+{
+    struct q_accounts q = {.account = you};
+    const struct a_accounts *a = you != 0 ? cli_query_quietly(cli, &q_accounts_message, &q) : NULL;
+    return a != NULL && a->rows.count == 1
+               ? vocabulary_name(&account_state_vocabulary, a->rows.items[0].state)
+               : NULL;
+}
+
+static void status_print(struct cli *cli, const struct a_status *s, const char *state)
 {
     char id[65];
     char text[MOMENT_TEXT_BYTES];
@@ -20,7 +31,9 @@ static void status_print(struct cli *cli, const struct a_status *s)
     cli_print(cli, "time:       %s (%s clock)%s\n", moment_format(cli_time_s(cli), text),
               vocabulary_name(&clock_mode_vocabulary, s->clock_mode),
               s->clock_waits ? ", waits for 'bourse clock confirm'" : "");
-    cli_print(cli, "log:        %" PRIu64 " events; continues what was seen before\n", s->log_size);
+    cli_print(cli, "log:        %" PRIu64 " events; %s\n", s->log_size,
+              connection_status(cli->connection)->first_seen ? "first seen now"
+                                                             : "continues what was seen before");
     cli_print(cli, "activation: within %s", duration_format(s->activation_grace_s, text));
     cli_print(cli, "; metering: within %s", duration_format(s->meter_grace_s, text));
     cli_print(cli, "; disputes: within %s\n", duration_format(s->dispute_window_s, text));
@@ -28,8 +41,9 @@ static void status_print(struct cli *cli, const struct a_status *s)
         cli_print(cli, "you:        no account yet; give an admin your public key ('bourse keygen "
                        "--show') or claim a gift\n");
     else
-        cli_print(cli, "you:        %.*s (account %u, %s)\n", (int)s->name.length, s->name.data,
-                  (unsigned)s->you, role != NULL ? role : "?");
+        cli_print(cli, "you:        %.*s (account %u, %s%s)\n", (int)s->name.length, s->name.data,
+                  (unsigned)s->you, role != NULL ? role : "?",
+                  state != NULL && strcmp(state, "frozen") == 0 ? ", frozen; ask an admin" : "");
 }
 
 int command_status(struct cli *cli, int argc, char **argv)
@@ -40,13 +54,18 @@ int command_status(struct cli *cli, int argc, char **argv)
     const struct a_status *s = cli_query(cli, &q_status_message, &q);
     if (s == NULL)
         return cli->exit;
+    const char *state = state_ask(cli, s->you);
     if (cli->json) {
         json_t *json = message_to_json(&a_status_message, s);
         const char *role = vocabulary_name(&role_vocabulary, s->role);
-        if (json != NULL)
+        if (json != NULL) {
             json_object_set_new(json, "role", role != NULL ? json_string(role) : json_null());
+            json_object_set_new(json, "state", state != NULL ? json_string(state) : json_null());
+            json_object_set_new(json, "first_seen",
+                                json_boolean(connection_status(cli->connection)->first_seen));
+        }
         return cli_print_json(cli, json);
     }
-    status_print(cli, s);
+    status_print(cli, s, state);
     return cli->exit;
 }

@@ -327,6 +327,37 @@ static void test_pipelining(void **state)
     arena_release(&arena);
 }
 
+/* A query that connects anew in between loses no event, and neither does waiting oneself. */
+static void test_events_after_a_query(void **state)
+{
+    struct fixture *x = *state;
+    struct connection_error error;
+    struct arena arena = ARENA_EMPTY;
+    const struct frame_events *events = NULL;
+    const void *answer = NULL;
+    uint64_t expected = 3;
+    struct q_skus q = {0};
+    struct connection *c = open_good(x);
+    assert_true(connection_status(c)->first_seen);
+    FAKE_SET(&x->exchange, drops, 2);
+    assert_int_equal(connection_subscribe(c, expected, &error), STATUS_OK);
+    while (expected < 10) {
+        arena_clear(&arena);
+        assert_int_equal(connection_events(c, 3000, &arena, &events, &error), STATUS_OK);
+        for (uint32_t i = 0; i < events->events.count; i++)
+            assert_int_equal(events->events.items[i].index, expected++);
+        if (expected < 10 && expected % 2 == 0)
+            assert_int_equal(connection_resume(c, &error), STATUS_OK);
+        else if (expected < 10)
+            (void)connection_query(c, &q_skus_message, &q, &arena, &answer, &error);
+    }
+    arena_release(&arena);
+    connection_close(c);
+    c = open_good(x);
+    assert_false(connection_status(c)->first_seen);
+    connection_close(c);
+}
+
 static void test_events_resume(void **state)
 {
     struct fixture *x = *state;
@@ -390,6 +421,7 @@ int main(void)
         TEST(test_query),
         TEST(test_pipelining),
         TEST(test_events_resume),
+        TEST(test_events_after_a_query),
         TEST(test_too_large_requests_are_not_sent),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,17 @@ static void test_groups_alone_are_no_command(void **state)
     run_line(&r, "--version", NULL);
     assert_int_equal(r.code, CLI_OK);
     assert_memory_equal(r.out, "bourse ", 7);
+    run_line(&r, "--version --json", NULL);
+    assert_int_equal(r.code, CLI_OK);
+    json_t *json = json_loads(r.out, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(json, "version")), BOURSE_VERSION);
+    json_decref(json);
+    run_line(&r, "--json", NULL);
+    assert_int_equal(r.code, CLI_USAGE);
+    assert_string_equal(r.out, "");
+    json = json_loads(r.error, 0, NULL);
+    assert_non_null(json_object_get(json, "error"));
+    json_decref(json);
 }
 
 static void test_suggestions(void **state)
@@ -137,6 +148,19 @@ static void test_completion(void **state)
     expect_completion("bourse --json lease act", "activate\n");
     expect_completion("bourse lease activate --acc", "--access-file\n");
     expect_completion("bourse lease activate 5 --serv", "--server\n");
+    expect_completion("bourse --server localhost tok", "token\n");
+    expect_completion("bourse --server 127.0.0.1:7420 --json lease act", "activate\n");
+    /* As bash itself divides it. */
+    expect_completion("bourse --server 127.0.0.1 : 7420 tok", "token\n");
+    expect_completion("bourse --server = 127.0.0.1 : 7420 token tr", "transfer\n");
+    expect_completion("bourse account register --role st", "startup\n");
+    expect_completion("bourse account register --role = st", "startup\n");
+    expect_completion("bourse account register --role ''",
+                      "admin guarantor operator startup auditor\n");
+    expect_completion("bourse quote --profile = ", "training tuning inference\n");
+    expect_completion("bourse offer publish --billing m", "metered\n");
+    expect_completion("bourse keygen -o /etc/hostna", "/etc/hostname\n");
+    expect_completion("bourse import --nodes /etc/hostna", "/etc/hostname\n");
 }
 
 int main(void)

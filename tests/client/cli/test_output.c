@@ -71,6 +71,9 @@ static void test_classes(void **state)
         {"verify /nonexistent/receipt", CLI_USAGE, "of which exchange?"},
         {"token claim --file /nonexistent/line", CLI_LOCAL, "cannot read /nonexistent/line"},
         {"token claim --file -", CLI_USAGE, "begins with bourse-gift:v1:"},
+        {"keygen a -o b", CLI_USAGE, "which file, b or a?"},
+        {"lease activate 1", CLI_USAGE, "nothing can be attached later"},
+        {"lease activate 1 --no-access --access-file -", CLI_USAGE, "--no-access alone"},
         {"keygen --show /nonexistent/key", CLI_LOCAL, "bourse keygen"},
         {"config set colour red", CLI_USAGE, "there is no setting 'colour'"},
         {"account register acme --role king K", CLI_USAGE, "'king' is no role; there are: admin"},
@@ -88,6 +91,24 @@ static void test_classes(void **state)
     assert_int_equal(cli_exit_code(STATUS_FORKED), CLI_UNTRUSTED);
     assert_int_equal(cli_exit_code(STATUS_CLOSED), CLI_CONNECTION);
     assert_int_equal(cli_exit_code(STATUS_IO), CLI_LOCAL);
+}
+
+/* Whoever reads over a shoulder, or a script's log, must not get a gift. */
+static void test_claim_lines_are_not_repeated(void **state)
+{
+    static const char *const rows[] = {
+        "token claim bourse-gift:v1:SECRET",        "token claim --file bourse-gift:v1:SECRET",
+        "token claim --name=bourse-gift:v1:SECRET", "bourse-gift:v1:SECRET",
+        "token show bourse-gift:v2:SECRET --json",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        run_line(&r, rows[i], "");
+        assert_int_equal(r.code, CLI_USAGE);
+        assert_null(strstr(r.error, "SECRET"));
+        assert_null(strstr(r.out, "SECRET"));
+        assert_non_null(strstr(r.error, "use --file or standard input"));
+    }
 }
 
 static void test_control_characters_in_errors(void **state)
@@ -123,6 +144,17 @@ static void test_keygen_and_config(void **state)
     json_decref(json);
     run_line(&r, "config show --server other:2", NULL);
     assert_non_null(strstr(r.out, "server = other:2\n"));
+    snprintf(line, sizeof(line), "keygen -o %s/other", folder);
+    run_line(&r, line, NULL);
+    assert_int_equal(r.code, CLI_OK);
+    key = strdup(r.out);
+    snprintf(line, sizeof(line), "keygen --show --output %s/other", folder);
+    run_line(&r, line, NULL);
+    assert_string_equal(r.out, key);
+    snprintf(line, sizeof(line), "keygen --show %s/other", folder);
+    run_line(&r, line, NULL);
+    assert_string_equal(r.out, key);
+    free(key);
     snprintf(line, sizeof(line), "keygen %s/sealed --passphrase-file -", folder);
     run_line(&r, line, "a passphrase\n");
     assert_int_equal(r.code, CLI_OK);
@@ -185,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_errors_as_json),
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_control_characters_in_errors),
+        cmocka_unit_test(test_claim_lines_are_not_repeated),
         cmocka_unit_test(test_keygen_and_config),
         cmocka_unit_test(test_table),
     };

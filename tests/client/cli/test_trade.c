@@ -115,6 +115,10 @@ static void test_setting_up(void **state)
 {
     (void)state;
     ok("acme", "status", "you: acme (account 2, startup)");
+    assert_true(run_says(&r, "events; first seen now"));
+    ok("acme", "status", "events; continues what was seen before");
+    ok("acme", "status --json", "\"first_seen\": false");
+    assert_true(run_says(&r, "\"state\": \"active\""));
     ok("admin", "account list", "op operator active");
     ok("acme", "account show", "name: acme");
     refused("acme", "account show nobody", "no account has this name");
@@ -183,6 +187,13 @@ static void test_trade(void **state)
     ok("acme", "quote --sku gb300 --gpus 8 --duration 2h --why", "8 GPUs for 40 credits");
     refused("acme", "quote --sku gb300=2 --gpus 8 --duration 2h --why", "price_above_limit");
     assert_true(run_says(&r, "fell out at price 1"));
+    assert_true(run_says(&r, "from 2.5 credits per GPU-hour it would fill now"));
+    assert_false(run_says(&r, "--why"));
+    refused("acme", "redeem --sku gb300=2 --gpus 8 --duration 2h", "from 2.5 credits per GPU-hour");
+    refused("acme", "redeem --sku gb300=2 --gpus 8 --duration 2h --tokens 8", "from 2.5 credits");
+    refused("acme", "quote --sku gb300 --gpus 80 --duration 2h --why", "size_not_met");
+    assert_false(run_says(&r, "--why"));
+    refused("op", "redeem --sku gb300 --gpus 8 --duration 2h --any-price", "not_permitted");
     as("acme", "redeem --sku gb300 --gpus 8 --duration 2h", NULL);
     assert_int_equal(r.code, 1); /* without a limit price */
     ok("acme", "quote --sku gb300 --gpus 8 --duration 2h --json", "\"order\"");
@@ -192,6 +203,12 @@ static void test_trade(void **state)
     assert_int_equal(r.code, 0);
     assert_non_null(strstr(r.out, "8 of 8 GPUs for 40 credits"));
     ok("acme", "order show 1", "filled");
+    ok("acme", "lease list --json", "\"granted\"");
+    /* What is too long to be sealed is not sent. */
+    static char long_access[ACCESS_BYTES_MAX + 2];
+    memset(long_access, 'x', ACCESS_BYTES_MAX + 1);
+    as("op", "lease activate 1 --access-file -", long_access);
+    assert_int_not_equal(r.code, 0);
     ok("acme", "lease list --json", "\"granted\"");
     as("op", "lease activate 1 --access-file -", "ssh root@10.0.0.1\n");
     assert_int_equal(r.code, 0);
@@ -256,10 +273,17 @@ static void test_accounts_change(void **state)
 {
     (void)state;
     ok("admin", "account freeze beta --reason unpaid", "froze beta");
+    ok("beta", "status", "beta (account 3, startup, frozen; ask an admin)");
+    ok("beta", "status --json", "\"state\": \"frozen\"");
+    refused("admin", "account freeze admin", "an admin cannot freeze itself (not_permitted)");
+    assert_false(run_says(&r, "your role"));
+    refused("acme", "account freeze acme", "shows your role");
     refused("beta", "token burn 1", "account_frozen");
     ok("admin", "account unfreeze beta", "unfroze beta");
     ok("beta", line_of("account rekey %s/beta2.key", folder), "replaced");
     ok("beta", "status", "no account yet");
+    refused("beta", "redeem --sku gb300 --gpus 8 --duration 2h --any-price", "unknown_account");
+    assert_true(run_says(&r, "bourse keygen --show"));
     ok("beta", line_of("config set key %s/beta2.key", folder), "Wrote");
     ok("beta", "status", "beta (account 3");
 }

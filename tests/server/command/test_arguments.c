@@ -58,10 +58,14 @@ static void test_lines(void **state)
         {"--dat x", EXIT_USAGE},     /* no prefixes */
         {"--data x --data y", EXIT_USAGE},
         {"--data x --json=yes", EXIT_USAGE},
+        {"--data --json", EXIT_USAGE}, /* an option is no value */
+        {"--data x --grace --count 3", EXIT_USAGE},
+        {"--data=--json", EXIT_DONE}, /* unless it is meant */
+        {"--data x --grace -3d", EXIT_DONE},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         assert_int_equal(run_words(cases[i].line), cases[i].code);
-    assert_int_equal(runs, 3);
+    assert_int_equal(runs, 5);
 }
 
 static void test_values(void **state)

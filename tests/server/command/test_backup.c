@@ -109,6 +109,12 @@ static void test_backup_complete(void **state)
     assert_int_equal(data_folder_open(p->backup, FOLDER_SERVE, &folder, &error), STATUS_MISUSE);
     assert_non_null(memmem(error.data, error.length, "boursed restore", 15));
     buffer_release(&error);
+    /* Nobody is told of the temporary name. */
+    assert_int_equal(bench_command(b, "restore", "--from", p->backup, "--data", "/nowhere/at/all",
+                                   "--complete", NULL),
+                     1);
+    assert_true(bench_said(b, "/nowhere/at/all: cannot be made: the folder /nowhere/at does not "
+                              "exist\n"));
     assert_int_equal(
         bench_command(b, "restore", "--from", b->data, "--data", p->other, "--complete", NULL),
         1); /* not a backup */
@@ -117,6 +123,9 @@ static void test_backup_complete(void **state)
         bench_command(b, "restore", "--from", p->backup, "--data", p->other, "--complete", NULL),
         0);
     move_to(p, p->other);
+    /* Before the first start there is no log, and nothing is wrong with that. */
+    assert_int_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+    assert_true(bench_said(b, "made again from the journal at the first start"));
     bench_start(b);
     root_check(p);
     assert_int_equal(bench_accounts(b), 11);
@@ -183,6 +192,12 @@ static void test_restore_new_origin(void **state)
                                    "--origin", "example.org/two", NULL),
                      2); /* without the root key */
     assert_int_equal(bench_command(b, "restore", "--from", p->backup, "--data", p->other,
+                                   "--origin", "example.org/bourse", "--root-key", p->root_key,
+                                   NULL),
+                     1); /* its own name */
+    assert_true(bench_said(b, "would contradict what was signed; choose another"));
+    assert_false(file_exists(p->other));
+    assert_int_equal(bench_command(b, "restore", "--from", p->backup, "--data", p->other,
                                    "--origin", "example.org/two", "--root-key", p->root_key, NULL),
                      0);
     assert_true(bench_said(b, "NEW exchange"));
@@ -228,6 +243,9 @@ static void test_restore_new_origin(void **state)
     assert_int_equal(bench_command(b, "check", "--data", again, NULL), 0);
     assert_int_equal(folder_remove(p->backup), 0);
     assert_int_equal(bench_command(b, "backup", "--data", b->data, "--to", p->backup, NULL), 0);
+    assert_int_equal(bench_command(b, "restore", "--from", p->backup, "--data", third, "--origin",
+                                   "example.org/bourse", "--root-key", p->root_key, NULL),
+                     1); /* the name of the one before */
     assert_int_equal(bench_command(b, "restore", "--from", p->backup, "--data", third, "--origin",
                                    "example.org/three", "--root-key", p->root_key, NULL),
                      0);

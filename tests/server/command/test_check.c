@@ -221,6 +221,30 @@ static void test_files_damaged(void **state)
     assert_int_equal(folder_remove(path), 0);
     assert_int_equal(check(b), 1);
     assert_true(bench_said(b, "WRONG log"));
+    assert_true(bench_said(b, "remove the folder log/"));
+    bench_start(b);
+    bench_stop(b);
+    assert_int_equal(check(b), 0);
+    /* A start finds damage in any of the files of a log that is not long. */
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s", bench_path(b, cases[i].file));
+        file_flip(path, cases[i].at);
+        bench_start(b);
+        bench_stop(b);
+        assert_int_equal(check(b), 0);
+    }
+    snprintf(path, sizeof(path), "%s", bench_path(b, "journal/0000000000000001"));
+    file_flip(path, 2 * 4096 + 250);
+    assert_int_equal(check(b), 1);
+    assert_true(bench_said(b, "do not delete anything"));
+    assert_int_equal(folder_remove(bench_path(b, "image")), 0);
+    assert_int_equal(bench_try_start(b), STATUS_DAMAGED);
+    assert_non_null(memmem(b->error.data, b->error.length, "the journal is damaged: ", 24));
+    assert_non_null(memmem(b->error.data, b->error.length, "restore from a backup", 21));
+    const uint8_t *once = memmem(b->error.data, b->error.length, path, strlen(path));
+    assert_non_null(once);
+    size_t rest = b->error.length - (size_t)(once + 1 - b->error.data);
+    assert_null(memmem(once + 1, rest, path, strlen(path)));
 }
 
 /* A request that its account never signed, put into a journal that is otherwise whole. */

@@ -266,7 +266,7 @@ static void missing_segment(void **state)
     fill(s, 10);
     scratch_path(s, 3, path);
     assert_int_equal(file_remove(path), 0);
-    scratch_open_fails(s, 1, STATUS_DAMAGED, "this segment is missing");
+    scratch_open_fails(s, 1, STATUS_DAMAGED, "this segment is missing (number 3)");
     scratch_open_fails(s, 1, STATUS_DAMAGED, path);
 }
 
@@ -279,6 +279,7 @@ static void missing_ends(void **state)
     scratch_path(s, 1, path);
     assert_int_equal(file_remove(path), 0);
     scratch_open_fails(s, 1, STATUS_NOT_FOUND, "begins at group");
+    scratch_open_fails(s, 1, STATUS_NOT_FOUND, "the segments 1 to 1 are missing");
     assert_int_equal(scratch_check(s, 5), 10);
     /* The newest may not: the caller knows how far the journal must reach. */
     uint64_t first, last;

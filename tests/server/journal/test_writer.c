@@ -14,10 +14,10 @@
 struct waiter {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct writer *writer;
-    uint64_t last; /* told of */
-    uint64_t good; /* the last one told of with status 0 */
-    int status;    /* of the first that failed */
+    const struct journal *journal; /* its writer calls, so that it may be asked */
+    uint64_t last;                 /* told of */
+    uint64_t good;                 /* the last one told of with status 0 */
+    int status;                    /* of the first that failed */
     bool out_of_order, too_early;
 };
 
@@ -26,6 +26,7 @@ static void waiter_done(void *context, uint64_t index, int status)
     struct waiter *w = context;
     pthread_mutex_lock(&w->mutex);
     w->out_of_order |= index != w->last + 1 || (status == 0 && w->status != 0);
+    w->too_early |= status == 0 && w->journal != NULL && journal_durable(w->journal) < index;
     w->last = index;
     if (status == 0)
         w->good = index;
@@ -83,7 +84,7 @@ static void groups_become_durable_in_order(void **state)
     struct writer *w = NULL;
     assert_int_equal(writer_start(j, QUEUE, waiter_done, &waiter, &w), 0);
     pthread_mutex_lock(&waiter.mutex);
-    waiter.writer = w;
+    waiter.journal = j;
     pthread_mutex_unlock(&waiter.mutex);
     for (uint64_t index = 1; index <= GROUPS; index++)
         submit(w, &waiter, bodies, index);
