@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "protocol/status.h"
+#include "protocol/write_all.h"
 
 int paths_status(int error_number)
 {
@@ -146,21 +148,6 @@ int paths_read(const char *file, size_t limit, struct buffer *out)
     return status;
 }
 
-static int write_all(int fd, const void *data, size_t length)
-{
-    const char *at = data;
-    while (length > 0) {
-        ssize_t n = write(fd, at, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return paths_status(errno);
-        at += n;
-        length -= (size_t)n;
-    }
-    return STATUS_OK;
-}
-
 /* The name must be on disk too, or a crash could bring the old content back. */
 static void folder_sync(const char *folder)
 {
@@ -184,7 +171,8 @@ int paths_replace(const char *file, unsigned mode, const void *data, size_t leng
         status = paths_status(errno);
         goto out;
     }
-    status = fchmod(fd, (mode_t)mode) != 0 ? paths_status(errno) : write_all(fd, data, length);
+    bool written = fchmod(fd, (mode_t)mode) == 0 && write_all(fd, data, length);
+    status = written ? STATUS_OK : paths_status(errno);
     if (status == STATUS_OK && fsync(fd) != 0)
         status = paths_status(errno);
     if (status == STATUS_OK && rename(temporary, file) != 0)

@@ -13,6 +13,7 @@
 
 #include "protocol/checked_text.h"
 #include "protocol/status.h"
+#include "protocol/write_all.h"
 
 enum {
     SALT_BYTES = 16,
@@ -289,20 +290,6 @@ static int status_of_errno(void)
     }
 }
 
-static int write_all(int fd, const char *text, size_t length)
-{
-    while (length > 0) {
-        ssize_t n = write(fd, text, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return status_of_errno();
-        text += n;
-        length -= (size_t)n;
-    }
-    return STATUS_OK;
-}
-
 /* A new file's name is durable only when its folder is. */
 static int sync_folder(const char *path)
 {
@@ -337,7 +324,7 @@ int keyfile_write(const char *path, const uint8_t seed[KEYS_SEED_BYTES], const v
         goto out;
     }
     /* The umask may have taken away more than we want. */
-    status = fchmod(fd, 0600) == 0 ? write_all(fd, text, length) : status_of_errno();
+    status = fchmod(fd, 0600) == 0 && write_all(fd, text, length) ? STATUS_OK : status_of_errno();
     if (status == STATUS_OK && fsync(fd) != 0)
         status = status_of_errno();
     if (close(fd) != 0 && status == STATUS_OK)

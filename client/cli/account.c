@@ -39,7 +39,7 @@ int command_account_show(struct cli *cli, int argc, char **argv)
         q.account = name_account(cli, argv[0]);
     else if (cli_connect(cli) == CLI_OK)
         q.account = connection_status(cli->connection)->you;
-    if (cli->exit == CLI_OK && q.account == 0)
+    if (cli->exit == CLI_OK && argc == 0 && q.account == 0)
         return cli_fail(cli, CLI_REFUSED,
                         "your key has no account here; give an admin what 'bourse keygen --show' "
                         "prints, or claim a gift");

@@ -424,6 +424,10 @@ int records_show(struct cli *cli, const struct message *query, void *body, const
     const void *rows = NULL;
     if (cli->exit != CLI_OK)
         return cli->exit;
+    /* On the wire 0 asks for all of them, of which the first would be shown. */
+    const struct field *subject = field_by_name(query, part->fields[0].name);
+    if (subject != NULL && number_at(subject, body) == 0)
+        return cli_fail(cli, CLI_USAGE, "%s: 0 is below 1", subject->name);
     cli->missing = none;
     uint32_t count = records_fetch(cli, query, body, 1, &rows);
     cli->missing = NULL;

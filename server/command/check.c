@@ -27,6 +27,9 @@ static const struct option_spec options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const char journal_advice[] =
+    "do not delete anything: copy the directory, look at the disk, restore from a backup";
+
 /* A check under way, and what all of them found. */
 struct check {
     const struct data_folder *folder;
@@ -284,6 +287,7 @@ static void replay_look(struct check *c, struct image *image, const struct image
     bool is_ok = image == NULL || journal_look(c, replay, meta->group);
     progress_end(&progress);
     replay->progress = NULL;
+    c->advice = journal_advice;
     if (is_ok) {
         json_decref(c->problems); /* it goes on below */
         if (image != NULL) {
@@ -291,6 +295,7 @@ static void replay_look(struct check *c, struct image *image, const struct image
             log_look(c, replay);
         }
         check_begin(c, "journal");
+        c->advice = journal_advice;
         is_ok = journal_look(c, replay, journal_end_find(c, replay->group));
     }
     snprintf(text, sizeof(text),

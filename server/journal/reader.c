@@ -221,7 +221,8 @@ static int start_find(struct journal_reader *r, struct journal_error *error)
     if (status != 0)
         return status;
     if (first == 0)
-        return journal_fail(error, STATUS_NOT_FOUND, "%s: there is no journal here", r->folder);
+        return journal_fail(error, STATUS_NOT_FOUND,
+                            "%s: there is no journal here: segment 1 is missing", r->folder);
     for (uint64_t number = last;; number--) {
         uint8_t data[RECORD_HEADER_SIZE];
         struct record_header h;
@@ -245,8 +246,9 @@ static int start_find(struct journal_reader *r, struct journal_error *error)
         }
         if (number == first)
             return journal_fail(error, STATUS_DAMAGED,
-                                "%s: offset %d: the journal's first record is damaged",
-                                r->segment.path, JOURNAL_PAGE);
+                                "%s: segment %" PRIu64 " is missing, and segment %" PRIu64
+                                " does not begin with a record",
+                                r->folder, first - 1, first);
         segment_close(&r->segment);
     }
     if (r->end.next.first_index > r->from)

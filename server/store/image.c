@@ -59,9 +59,10 @@ static int status_of(int rc)
     switch (rc) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: /* a limit on the size of files */
     case MDB_MAP_FULL:
         return STATUS_FULL;
+    case EFBIG:
+        return STATUS_FILE_LIMIT;
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
@@ -349,7 +350,6 @@ void image_close(struct image *i)
 {
     if (!i)
         return;
-    image_unpin(i);
     if (i->env)
         mdb_env_close(i->env);
     change_sorter_release(&i->sorter);
@@ -360,34 +360,15 @@ void image_close(struct image *i)
 
 int image_read_begin(struct image *i, MDB_txn **txn_out, struct image_error *error)
 {
-    *txn_out = i->pinned;
-    if (i->pinned)
-        return STATUS_OK;
+    *txn_out = NULL;
     int rc = mdb_txn_begin(i->env, NULL, MDB_RDONLY, txn_out);
     return rc ? image_fail_lmdb(error, rc, "image %s", i->path) : STATUS_OK;
 }
 
-void image_read_end(struct image *i, MDB_txn *txn)
+void image_read_end(MDB_txn *txn)
 {
-    if (txn && txn != i->pinned)
+    if (txn)
         mdb_txn_abort(txn);
-}
-
-int image_pin(struct image *i, struct image_error *error)
-{
-    MDB_txn *txn;
-    assert(!i->pinned);
-    int status = image_read_begin(i, &txn, error);
-    if (!status)
-        i->pinned = txn;
-    return status;
-}
-
-void image_unpin(struct image *i)
-{
-    if (i->pinned)
-        mdb_txn_abort(i->pinned);
-    i->pinned = NULL;
 }
 
 static void meta_encode(const struct image_meta *meta, uint8_t out[META_SIZE])
@@ -434,7 +415,7 @@ int image_meta_read(struct image *i, struct image_meta *meta_out, struct image_e
     if (status)
         return status;
     status = image_meta_get(i, txn, meta_out, error);
-    image_read_end(i, txn);
+    image_read_end(txn);
     return status;
 }
 

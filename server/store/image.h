@@ -47,14 +47,6 @@ int image_open(const char *path, enum image_mode mode, const struct table_spec *
 void image_close(struct image *i);
 
 /*
- * From here to image_unpin() or image_close() all reads through `i` see one and the same state,
- * whatever others write: for reading the meta record, replaying up to there, which takes its time,
- * and comparing then. Meanwhile the file keeps growing by what is written. One thread at a time.
- */
-int image_pin(struct image *i, struct image_error *error);
-void image_unpin(struct image *i);
-
-/*
  * Puts every row of the image into the empty store, in key order, through the hooks, in one read
  * transaction, so that meta and rows agree. Recorded changes and undo are empty afterwards.
  * Errors: STATUS_DAMAGED (a row that does not decode), STATUS_IO.
@@ -74,9 +66,10 @@ int image_write(struct image *i, struct changes *c, const struct image_meta *met
                 struct image_error *error);
 
 /*
- * Compares the image with a store, row by row in key order, in one read transaction whose meta
- * must equal what the store reflects (the caller loads it first with image_meta_read and replays
- * up to there, with the image pinned if others write to it). Calls `differs` for each row that is
+ * Compares the image with a store, row by row in key order, in one read transaction, whose meta
+ * record it gives. What it finds counts only if that equals what the store reflects: the caller
+ * reads it first with image_meta_read() and replays up to there, and does so again as long as
+ * somebody has written meanwhile. Calls `differs` for each row that is
  * missing, surplus or different, with a line for people. Returns 0 when read to the end, however
  * many differed.
  */
@@ -85,7 +78,7 @@ int image_compare(struct image *i, const struct store *s, struct image_meta *met
                   struct image_error *error);
 
 /* A consistent, compacted, synced copy into the existing empty folder `path`, while others write.
- * Always of the newest state, pinned or not. Errors: STATUS_EXISTS, STATUS_FULL, STATUS_IO... */
+ * Errors: STATUS_EXISTS, STATUS_FULL, STATUS_IO... */
 int image_copy(struct image *i, const char *path, struct image_error *error);
 
 #endif

@@ -22,7 +22,6 @@ struct image {
     MDB_dbi meta_dbi;
     struct image_table *tables; /* one a spec */
     struct change_sorter sorter;
-    MDB_txn *pinned; /* by image_pin(); else NULL */
 };
 
 /* Sets `error` to the formatted text, cut off to fit, and returns `status`. */
@@ -38,9 +37,9 @@ int image_fail_lmdb(struct image_error *error, int rc, const char *format, ...)
  */
 int image_fail_write(struct image_error *error, int status, const char *path);
 
-/* A read transaction, the pinned one when there is one; given back by image_read_end(). */
+/* A read transaction, given back by image_read_end(). */
 int image_read_begin(struct image *i, MDB_txn **txn_out, struct image_error *error);
-void image_read_end(struct image *i, MDB_txn *txn);
+void image_read_end(MDB_txn *txn);
 /* The meta record as the transaction sees it; all zero when there is none. */
 int image_meta_get(struct image *i, MDB_txn *txn, struct image_meta *meta_out,
                    struct image_error *error);

@@ -254,7 +254,7 @@ int image_load(struct image *i, struct store *s, struct image_meta *meta_out,
         status = each_pair(i, txn, l.table, load_pair, &l, error);
     }
 out:
-    image_read_end(i, txn);
+    image_read_end(txn);
     free(l.row);
     return status;
 }
@@ -393,7 +393,7 @@ int image_compare(struct image *i, const struct store *s, struct image_meta *met
             status = report_missing(&c, error);
     }
 out:
-    image_read_end(i, c.txn);
+    image_read_end(c.txn);
     free(c.row);
     return status;
 }

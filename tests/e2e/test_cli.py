@@ -61,7 +61,6 @@ class User:
         return done.stderr
 
 
-@unittest.skipUnless(BOURSE.exists(), f"{BOURSE} does not exist yet")
 class Cli(unittest.TestCase):
     def market(self, x):
         """Admin, operator and two startups; the set-up itself goes through the command."""
@@ -184,7 +183,8 @@ class Cli(unittest.TestCase):
             self.assertEqual(acme.json("lease", "access", lease)["access"], secret)
             beta.fails(REFUSED, "lease", "access", lease)
             gridco.ok("lease", "activate", lease + 1, "--access-file", "-", input_text=secret)
-            gridco.ok("lease", "activate", lease + 2)
+            self.assertIn("attached later", gridco.fails(USAGE, "lease", "activate", lease + 2))
+            gridco.ok("lease", "activate", lease + 2, "--no-access")
             self.assertIn("active", acme.ok("lease", "list"))
             self.assertIn("gb300", gridco.ok("lease", "show", lease))
             admin.ok("clock", "advance", "+1h")
@@ -198,7 +198,7 @@ class Cli(unittest.TestCase):
             admin.ok("lease", "decide", lease, "1", "350", "--reason", "the logs of both")
             long = acme.json("redeem", "--sku", "gb300=3", "--gpus", "1", "--duration", "10h",
                              "--series", "spring")["leases"][0]
-            gridco.ok("lease", "activate", long)
+            gridco.ok("lease", "activate", long, "--no-access")
             admin.ok("clock", "advance", "+3h")
             acme.ok("lease", "end", long)
             admin.ok("clock", "advance", "+50h")
@@ -255,6 +255,7 @@ class Cli(unittest.TestCase):
             admin, acme = users["admin"], users["acme"]
             admin.ok("account", "freeze", "acme", "--reason", "a question")
             self.assertIn("frozen", acme.ok("account", "show"))
+            self.assertIn("frozen", acme.ok("status"))
             self.assertIn("account_frozen", acme.fails(REFUSED, "token", "burn", "1"))
             admin.ok("account", "unfreeze", "acme")
             acme.ok("account", "rekey", "new.key")
@@ -271,6 +272,8 @@ class Cli(unittest.TestCase):
             self.assertIn("passphrase", acme.fails(LOCAL, "status", "--key", "sealed.key",
                                                    "--passphrase-file", "wrong"))
             acme.fails(LOCAL, "keygen", "sealed.key")
+            public = acme.ok("keygen", "-o", "other.key")
+            self.assertEqual(acme.ok("keygen", "--show", "other.key"), public)
             os.chmod(acme.home / "new.key", 0o644)
             self.assertIn("chmod", acme.fails(LOCAL, "status", "--key", "new.key"))
 
@@ -294,6 +297,23 @@ class Cli(unittest.TestCase):
                 (USAGE, ("redeem", "--sku", "gb300", "--gpus", "8", "--duration", "1h"), "limit"),
                 (USAGE, ("account", "register", "x", "nokey", "--role", "startup"), "bourse-key"),
                 (USAGE, ("clock", "advance", "yesterdayish"), "yesterdayish"),
+                (USAGE, ("quote", "--sku", "gb300", "--gpus", "0", "--duration", "1h"),
+                 "--gpus: 0 is below 1"),
+                (USAGE, ("redeem", "--sku", "gb300", "--gpus", "0", "--duration", "1h",
+                         "--any-price"), "--gpus: 0 is below 1"),
+                (USAGE, ("quote", "--sku", "gb300", "--gpus", "8", "--duration", "0m"),
+                 "--duration: 0 is below 1"),
+                (USAGE, ("quote", "--sku", "gb300,1", "--gpus", "8", "--duration", "1h"), "twice"),
+                (USAGE, ("sku", "add", "", "--vendor", "v", "--model", "m", "--memory-gb", "1",
+                         "--power-w", "1"), "NAME: must not be empty"),
+                (USAGE, ("sku", "add", "a\nb", "--vendor", "v", "--model", "m", "--memory-gb",
+                         "1", "--power-w", "1"), "NAME: a line break"),
+                (USAGE, ("sku", "show", "a\nb"), "line break"),
+                (USAGE, ("mint", "1", *["2=1"] * 2001), "ACCOUNT=AMOUNT: 2001 items is above 2000"),
+                (USAGE, ("payout", "spring", "1", "--reference", ""),
+                 "--reference: must not be empty"),
+                (USAGE, ("site", "add", "x", "--region", "id", "--power-kw", "1"), "ISO 3166"),
+                (USAGE, ("token", "claim", "bourse-gift:v1:x"), "--file or standard input"),
                 (REFUSED, ("mint", "spring", "acme=1"), "not_permitted"),
                 (REFUSED, ("token", "transfer", "nobody=1"), "account list"),
                 (REFUSED, ("token", "show", "999"), "token"),
@@ -313,6 +333,13 @@ class Cli(unittest.TestCase):
                     self.assertIn(word, done.stderr)
                     self.assertEqual(done.stdout, "")
                     self.assertNotIn("\033", done.stderr)
+            self.assertIn("not_permitted", users["audit"].fails(
+                REFUSED, "redeem", "--sku", "gb300=3", "--gpus", "8", "--duration", "1h"))
+            self.assertIn("cannot freeze itself", users["admin"].fails(REFUSED, "account", "freeze",
+                                                                       "admin"))
+            self.offer(users)
+            self.assertIn("from 2.5 credits per GPU-hour", acme.fails(
+                REFUSED, "redeem", "--sku", "gb300=2", "--gpus", "8", "--duration", "1h"))
             told = acme("mint", "spring", "acme=1", "--json")
             error = json.loads(told.stderr)["error"]
             self.assertEqual((error["refusal"], error["exit_code"], told.stdout),
@@ -364,6 +391,9 @@ _bourse; printf '%s\\n' "${{COMPREPLY[@]}}" """
             self.assertIn("--series", self.complete(script, "bourse token transfer --s"))
             self.assertIn("--json", self.complete(script, "bourse token transfer --j"))
             self.assertIn("--role", self.complete(script, "bourse account register --"))
+            self.assertEqual(self.complete(script, "bourse --server h:1 tok"), ["token"])
+            self.assertEqual(self.complete(script, "bourse account register --role a"),
+                             ["admin", "auditor"])
 
     def test_follow(self):
         """events --follow prints them as they come, and goes on over a restart of the server"""
@@ -399,6 +429,52 @@ _bourse; printf '%s\\n' "${{COMPREPLY[@]}}" """
             process.wait(20)
             process.stderr.close()
             out.close()
+
+    def test_follow_long(self):
+        """events --follow waits for a server that is away for longer than the retries last, says
+        so once, and misses nothing; another exchange in its place ends it"""
+        with Exchange() as x:
+            users = self.market(x)
+            acme = users["acme"]
+            size = acme.json("status")["log_size"]
+            out, err = x.folder / "out", x.folder / "err"
+            with open(out, "wb") as to, open(err, "wb") as notes:
+                process = subprocess.Popen(
+                    [str(BOURSE), "events", "--follow", "--from", str(size), "--retries", "0"],
+                    stdout=to, stderr=notes, env=acme.environment, cwd=acme.home)
+            x.processes.append(process)
+
+            def wait_for(file, word, times=1):
+                until = time.monotonic() + 30
+                while file.read_text().count(word) < times:
+                    self.assertIsNone(process.poll(), f"it ended: {err.read_text()}")
+                    self.assertLess(time.monotonic(), until, f"{word} does not come")
+                    time.sleep(0.02)
+            users["admin"].ok("mint", "spring", "acme=7")
+            wait_for(out, "minted")
+            x.port = x.address[1]
+            x.stop()
+            wait_for(err, "connection lost; waiting for 127.0.0.1")
+            down = time.monotonic() + 3  # three tries and more
+            while time.monotonic() < down:
+                self.assertIsNone(process.poll(), "it ended")
+                time.sleep(0.1)
+            x.start()
+            users["admin"].ok("mint", "spring", "acme=8")
+            wait_for(out, "minted", 2)
+            wait_for(err, "connected again")
+            users["admin"].ok("mint", "spring", "acme=9")
+            wait_for(out, "minted", 3)
+            self.assertEqual(err.read_text(), "connection lost; waiting for "
+                             f"127.0.0.1:{x.port}\nconnected again\n")
+            amounts = re.findall(r"outputs=acme:(\d+)", out.read_text())
+            self.assertEqual(amounts, ["7", "8", "9"])
+            x.stop()
+            with Exchange(origin="example.org/other", start=False) as other:
+                other.port = x.port
+                other.start()
+                self.assertEqual(process.wait(30), UNTRUSTED)
+            self.assertIn("not the exchange that is pinned", err.read_text())
 
     def test_submit(self):
         """a file of operations as one signed request, atomic or not"""
@@ -500,7 +576,6 @@ _bourse; printf '%s\\n' "${{COMPREPLY[@]}}" """
         return [t["token"] for t in user.json("token", "list") if t["amount_ucr"] == CREDIT]
 
 
-@unittest.skipUnless(BOURSE.exists(), f"{BOURSE} does not exist yet")
 class Real(unittest.TestCase):
     def test_import(self):
         """a small trace gives the same log root every time, and an outcome for each task"""

@@ -3,16 +3,17 @@ full disk, damage, an old copy, and clocks that jump."""
 import json
 import os
 import pathlib
+import re
 import resource
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 import unittest
 
 import tap
-from exchange import CREDIT, HOUR, SANITIZED, Exchange, boursed, order, transfer, world
+from exchange import (BOURSED, CREDIT, HOUR, ROOT, SANITIZED, Exchange, boursed, order, transfer,
+                      world)
 from keys import seal
 from messages import Record, operation
 from proof import ProofError
@@ -40,6 +41,58 @@ class Directory(unittest.TestCase):
             self.assertIn(str(x.data), second.stderr)
             self.assertRegex(second.stderr, "another|lock|already")
             x.serves()
+
+    def test_lock_removed(self):
+        """removing LOCK lets no second server in; the next one after the first may"""
+        with Exchange() as x:
+            world(x)
+            (x.data / "LOCK").unlink()
+            for _ in range(2):
+                second = boursed("run", "--data", x.data, "--listen", "127.0.0.1:0")
+                self.assertEqual(second.returncode, 1)
+                self.assertIn("another server runs on this directory", second.stderr)
+                self.assertEqual(second.stdout, "")
+            x.serves()
+            x.restart()
+            x.kill()
+            x.start()
+            x.serves()
+
+    def test_names_in_errors(self):
+        """errors name what was asked for, and never a temporary name"""
+        with Exchange() as x:
+            for arguments in (("init", "--origin", "o", "--admin", x.admin_keys.text(), "--data"),
+                              ("backup", "--data", x.data, "--to"),
+                              ("replay", "--data", x.data, "--into")):
+                done = boursed(*arguments, "/nonexistent/x")
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("/nonexistent/x: cannot be made: the folder /nonexistent does not "
+                              "exist\n", done.stderr)
+                self.assertNotIn(".new-", done.stderr)
+            # A file in the making that cannot grow.
+            done = boursed("backup", "--data", x.data, "--to", x.folder / "small",
+                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                                 (1 << 20, 1 << 20)))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(str(x.folder / "small"), done.stderr)
+            self.assertNotIn(".new-", done.stderr)
+            self.assertRegex(done.stderr, "File too large|limit on file sizes")
+            self.assertEqual([p.name for p in x.folder.iterdir() if "small" in p.name], [])
+            done = boursed("init", "--data", x.folder / "y", "--origin", "o", "--admin",
+                           "--created", "-3d")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("--admin needs", done.stderr)
+
+    def test_documented_messages(self):
+        """what docs/operations.md quotes is what the program can say"""
+        text = (ROOT / "docs" / "operations.md").read_text()
+        table = text.split("## What the server says", 1)[1].split("\n## ", 1)[0]
+        quoted = re.findall(r"^\| `([^`]+)` \|", table, re.M)
+        self.assertGreater(len(quoted), 8)
+        program = BOURSED.read_bytes()
+        for message in quoted:
+            self.assertIn(message.encode(), program)
+        self.assertNotIn(b"nothing says this", program)
 
     def test_usage(self):
         """mistakes on the command line are named; help is there at every level"""
@@ -134,6 +187,7 @@ class Restore(unittest.TestCase):
         with Exchange() as x:
             w = world(x)
             have = pay_some(w)
+            x.restart()  # so that the image is there
             done = boursed("backup", "--data", x.data, "--to", x.folder / "backup")
             self.assertEqual(done.returncode, 0, done.stderr)
             x.kill()
@@ -141,6 +195,7 @@ class Restore(unittest.TestCase):
             done = boursed("restore", "--from", x.folder / "backup", "--data", x.data,
                            "--complete")
             self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("at the first start", x.check().stdout)
             x.start()
             x.reconnect()  # each verifies that the log continues what it saw
             self.assertEqual(w.bob.balance(w.series).tokens_ucr, have)
@@ -243,6 +298,34 @@ class Restore(unittest.TestCase):
             x.check()
 
 
+    def test_certify_channel(self):
+        """after the channel key is rotated the new pin works and the old one is refused"""
+        with Exchange() as x:
+            w = world(x)
+            have = pay_some(w, 2)
+            old_pin = x.pin
+            x.stop()
+            done = boursed("certify", "--data", x.data, "--root-key",
+                           x.data / "keys" / "root.key", "--rotate", "channel")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            new_pin = x.pin_in(done.stdout)
+            self.assertNotEqual(new_pin.channel, old_pin.channel)
+            self.assertEqual((new_pin.root, new_pin.exchange_id, new_pin.origin),
+                             (old_pin.root, old_pin.exchange_id, old_pin.origin))
+            x.start()
+            self.assertEqual(x.pin.channel, new_pin.channel)
+            with self.assertRaises(Closed):
+                w.alice.connect(x.address)
+            old_clients, x.clients = x.clients, {}
+            for client in old_clients.values():
+                client.close()
+            self.assertEqual(x.client("bob").balance(w.series).tokens_ucr, have)
+            for words in (boursed("certify", "--help").stdout.split(),):
+                self.assertIn("clients must pin the new one", " ".join(words))
+            x.stop()
+            x.check()
+
+
 class Damage(unittest.TestCase):
     def records(self, x):
         """Where records begin: (file, offset)."""
@@ -337,6 +420,8 @@ class Damage(unittest.TestCase):
             shutil.rmtree(x.data / "image")
             shutil.copytree(before / "image", x.data / "image")
             x.start()
+            self.assertIn("boursed: a record that was never completely written was cut off the "
+                          "journal's end; nothing in it had been acknowledged\n", x.stderr())
             for name in ("admin", "alice", "bob"):
                 # These heads may name events of the torn record: new witnesses.
                 x.clients.pop(name).close()
@@ -359,11 +444,46 @@ class Damage(unittest.TestCase):
                 for name in lost:
                     shutil.rmtree(x.data / name)
                 x.start()
+                self.assertEqual("they are made again from the journal" in x.stderr(),
+                                 lost == ("log",))
                 x.reconnect()
                 self.assertEqual(w.bob.balance(w.series).tokens_ucr, have)
                 w.alice.receipt(1)
             x.stop()
             x.check()
+
+    def test_damaged_log(self):
+        """a flipped bit in the log's files: check says what to do, and a start mends it"""
+        with Exchange() as x:
+            w = world(x)
+            pay_some(w, 5)
+            x.stop()
+            for name, offset in (("events-000000", 700), ("tiles-0", 70), ("offsets", 17)):
+                self.flip(x.data / "log" / name, offset)
+                done = x.check(expected=1)
+                self.assertRegex(done.stdout, "WRONG log .*derived data.*remove the folder log/")
+                x.start()
+                self.assertIn("they are made again from the journal", x.stderr())
+                x.reconnect()
+                w.alice.receipt(1)
+                x.stop()
+                x.check()
+
+    def test_missing_first_segment(self):
+        """a first segment that is missing is named"""
+        with Exchange() as x:
+            world(x)
+            x.stop()
+            first = x.data / "journal" / "0000000000000001"
+            shutil.rmtree(x.data / "image")
+            first.rename(x.folder / "aside")
+            message = self.refused(x)
+            self.assertIn("the journal is damaged", message)
+            self.assertRegex(message, "there is no journal|segments? 1 .*missing")
+            self.assertIn("restore from a backup", message)
+            self.assertEqual(message.count(str(x.data / "journal")), 1)
+            (x.folder / "aside").rename(first)
+            x.start()
 
     def test_foreign_key(self):
         """keys that are not this exchange's are noticed before anything is served"""
@@ -440,9 +560,7 @@ class FullDisk(unittest.TestCase):
 
     def test_file_size_limit(self):
         """a journal that cannot be written on stops the server; nothing acknowledged is lost"""
-        def ignore():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        with Exchange(preexec=ignore) as x:
+        with Exchange() as x:
             w = world(x)
             limit = 3 << 20
 
@@ -451,7 +569,10 @@ class FullDisk(unittest.TestCase):
                                  (limit, resource.RLIM_INFINITY))
             acknowledged = self.fill(x, w, lower)
             self.assertGreater(len(acknowledged), 0)
-            self.stopped_and_back(x, w, acknowledged, lambda: None)
+            message = self.stopped_and_back(x, w, acknowledged, lambda: None)
+            self.assertIn("a file has reached the limit on file sizes", message)
+            self.assertIn("raise the limit", message)
+            self.assertIn(str(x.data), message)
 
 
 @unittest.skipUnless(FAKETIME.exists(), "libfaketime is not installed")
@@ -520,6 +641,7 @@ class Clocks(unittest.TestCase):
             while not w.admin.status().clock_waits:
                 self.assertLess(time.monotonic(), until, "the jump is not noticed")
                 w.bob.request(operation("token_burn", inputs=[99]))
+            self.assertEqual(x.stderr().count("boursed: the clock jumped to"), 1)
             status = w.admin.status()
             self.assertLess(status.time_s, before + 120)
             self.assertGreater(status.clock_s, before + 4 * HOUR)
@@ -544,7 +666,9 @@ class Clocks(unittest.TestCase):
             self.shift("-40m")
             pay_some(w, 3)
             self.assertGreaterEqual(w.admin.status().time_s, before)
+            self.assertEqual(x.stderr().count("is behind the exchange's time"), 1)
             x.restart()
+            self.assertEqual(x.stderr().count("is behind the exchange's time"), 1)
             pay_some(w, 3)
             self.assertGreaterEqual(w.admin.status().time_s, before)
             size = w.admin.status().log_size

@@ -479,7 +479,6 @@ class Hostile(unittest.TestCase):
             self.assertGreater(many * one, 2 * TABLE.limits["UNREAD_BYTES_MAX"])
             for count, cut_off in ((few, False), (many, True)):
                 with self.subTest(count=count), x.connect("stranger") as client:
-                    client.channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                     seqs = [client.send_query("skus") for _ in range(count)]
                     time.sleep(2)
                     taken = 0
@@ -585,8 +584,6 @@ class Documentation(unittest.TestCase):
     def test_protocol_page(self):
         """docs/protocol.md names every message, field, word and refusal with its number"""
         page = pathlib.Path(ROOT / "docs" / "protocol.md")
-        if not page.exists():
-            self.skipTest("docs/protocol.md does not exist yet")
         text = page.read_text()
         missing = []
         for table in (TABLE.operations, TABLE.frames, TABLE.events, TABLE.queries):

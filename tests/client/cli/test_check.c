@@ -82,6 +82,9 @@ static void test_limits(void **state)
         {"lease meter 0 0 1", "LEASE: 0 is below 1"},
         {"lease meter 1 30000 1", "PERIOD: 30000 is above 20000"},
         {"offer withdraw 0", "OFFER: 0 is below 1"},
+        {"token show 0", "token: 0 is below 1"},
+        {"lease show 0", "lease: 0 is below 1"},
+        {"account show 0", "account: 0 is below 1"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

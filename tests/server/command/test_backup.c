@@ -101,6 +101,8 @@ static void test_backup_complete(void **state)
     struct buffer error = BUFFER_EMPTY;
     struct data_folder *folder;
     char path[PATH_MAX + 64];
+    bench_stop(b); /* so that there is an image to back up */
+    bench_start(b);
     root_take(p);
     assert_int_equal(bench_command(b, "backup", "--data", b->data, "--to", p->backup, NULL), 0);
     assert_int_equal(bench_command(b, "check", "--data", p->backup, NULL), 0);

@@ -280,6 +280,7 @@ static void missing_ends(void **state)
     assert_int_equal(file_remove(path), 0);
     scratch_open_fails(s, 1, STATUS_NOT_FOUND, "begins at group");
     scratch_open_fails(s, 1, STATUS_NOT_FOUND, "the segments 1 to 1 are missing");
+    scratch_open_fails(s, 1, STATUS_NOT_FOUND, s->folder);
     assert_int_equal(scratch_check(s, 5), 10);
     /* The newest may not: the caller knows how far the journal must reach. */
     uint64_t first, last;

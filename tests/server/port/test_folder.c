@@ -111,6 +111,21 @@ static void lock_of_a_killed_process_is_free(void **state)
     close(ready[1]);
 }
 
+static void file_lock_excludes(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    int first = -1, second = -1;
+    snprintf(path, sizeof(path), "%s/file", root);
+    assert_int_equal(file_lock(path, &first), STATUS_NOT_FOUND);
+    assert_int_equal(file_replace(path, "x", 1), 0);
+    assert_int_equal(file_lock(path, &first), 0);
+    assert_int_equal(file_lock(path, &second), STATUS_LOCKED);
+    file_close(first);
+    assert_int_equal(file_lock(path, &second), 0);
+    file_close(second);
+}
+
 static void lock_needs_the_folder(void **state)
 {
     (void)state;
@@ -129,6 +144,7 @@ int main(void)
         TEST(create_list_rename),
         TEST(lock_excludes),
         TEST(lock_of_a_killed_process_is_free),
+        TEST(file_lock_excludes),
         TEST(lock_needs_the_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,12 +121,12 @@ static void a_failed_write_is_told_and_stays(void **state)
     }
     store_settle(s);
     flusher_hand(f, s, &meta);
-    assert_int_equal(wait_for_call(&told, 1), STATUS_FULL);
+    assert_int_equal(wait_for_call(&told, 1), STATUS_FILE_LIMIT);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     meta.group = 2;
     flusher_hand(f, s, &meta);
-    assert_int_equal(wait_for_call(&told, 2), STATUS_FULL);
-    assert_int_equal(flusher_stop(f), STATUS_FULL);
+    assert_int_equal(wait_for_call(&told, 2), STATUS_FILE_LIMIT);
+    assert_int_equal(flusher_stop(f), STATUS_FILE_LIMIT);
     assert_int_equal(image_meta_read(image, &meta, NULL), 0);
     assert_int_equal(meta.group, 0);
     image_close(image);
