@@ -51,7 +51,7 @@ static bool word_find(const struct cli *cli, const char *name, char out[WORD_BYT
     char dashed[WORD_BYTES];
     char upper[WORD_BYTES];
     size_t length = 0;
-    for (; name[length] != '\0' && length < WORD_BYTES - 1; length++) {
+    for (; length < WORD_BYTES - 1 && name[length] != '\0'; length++) {
         char c = name[length] == '_' ? '-' : name[length];
         dashed[length] = c;
         upper[length] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
