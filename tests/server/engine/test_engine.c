@@ -253,8 +253,9 @@ static void test_nothing_before_durable(void **state)
 {
     struct bench *b = *state;
     struct arena arena = ARENA_EMPTY;
-    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false, 0};
-    const struct file_faults faults = {.context = &gate, .sync = gate_sync};
+    static struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false,
+                               0};
+    static const struct file_faults faults = {.context = &gate, .sync = gate_sync};
     const struct q_accounts query = {0};
     enum refusal refusal;
     file_faults_set(&faults);
@@ -297,8 +298,9 @@ static int full_write(void *context, int fd, uint64_t offset, size_t length, siz
 static void test_full_disk(void **state)
 {
     struct bench *b = *state;
-    struct full full = {false};
-    const struct file_faults faults = {.context = &full, .write = full_write};
+    /* Static, as in the other tests: the engine's threads may look at it until the tear-down. */
+    static struct full full;
+    static const struct file_faults faults = {.context = &full, .write = full_write};
     file_faults_set(&faults);
     bench_start(b);
     for (uint32_t i = 0; i < 5; i++)
@@ -319,8 +321,9 @@ static void test_full_disk(void **state)
 static void test_failed_sync(void **state)
 {
     struct bench *b = *state;
-    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false, 0};
-    const struct file_faults faults = {.context = &gate, .sync = gate_sync};
+    static struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false,
+                               0};
+    static const struct file_faults faults = {.context = &gate, .sync = gate_sync};
     file_faults_set(&faults);
     bench_start(b);
     bench_register(b, 1);
