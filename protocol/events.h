@@ -39,6 +39,7 @@ MESSAGE_STRUCT(issued, ISSUED_FIELDS);
     X(AMOUNT, S, amount_ucr, 0, UINT64_MAX)
 MESSAGE_STRUCT(share, SHARE_FIELDS);
 
+/* price_ucr and cost_ucr are what the buyer pays, also of a lease that was on offer. */
 #define GRANT_FIELDS(X, S)                                                                         \
     X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
     X(NUMBER, S, offer, 1, SERIAL_MAX)                                                             \
@@ -51,6 +52,31 @@ MESSAGE_STRUCT(share, SHARE_FIELDS);
     X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)                                                       \
     X(AMOUNT, S, cost_ucr, 0, UINT64_MAX)
 MESSAGE_STRUCT(lease_grant, GRANT_FIELDS);
+
+/* A trade without its parties; `resale`: of a lease that was on offer. */
+#define TRADE_FIELDS(X, S)                                                                         \
+    X(NUMBER, S, trade, 1, SERIAL_MAX)                                                             \
+    X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
+    X(TEXT, S, region, 2, PLACE_MAX_BYTES)                                                         \
+    X(U32, S, gpus, 1, GPUS_MAX)                                                                   \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
+    X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)                                                       \
+    X(ENUM, S, kind, trade_kind, 0)                                                                \
+    X(BOOL, S, preemptible, 0, 1)                                                                  \
+    X(BOOL, S, resale, 0, 1)
+MESSAGE_STRUCT(trade, TRADE_FIELDS);
+
+/* The index of a SKU and kind at a whole hour; docs/protocol.md, "Price index". */
+#define INDEX_POINT_FIELDS(X, S)                                                                   \
+    X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
+    X(ENUM, S, kind, trade_kind, 0)                                                                \
+    X(TIME, S, hour_s, 0, TIME_MAX_S)                                                              \
+    X(PRICE, S, level_ucr, 0, PRICE_MAX_UCR)                                                       \
+    X(U64, S, chain_ppm, 0, UINT64_MAX)                                                            \
+    X(U32, S, trades, 0, UINT32_MAX)                                                               \
+    X(U64, S, gpu_minutes, 0, UINT64_MAX)
+MESSAGE_STRUCT(index_point, INDEX_POINT_FIELDS);
 
 /* --- The exchange itself --- */
 
@@ -87,8 +113,9 @@ MESSAGE_STRUCT(ev_clock_advanced, EVENT_CLOCK_ADVANCED_FIELDS);
 
 /*
  * A signed request was worked off: the events of its accepted operations are the `accepted` leaves
- * from `first_index` on, in the order of the operations; all other operations were refused as
- * listed. `body_hash` is the SHA-256 of the signed body.
+ * from `first_index` on, in the order of the operations, leaving out those that the exchange itself
+ * (by 0) logged between them as what followed; all other operations were refused as listed.
+ * `body_hash` is the SHA-256 of the signed body.
  */
 #define EVENT_REQUEST_FIELDS(X, S)                                                                 \
     EVENT_HEAD(X, S)                                                                               \
@@ -127,6 +154,23 @@ MESSAGE_STRUCT(ev_account_unfrozen, EVENT_ACCOUNT_UNFROZEN_FIELDS);
     X(KEY, S, sign_key, 0, 0)                                                                      \
     X(KEY, S, channel_key, 0, 0)
 MESSAGE_STRUCT(ev_account_rekeyed, EVENT_ACCOUNT_REKEYED_FIELDS);
+
+#define EVENT_ACCOUNT_KEY_ADDED_FIELDS(X, S)                                                       \
+    EVENT_HEAD(X, S)                                                                               \
+    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
+    X(KEY, S, sign_key, 0, 0)                                                                      \
+    X(KEY, S, channel_key, 0, 0)                                                                   \
+    X(TEXT, S, label, 0, NAME_MAX_BYTES)                                                           \
+    X(FLAGS, S, scopes, scope, 0)                                                                  \
+    X(AMOUNT, S, daily_ucr, 0, UINT64_MAX)                                                         \
+    X(TIME, S, expires_s, 0, TIME_MAX_S)
+MESSAGE_STRUCT(ev_account_key_added, EVENT_ACCOUNT_KEY_ADDED_FIELDS);
+
+#define EVENT_ACCOUNT_KEY_REMOVED_FIELDS(X, S)                                                     \
+    EVENT_HEAD(X, S)                                                                               \
+    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
+    X(KEY, S, sign_key, 0, 0)
+MESSAGE_STRUCT(ev_account_key_removed, EVENT_ACCOUNT_KEY_REMOVED_FIELDS);
 
 /* --- Credits --- */
 
@@ -235,6 +279,39 @@ MESSAGE_STRUCT(ev_site_added, EVENT_SITE_ADDED_FIELDS);
     OFFER_PUBLISH_FIELDS(X, S)
 MESSAGE_STRUCT(ev_offer_published, EVENT_OFFER_PUBLISHED_FIELDS);
 
+#define EVENT_SITE_CHANGED_FIELDS(X, S)                                                            \
+    EVENT_HEAD(X, S)                                                                               \
+    SITE_CHANGE_FIELDS(X, S)
+MESSAGE_STRUCT(ev_site_changed, EVENT_SITE_CHANGED_FIELDS);
+
+#define EVENT_SITE_CLOSED_FIELDS(X, S)                                                             \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, closure, 1, SERIAL_MAX)                                                           \
+    SITE_CLOSE_FIELDS(X, S)
+MESSAGE_STRUCT(ev_site_closed, EVENT_SITE_CLOSED_FIELDS);
+
+#define EVENT_SITE_REOPENED_FIELDS(X, S)                                                           \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, closure, 1, SERIAL_MAX)                                                           \
+    X(NUMBER, S, site, 1, SERIAL_MAX)                                                              \
+    X(TIME, S, end_s, 0, TIME_MAX_S)
+MESSAGE_STRUCT(ev_site_reopened, EVENT_SITE_REOPENED_FIELDS);
+
+#define EVENT_OFFER_AMENDED_FIELDS(X, S)                                                           \
+    EVENT_HEAD(X, S)                                                                               \
+    OFFER_AMEND_FIELDS(X, S)
+MESSAGE_STRUCT(ev_offer_amended, EVENT_OFFER_AMENDED_FIELDS);
+
+/* A standing offer's end has moved on. `stopped`: the site has not the power for more, and it will
+ * move no further. */
+#define EVENT_OFFER_RENEWED_FIELDS(X, S)                                                           \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, offer, 1, SERIAL_MAX)                                                             \
+    X(ACCOUNT, S, operator, 1, UINT32_MAX)                                                         \
+    X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
+    X(BOOL, S, stopped, 0, 1)
+MESSAGE_STRUCT(ev_offer_renewed, EVENT_OFFER_RENEWED_FIELDS);
+
 #define EVENT_OFFER_WITHDRAWN_FIELDS(X, S)                                                         \
     EVENT_HEAD(X, S)                                                                               \
     X(NUMBER, S, offer, 1, SERIAL_MAX)
@@ -246,11 +323,174 @@ MESSAGE_STRUCT(ev_offer_withdrawn, EVENT_OFFER_WITHDRAWN_FIELDS);
     EVENT_HEAD(X, S)                                                                               \
     X(NUMBER, S, order, 1, SERIAL_MAX)                                                             \
     ORDER_PLACE_FIELDS(X, S)                                                                       \
-    X(ENUM, S, outcome, order_outcome, 0)                                                          \
+    X(ENUM, S, state, order_state, 0)                                                              \
     X(LIST, S, leases, lease_grant, ORDER_LEASES_MAX)                                              \
     X(LIST, S, escrow, share, ORDER_SERIES_MAX)                                                    \
     X(LIST, S, change, issued, ORDER_SERIES_MAX)
 MESSAGE_STRUCT(ev_order_placed, EVENT_ORDER_PLACED_FIELDS);
+
+/* `escrow` is what the order and its new leases hold together after it; as in the next ones. */
+#define EVENT_ORDER_AMENDED_FIELDS(X, S)                                                           \
+    EVENT_HEAD(X, S)                                                                               \
+    ORDER_AMEND_FIELDS(X, S)                                                                       \
+    X(ENUM, S, state, order_state, 0)                                                              \
+    X(LIST, S, leases, lease_grant, ORDER_LEASES_MAX)                                              \
+    X(LIST, S, escrow, share, ESCROW_ROWS_MAX)                                                     \
+    X(LIST, S, change, issued, ESCROW_ROWS_MAX)
+MESSAGE_STRUCT(ev_order_amended, EVENT_ORDER_AMENDED_FIELDS);
+
+/* A resting order was filled, in all or in part; what it needs no more went back. */
+#define EVENT_ORDER_FILLED_FIELDS(X, S)                                                            \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, order, 1, SERIAL_MAX)                                                             \
+    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
+    X(ENUM, S, state, order_state, 0)                                                              \
+    X(LIST, S, leases, lease_grant, ORDER_LEASES_MAX)                                              \
+    X(LIST, S, change, issued, ESCROW_ROWS_MAX)                                                    \
+    X(LIST, S, expired, share, ESCROW_ROWS_MAX)
+MESSAGE_STRUCT(ev_order_filled, EVENT_ORDER_FILLED_FIELDS);
+
+#define EVENT_ORDER_ENDED_FIELDS(X, S)                                                             \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, order, 1, SERIAL_MAX)                                                             \
+    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
+    X(ENUM, S, state, order_state, 0)                                                              \
+    X(ENUM, S, reason, order_end_reason, 0)                                                        \
+    X(LIST, S, refunds, issued, ESCROW_ROWS_MAX)                                                   \
+    X(LIST, S, expired, share, ESCROW_ROWS_MAX)
+MESSAGE_STRUCT(ev_order_ended, EVENT_ORDER_ENDED_FIELDS);
+
+/* What has just been traded, for everybody. */
+#define EVENT_TRADED_FIELDS(X, S)                                                                  \
+    EVENT_HEAD(X, S)                                                                               \
+    X(LIST, S, trades, trade, ORDER_LEASES_MAX)
+MESSAGE_STRUCT(ev_traded, EVENT_TRADED_FIELDS);
+
+#define EVENT_INDEX_PUBLISHED_FIELDS(X, S)                                                         \
+    EVENT_HEAD(X, S)                                                                               \
+    X(LIST, S, points, index_point, 256)
+MESSAGE_STRUCT(ev_index_published, EVENT_INDEX_PUBLISHED_FIELDS);
+
+/* --- Rules --- */
+
+#define EVENT_RULE_ADDED_FIELDS(X, S)                                                              \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, rule, 1, SERIAL_MAX)                                                              \
+    RULE_ADD_FIELDS(X, S)                                                                          \
+    X(LIST, S, escrow, share, ESCROW_ROWS_MAX)
+MESSAGE_STRUCT(ev_rule_added, EVENT_RULE_ADDED_FIELDS);
+
+#define EVENT_RULE_CHANGED_FIELDS(X, S)                                                            \
+    EVENT_HEAD(X, S)                                                                               \
+    RULE_CHANGE_FIELDS(X, S)                                                                       \
+    X(LIST, S, escrow, share, ESCROW_ROWS_MAX)
+MESSAGE_STRUCT(ev_rule_changed, EVENT_RULE_CHANGED_FIELDS);
+
+/* The rule bought: an order of its account, paid from the budget. */
+#define EVENT_RULE_BOUGHT_FIELDS(X, S)                                                             \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, rule, 1, SERIAL_MAX)                                                              \
+    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
+    X(NUMBER, S, order, 1, SERIAL_MAX)                                                             \
+    X(U32, S, gpus, 1, GPUS_MAX)                                                                   \
+    X(LIST, S, leases, lease_grant, ORDER_LEASES_MAX)
+MESSAGE_STRUCT(ev_rule_bought, EVENT_RULE_BOUGHT_FIELDS);
+
+/* Budget and leases of the rule last for `runway_min` more, less than the rule names. */
+#define EVENT_RULE_LOW_FIELDS(X, S)                                                                \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, rule, 1, SERIAL_MAX)                                                              \
+    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
+    X(AMOUNT, S, budget_ucr, 0, UINT64_MAX)                                                        \
+    X(U64, S, runway_min, 0, UINT64_MAX)
+MESSAGE_STRUCT(ev_rule_low, EVENT_RULE_LOW_FIELDS);
+
+#define EVENT_RULE_CLOSED_FIELDS(X, S)                                                             \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, rule, 1, SERIAL_MAX)                                                              \
+    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
+    X(ENUM, S, state, rule_state, 0)                                                               \
+    X(LIST, S, refunds, issued, ESCROW_ROWS_MAX)                                                   \
+    X(LIST, S, expired, share, ESCROW_ROWS_MAX)
+MESSAGE_STRUCT(ev_rule_closed, EVENT_RULE_CLOSED_FIELDS);
+
+/* --- Leases --- */
+
+/* The holder (by; 0: a rule of the account `seller`) offers a part of a lease. */
+#define EVENT_LEASE_RESOLD_FIELDS(X, S)                                                            \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, offer, 1, SERIAL_MAX)                                                             \
+    X(ACCOUNT, S, seller, 1, UINT32_MAX)                                                           \
+    X(ACCOUNT, S, operator, 1, UINT32_MAX)                                                         \
+    X(NUMBER, S, rule, 0, SERIAL_MAX)                                                              \
+    LEASE_RESELL_FIELDS(X, S)
+MESSAGE_STRUCT(ev_lease_resold, EVENT_LEASE_RESOLD_FIELDS);
+
+/*
+ * A part of `lease` was sold: `sold_lease` has taken its place with the operator. `gain` are tokens
+ * that the seller got of the buyer's series; `top_up` is what the seller has left in the escrow of
+ * the new lease, having sold below its own price; `refunds` what returned of the old escrow.
+ */
+#define EVENT_LEASE_SOLD_FIELDS(X, S)                                                              \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
+    X(ACCOUNT, S, seller, 1, UINT32_MAX)                                                           \
+    X(ACCOUNT, S, operator, 1, UINT32_MAX)                                                         \
+    X(NUMBER, S, offer, 1, SERIAL_MAX)                                                             \
+    X(NUMBER, S, sold_lease, 1, SERIAL_MAX)                                                        \
+    X(U32, S, gpus, 1, GPUS_MAX)                                                                   \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
+    X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)                                                       \
+    X(LIST, S, gain, issued, ESCROW_ROWS_MAX)                                                      \
+    X(LIST, S, top_up, share, ESCROW_ROWS_MAX)                                                     \
+    X(LIST, S, refunds, issued, ESCROW_ROWS_MAX)                                                   \
+    X(LIST, S, expired, share, ESCROW_ROWS_MAX)
+MESSAGE_STRUCT(ev_lease_sold, EVENT_LEASE_SOLD_FIELDS);
+
+/* What offer_amend and offer_withdraw do to an offer of a lease, of which only its parties hear. By
+ * 0: the lease has ended, or a rule has acted. */
+#define EVENT_RESALE_AMENDED_FIELDS(X, S)                                                          \
+    EVENT_HEAD(X, S)                                                                               \
+    X(ACCOUNT, S, seller, 1, UINT32_MAX)                                                           \
+    OFFER_AMEND_FIELDS(X, S)
+MESSAGE_STRUCT(ev_resale_amended, EVENT_RESALE_AMENDED_FIELDS);
+
+#define EVENT_RESALE_WITHDRAWN_FIELDS(X, S)                                                        \
+    EVENT_HEAD(X, S)                                                                               \
+    X(ACCOUNT, S, seller, 1, UINT32_MAX)                                                           \
+    X(NUMBER, S, offer, 1, SERIAL_MAX)
+MESSAGE_STRUCT(ev_resale_withdrawn, EVENT_RESALE_WITHDRAWN_FIELDS);
+
+#define EVENT_LEASE_EXTENDED_FIELDS(X, S)                                                          \
+    EVENT_HEAD(X, S)                                                                               \
+    LEASE_EXTEND_FIELDS(X, S)                                                                      \
+    X(ACCOUNT, S, operator, 1, UINT32_MAX)                                                         \
+    X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
+    X(AMOUNT, S, cost_ucr, 0, UINT64_MAX)                                                          \
+    X(LIST, S, escrow, share, ESCROW_ROWS_MAX)                                                     \
+    X(LIST, S, change, issued, ESCROW_ROWS_MAX)
+MESSAGE_STRUCT(ev_lease_extended, EVENT_LEASE_EXTENDED_FIELDS);
+
+#define EVENT_LEASE_FUNDED_FIELDS(X, S)                                                            \
+    EVENT_HEAD(X, S)                                                                               \
+    LEASE_FUND_FIELDS(X, S)                                                                        \
+    X(ACCOUNT, S, operator, 1, UINT32_MAX)                                                         \
+    X(BOOL, S, resumed, 0, 1)                                                                      \
+    X(LIST, S, escrow, share, ESCROW_ROWS_MAX)                                                     \
+    X(LIST, S, change, issued, ESCROW_ROWS_MAX)
+MESSAGE_STRUCT(ev_lease_funded, EVENT_LEASE_FUNDED_FIELDS);
+
+/* An elastic lease has no funds for its next period: nothing is owed and delivered from from_s on,
+ * and it ends there unless it is funded before until_s. */
+#define EVENT_LEASE_PAUSED_FIELDS(X, S)                                                            \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
+    X(ACCOUNT, S, holder, 1, UINT32_MAX)                                                           \
+    X(ACCOUNT, S, operator, 1, UINT32_MAX)                                                         \
+    X(TIME, S, from_s, 0, TIME_MAX_S)                                                              \
+    X(TIME, S, until_s, 0, TIME_MAX_S)
+MESSAGE_STRUCT(ev_lease_paused, EVENT_LEASE_PAUSED_FIELDS);
 
 #define EVENT_LEASE_ACTIVATED_FIELDS(X, S)                                                         \
     EVENT_HEAD(X, S)                                                                               \
@@ -285,9 +525,9 @@ MESSAGE_STRUCT(ev_lease_disputed, EVENT_LEASE_DISPUTED_FIELDS);
     X(U64, S, gpu_minutes, 0, UINT64_MAX)                                                          \
     X(TEXT, S, reason, 0, REASON_MAX_BYTES)                                                        \
     X(AMOUNT, S, paid_ucr, 0, UINT64_MAX)                                                          \
-    X(LIST, S, paid, share, ORDER_SERIES_MAX)                                                      \
-    X(LIST, S, refunds, issued, ORDER_SERIES_MAX)                                                  \
-    X(LIST, S, expired, share, ORDER_SERIES_MAX)
+    X(LIST, S, paid, share, ESCROW_ROWS_MAX)                                                       \
+    X(LIST, S, refunds, issued, ESCROW_ROWS_MAX)                                                   \
+    X(LIST, S, expired, share, ESCROW_ROWS_MAX)
 MESSAGE_STRUCT(ev_dispute_decided, EVENT_DISPUTE_DECIDED_FIELDS);
 
 /*
@@ -302,8 +542,8 @@ MESSAGE_STRUCT(ev_dispute_decided, EVENT_DISPUTE_DECIDED_FIELDS);
     X(ACCOUNT, S, operator, 1, UINT32_MAX)                                                         \
     X(ENUM, S, reason, lease_end_reason, 0)                                                        \
     X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
-    X(LIST, S, refunds, issued, ORDER_SERIES_MAX)                                                  \
-    X(LIST, S, expired, share, ORDER_SERIES_MAX)
+    X(LIST, S, refunds, issued, ESCROW_ROWS_MAX)                                                   \
+    X(LIST, S, expired, share, ESCROW_ROWS_MAX)
 MESSAGE_STRUCT(ev_lease_ended, EVENT_LEASE_ENDED_FIELDS);
 
 /* One period of a lease is settled: what counts as delivered, what the operator earned. `last`:
@@ -316,9 +556,9 @@ MESSAGE_STRUCT(ev_lease_ended, EVENT_LEASE_ENDED_FIELDS);
     X(U32, S, period, 0, LEASE_PERIODS_MAX)                                                        \
     X(U64, S, gpu_minutes, 0, UINT64_MAX)                                                          \
     X(AMOUNT, S, paid_ucr, 0, UINT64_MAX)                                                          \
-    X(LIST, S, paid, share, ORDER_SERIES_MAX)                                                      \
-    X(LIST, S, refunds, issued, ORDER_SERIES_MAX)                                                  \
-    X(LIST, S, expired, share, ORDER_SERIES_MAX)                                                   \
+    X(LIST, S, paid, share, ESCROW_ROWS_MAX)                                                       \
+    X(LIST, S, refunds, issued, ESCROW_ROWS_MAX)                                                   \
+    X(LIST, S, expired, share, ESCROW_ROWS_MAX)                                                    \
     X(BOOL, S, last, 0, 1)
 MESSAGE_STRUCT(ev_lease_settled, EVENT_LEASE_SETTLED_FIELDS);
 
@@ -333,6 +573,8 @@ MESSAGE_STRUCT(ev_lease_settled, EVENT_LEASE_SETTLED_FIELDS);
     Y(11, account_frozen, EVENT_ACCOUNT_FROZEN_FIELDS, false)                                      \
     Y(12, account_unfrozen, EVENT_ACCOUNT_UNFROZEN_FIELDS, false)                                  \
     Y(13, account_rekeyed, EVENT_ACCOUNT_REKEYED_FIELDS, false)                                    \
+    Y(14, account_key_added, EVENT_ACCOUNT_KEY_ADDED_FIELDS, false)                                \
+    Y(15, account_key_removed, EVENT_ACCOUNT_KEY_REMOVED_FIELDS, false)                            \
     Y(20, series_created, EVENT_SERIES_CREATED_FIELDS, true)                                       \
     Y(21, minted, EVENT_MINTED_FIELDS, false)                                                      \
     Y(22, token_transferred, EVENT_TOKEN_TRANSFERRED_FIELDS, false)                                \
@@ -347,13 +589,35 @@ MESSAGE_STRUCT(ev_lease_settled, EVENT_LEASE_SETTLED_FIELDS);
     Y(32, site_added, EVENT_SITE_ADDED_FIELDS, true)                                               \
     Y(33, offer_published, EVENT_OFFER_PUBLISHED_FIELDS, true)                                     \
     Y(34, offer_withdrawn, EVENT_OFFER_WITHDRAWN_FIELDS, true)                                     \
+    Y(35, site_changed, EVENT_SITE_CHANGED_FIELDS, true)                                           \
+    Y(36, site_closed, EVENT_SITE_CLOSED_FIELDS, true)                                             \
+    Y(37, site_reopened, EVENT_SITE_REOPENED_FIELDS, true)                                         \
+    Y(38, offer_amended, EVENT_OFFER_AMENDED_FIELDS, true)                                         \
+    Y(39, offer_renewed, EVENT_OFFER_RENEWED_FIELDS, true)                                         \
     Y(40, order_placed, EVENT_ORDER_PLACED_FIELDS, false)                                          \
     Y(41, lease_activated, EVENT_LEASE_ACTIVATED_FIELDS, false)                                    \
     Y(42, lease_metered, EVENT_LEASE_METERED_FIELDS, false)                                        \
     Y(43, lease_disputed, EVENT_LEASE_DISPUTED_FIELDS, false)                                      \
     Y(44, dispute_decided, EVENT_DISPUTE_DECIDED_FIELDS, false)                                    \
     Y(45, lease_ended, EVENT_LEASE_ENDED_FIELDS, false)                                            \
-    Y(46, lease_settled, EVENT_LEASE_SETTLED_FIELDS, false)
+    Y(46, lease_settled, EVENT_LEASE_SETTLED_FIELDS, false)                                        \
+    Y(47, order_amended, EVENT_ORDER_AMENDED_FIELDS, false)                                        \
+    Y(48, order_filled, EVENT_ORDER_FILLED_FIELDS, false)                                          \
+    Y(49, order_ended, EVENT_ORDER_ENDED_FIELDS, false)                                            \
+    Y(50, traded, EVENT_TRADED_FIELDS, true)                                                       \
+    Y(51, index_published, EVENT_INDEX_PUBLISHED_FIELDS, true)                                     \
+    Y(60, rule_added, EVENT_RULE_ADDED_FIELDS, false)                                              \
+    Y(61, rule_changed, EVENT_RULE_CHANGED_FIELDS, false)                                          \
+    Y(62, rule_bought, EVENT_RULE_BOUGHT_FIELDS, false)                                            \
+    Y(63, rule_low, EVENT_RULE_LOW_FIELDS, false)                                                  \
+    Y(64, rule_closed, EVENT_RULE_CLOSED_FIELDS, false)                                            \
+    Y(70, lease_resold, EVENT_LEASE_RESOLD_FIELDS, false)                                          \
+    Y(71, lease_sold, EVENT_LEASE_SOLD_FIELDS, false)                                              \
+    Y(72, lease_extended, EVENT_LEASE_EXTENDED_FIELDS, false)                                      \
+    Y(73, lease_funded, EVENT_LEASE_FUNDED_FIELDS, false)                                          \
+    Y(74, lease_paused, EVENT_LEASE_PAUSED_FIELDS, false)                                          \
+    Y(75, resale_amended, EVENT_RESALE_AMENDED_FIELDS, false)                                      \
+    Y(76, resale_withdrawn, EVENT_RESALE_WITHDRAWN_FIELDS, false)
 
 enum event_code {
 #define EVENT_CODE(code, name, fields, public) EVENT_##name = code,

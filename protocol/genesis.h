@@ -8,7 +8,7 @@
 #include "protocol/limits.h"
 #include "protocol/message.h"
 
-enum { RULES_VERSION = 1 };
+enum { RULES_VERSION = 2 };
 
 /*
  * `former_*` are zero and empty, except in an exchange that continues another's books from a backup

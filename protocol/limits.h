@@ -16,14 +16,17 @@ enum {
     PAGE_ROWS_MAX = 1000,
     REQUEST_AHEAD_MAX_S = 600, /* valid_until may lie this far ahead */
     REQUEST_IDS_MAX = 65536,   /* live request ids an account */
+    REQUEST_IDS_MAIN = 4096,   /* of them that further keys leave to the main key */
 
     /* One operation. */
     TRANSFER_INPUTS_MAX = 2000,
     TRANSFER_OUTPUTS_MAX = 2000,
     ORDER_TOKENS_MAX = 256,
     ORDER_SERIES_MAX = 16, /* different series that fund one order */
+    ESCROW_ROWS_MAX = 64,  /* series and owners in the escrow of one lease, order or rule */
     ORDER_SKUS_MAX = 16,
-    ORDER_LEASES_MAX = 64,           /* leases one order may be split into */
+    ORDER_LEASES_MAX = 64,           /* leases one fill of an order may be split into */
+    ORDER_CERTIFICATIONS_MAX = 8,    /* that an order asks for */
     MATCH_LOOKS_MAX = 250 * 1000,    /* what one search for capacity looks at */
     REQUEST_LOOKS_MAX = 1000 * 1000, /* and all of one request */
     FILTER_PLACES_MAX = 16,          /* regions, jurisdictions */
@@ -63,6 +66,25 @@ enum {
     SITES_PER_ACCOUNT_MAX = 1000,
     OFFERS_PER_ACCOUNT_MAX = 200 * 1000, /* live ones */
     GIFTS_PER_ACCOUNT_MAX = 100 * 1000,  /* not claimed or taken back */
+    ORDERS_RESTING_MAX = 200 * 1000,     /* of one account */
+    KEYS_PER_ACCOUNT_MAX = 64,           /* beside the main key */
+    RULES_PER_ACCOUNT_MAX = 1000,        /* active ones */
+    CLOSURES_PER_SITE_MAX = 64,          /* that are not over */
+    LEASE_SALES_MAX = 1000,              /* parts of one lease that were sold on */
+
+    /* The market. */
+    CROSS_LOOKS_MAX = 100 * 1000,     /* what asking resting orders may look at, a tick */
+    WHY_LOOKS_MAX = 1000 * 1000,      /* what the nearest misses of one question look at */
+    STARTS_MAX = 744,                 /* starts that one question for prices may name */
+    STANDING_STEP_MIN = 60,           /* a standing offer's end moves on by this */
+    RULE_STEP_MIN = 15,               /* a rule acts at whole multiples of this */
+    RULE_LEASES_MAX = 10 * 1000,      /* a rule of an account with more that live does nothing */
+    COMMITTED_MIN_MIN = 30 * 24 * 60, /* a lease of this length or more is committed, not spot */
+    INDEX_STALE_S = 24 * 3600,        /* trades older than this say nothing of the price */
+    INDEX_TRIM_PERCENT = 10,          /* of the GPU-minutes, on each side */
+    INDEX_HOURS_KEPT_MAX = 24 * 366,  /* of the index, a SKU and kind */
+    TRADES_KEPT_MAX = 100 * 1000,     /* the last ones, for queries; the log has them all */
+    ELASTIC_GRACE_S = 24 * 3600,      /* a lease without funds is paused for so long */
 
     /* Time. */
     CLOCK_JUMP_MAX_S = 3600, /* a larger step forward waits for an admin's word */

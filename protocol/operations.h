@@ -30,6 +30,25 @@ MESSAGE_STRUCT(certification, CERTIFICATION_FIELDS);
     X(PRICE, S, limit_price_ucr, 0, PRICE_MAX_UCR)
 MESSAGE_STRUCT(sku_limit, SKU_LIMIT_FIELDS);
 
+#define REQUIRED_FIELDS(X, S) X(TEXT, S, name, 1, NAME_MAX_BYTES)
+MESSAGE_STRUCT(required, REQUIRED_FIELDS);
+
+/*
+ * What a site and an offer must be like for a workload. Empty lists and texts, and 0, rule nothing
+ * out. A certification must be in force when the lease is granted and when it starts.
+ * `profile` is one workload profile: training takes reserved, not preemptible capacity at one site;
+ * inference takes metered capacity; tuning takes any.
+ */
+#define CONSTRAINT_FIELDS(X, S)                                                                    \
+    X(LIST, S, regions, place, FILTER_PLACES_MAX)                                                  \
+    X(LIST, S, jurisdictions, place, FILTER_PLACES_MAX)                                            \
+    X(BOOL, S, preemptible_ok, 0, 1)                                                               \
+    X(ENUM, S, profile, profile, 0)                                                                \
+    X(LIST, S, certifications, required, ORDER_CERTIFICATIONS_MAX)                                 \
+    X(TEXT, S, interconnect, 0, NAME_MAX_BYTES)                                                    \
+    X(U32, S, carbon_g_max, 0, CARBON_G_MAX)                                                       \
+    X(U32, S, reliability_ppm_min, 0, 1000000)
+
 /* --- Operations -------------------------------------------------------------------------- */
 
 /* An admin registers an account. Result: object = its number. */
@@ -59,6 +78,24 @@ MESSAGE_STRUCT(op_account_unfreeze, ACCOUNT_UNFREEZE_FIELDS);
     X(SIGNATURE, S, proof, 0, 0)
 MESSAGE_STRUCT(op_account_rekey, ACCOUNT_REKEY_FIELDS);
 
+/*
+ * A further key of the account, for a bot or a colleague, that may sign operations of the kinds in
+ * `scopes`, moving at most `daily_ucr` a UTC day (0: no limit) until `expires_s` (0: never). Only
+ * the main key may add and remove keys. `proof` as in account_rekey.
+ */
+#define ACCOUNT_KEY_ADD_FIELDS(X, S)                                                               \
+    X(KEY, S, sign_key, 0, 0)                                                                      \
+    X(KEY, S, channel_key, 0, 0)                                                                   \
+    X(TEXT, S, label, 0, NAME_MAX_BYTES)                                                           \
+    X(FLAGS, S, scopes, scope, 0)                                                                  \
+    X(AMOUNT, S, daily_ucr, 0, UINT64_MAX)                                                         \
+    X(TIME, S, expires_s, 0, TIME_MAX_S)                                                           \
+    X(SIGNATURE, S, proof, 0, 0)
+MESSAGE_STRUCT(op_account_key_add, ACCOUNT_KEY_ADD_FIELDS);
+
+#define ACCOUNT_KEY_REMOVE_FIELDS(X, S) X(KEY, S, sign_key, 0, 0)
+MESSAGE_STRUCT(op_account_key_remove, ACCOUNT_KEY_REMOVE_FIELDS);
+
 #define SKU_ADD_FIELDS(X, S)                                                                       \
     X(TEXT, S, name, 1, NAME_MAX_BYTES)                                                            \
     X(TEXT, S, vendor, 1, NAME_MAX_BYTES)                                                          \
@@ -82,6 +119,31 @@ MESSAGE_STRUCT(op_sku_change, SKU_CHANGE_FIELDS);
     X(U32, S, carbon_g_per_kwh, 0, CARBON_G_MAX)                                                   \
     X(LIST, S, certifications, certification, SITE_CERTIFICATIONS_MAX)
 MESSAGE_STRUCT(op_site_add, SITE_ADD_FIELDS);
+
+/* The site as it is from now on; leases and offers stay as they are. */
+#define SITE_CHANGE_FIELDS(X, S)                                                                   \
+    X(NUMBER, S, site, 1, SERIAL_MAX)                                                              \
+    X(U32, S, power_kw, 1, POWER_KW_MAX)                                                           \
+    X(U32, S, carbon_g_per_kwh, 0, CARBON_G_MAX)                                                   \
+    X(LIST, S, certifications, certification, SITE_CERTIFICATIONS_MAX)
+MESSAGE_STRUCT(op_site_change, SITE_CHANGE_FIELDS);
+
+/*
+ * The site gives no capacity over [start_s, end_s), whole minutes (start_s 0: from now). No lease
+ * is granted into it; leases already granted stand. Of an outage, which begins now, no minute
+ * counts as delivered. Result: object = the closure.
+ */
+#define SITE_CLOSE_FIELDS(X, S)                                                                    \
+    X(NUMBER, S, site, 1, SERIAL_MAX)                                                              \
+    X(ENUM, S, kind, closure_kind, 0)                                                              \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(TIME, S, end_s, 1, TIME_MAX_S)                                                               \
+    X(TEXT, S, reason, 0, REASON_MAX_BYTES)
+MESSAGE_STRUCT(op_site_close, SITE_CLOSE_FIELDS);
+
+/* The closure ends now, or is called off when it has not begun. */
+#define SITE_REOPEN_FIELDS(X, S) X(NUMBER, S, closure, 1, SERIAL_MAX)
+MESSAGE_STRUCT(op_site_reopen, SITE_REOPEN_FIELDS);
 
 /* `expires_s` 0: never. Empty lists and no profile: any. Expired value goes to `expired_to`. */
 #define SERIES_CREATE_FIELDS(X, S)                                                                 \
@@ -136,21 +198,28 @@ MESSAGE_STRUCT(op_gift_claim, GIFT_CLAIM_FIELDS);
 #define GIFT_REVOKE_FIELDS(X, S) X(NUMBER, S, gift, 1, SERIAL_MAX)
 MESSAGE_STRUCT(op_gift_revoke, GIFT_REVOKE_FIELDS);
 
-/* Result: object = the offer. Times are whole minutes. `lease_max_min` 0: up to the offer's end. */
+/*
+ * Result: object = the offer. Times are whole minutes. `lease_max_min` 0: up to the offer's end.
+ * `standing_min` above 0: the offer always reaches at least so far ahead; its end moves on by
+ * STANDING_STEP_MIN at a time, up to end_s (0: until it is withdrawn). `least_charge_ppm`: of
+ * metered leases, the part of what was available that is charged even when it was not used.
+ */
 #define OFFER_PUBLISH_FIELDS(X, S)                                                                 \
     X(NUMBER, S, site, 1, SERIAL_MAX)                                                              \
     X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
     X(U32, S, gpus, 1, GPUS_MAX)                                                                   \
     X(U32, S, block_gpus, 1, GPUS_MAX)                                                             \
     X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
-    X(TIME, S, end_s, 1, TIME_MAX_S)                                                               \
+    X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
     X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)                                                       \
     X(BOOL, S, preemptible, 0, 1)                                                                  \
     X(U32, S, notice_min, 0, NOTICE_MAX_MIN)                                                       \
     X(U32, S, lease_min_min, 1, DURATION_MAX_MIN)                                                  \
     X(U32, S, lease_max_min, 0, DURATION_MAX_MIN)                                                  \
     X(ENUM, S, billing, billing, 0)                                                                \
-    X(U32, S, meter_period_min, METER_PERIOD_MIN_MIN, METER_PERIOD_MAX_MIN)
+    X(U32, S, meter_period_min, METER_PERIOD_MIN_MIN, METER_PERIOD_MAX_MIN)                        \
+    X(U32, S, standing_min, 0, HORIZON_MAX_MIN)                                                    \
+    X(U32, S, least_charge_ppm, 0, 1000000)
 MESSAGE_STRUCT(op_offer_publish, OFFER_PUBLISH_FIELDS);
 
 /* Takes the unsold part off the market; leases already granted are untouched. */
@@ -158,26 +227,88 @@ MESSAGE_STRUCT(op_offer_publish, OFFER_PUBLISH_FIELDS);
 MESSAGE_STRUCT(op_offer_withdraw, OFFER_WITHDRAW_FIELDS);
 
 /*
- * A redemption. The lease may start at any minute from `start_from_s` (0: now) to `start_until_s`
- * (0: the same as start_from_s). `gpus_min` is the least an immediate-or-cancel order accepts.
- * `profile` is one workload profile. Change returns as tokens in the same request.
+ * Changes an offer; what it has leased stays as it is. `gpus` 0, `end_s` 0 and `has_price` false
+ * leave theirs. Another price, more GPUs or a later end make it the youngest of its price; fewer
+ * GPUs or an earlier end keep its place. Also the seller's word on an offer of a lease.
+ */
+#define OFFER_AMEND_FIELDS(X, S)                                                                   \
+    X(NUMBER, S, offer, 1, SERIAL_MAX)                                                             \
+    X(U32, S, gpus, 0, GPUS_MAX)                                                                   \
+    X(BOOL, S, has_price, 0, 1)                                                                    \
+    X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)                                                       \
+    X(TIME, S, end_s, 0, TIME_MAX_S)
+MESSAGE_STRUCT(op_offer_amend, OFFER_AMEND_FIELDS);
+
+/*
+ * A redemption. Its leases may start at any minute from `start_from_s` (0: now) to `start_until_s`
+ * (0: the same as start_from_s). `gpus_min` is the least that one fill gives (fill_or_kill: all);
+ * each lease is a multiple of `block_gpus`. An order that is good_till_time rests until
+ * `rest_until_s`; what it could cost at its limits is kept in escrow. `funded_min` above 0, of
+ * inference alone: the lease is elastic, paid ahead for so many minutes and funded further by
+ * lease_fund. Change returns as tokens in the same request.
  * Result: object = the order, leases and tokens as issued. A quote's body is the same message.
  */
 #define ORDER_PLACE_FIELDS(X, S)                                                                   \
     X(LIST, S, skus, sku_limit, ORDER_SKUS_MAX)                                                    \
     X(U32, S, gpus, 1, GPUS_MAX)                                                                   \
     X(U32, S, gpus_min, 1, GPUS_MAX)                                                               \
+    X(U32, S, block_gpus, 1, GPUS_MAX)                                                             \
     X(U32, S, duration_min, 1, DURATION_MAX_MIN)                                                   \
     X(TIME, S, start_from_s, 0, TIME_MAX_S)                                                        \
     X(TIME, S, start_until_s, 0, TIME_MAX_S)                                                       \
     X(ENUM, S, placement, placement, 0)                                                            \
     X(ENUM, S, time_in_force, time_in_force, 0)                                                    \
-    X(LIST, S, regions, place, FILTER_PLACES_MAX)                                                  \
-    X(LIST, S, jurisdictions, place, FILTER_PLACES_MAX)                                            \
-    X(BOOL, S, preemptible_ok, 0, 1)                                                               \
-    X(ENUM, S, profile, profile, 0)                                                                \
+    X(TIME, S, rest_until_s, 0, TIME_MAX_S)                                                        \
+    CONSTRAINT_FIELDS(X, S)                                                                        \
+    X(U32, S, funded_min, 0, DURATION_MAX_MIN)                                                     \
     X(NUMBERS, S, tokens, 0, ORDER_TOKENS_MAX)
 MESSAGE_STRUCT(op_order_place, ORDER_PLACE_FIELDS);
+
+/*
+ * Changes a resting order: `gpus` in all, what is filled included (0: as it is), limits of the same
+ * SKUs (empty: as they are), `rest_until_s` (0: as it is). Another limit or more GPUs make it the
+ * youngest of its price; fewer GPUs keep its place. `tokens` add to its escrow; what it needs no
+ * more returns. It is matched at once.
+ */
+#define ORDER_AMEND_FIELDS(X, S)                                                                   \
+    X(NUMBER, S, order, 1, SERIAL_MAX)                                                             \
+    X(U32, S, gpus, 0, GPUS_MAX)                                                                   \
+    X(LIST, S, skus, sku_limit, ORDER_SKUS_MAX)                                                    \
+    X(TIME, S, rest_until_s, 0, TIME_MAX_S)                                                        \
+    X(NUMBERS, S, tokens, 0, ORDER_TOKENS_MAX)
+MESSAGE_STRUCT(op_order_amend, ORDER_AMEND_FIELDS);
+
+#define ORDER_CANCEL_FIELDS(X, S) X(NUMBER, S, order, 1, SERIAL_MAX)
+MESSAGE_STRUCT(op_order_cancel, ORDER_CANCEL_FIELDS);
+
+/*
+ * A rule: keep `gpus` GPUs of these SKUs for the next `horizon_min` minutes; buy what is missing at
+ * or below the limits; with `resell`, offer leases that the rule bought and that are too many at
+ * `sell_price_ucr`. `tokens` are its budget. `runway_min`: an event warns when budget and leases
+ * last for less. Result: object = the rule.
+ */
+#define RULE_ADD_FIELDS(X, S)                                                                      \
+    X(LIST, S, skus, sku_limit, ORDER_SKUS_MAX)                                                    \
+    X(U32, S, gpus, 1, GPUS_MAX)                                                                   \
+    X(U32, S, horizon_min, 1, DURATION_MAX_MIN)                                                    \
+    X(BOOL, S, resell, 0, 1)                                                                       \
+    X(PRICE, S, sell_price_ucr, 0, PRICE_MAX_UCR)                                                  \
+    X(U32, S, runway_min, 0, DURATION_MAX_MIN)                                                     \
+    CONSTRAINT_FIELDS(X, S)                                                                        \
+    X(NUMBERS, S, tokens, 0, ORDER_TOKENS_MAX)
+MESSAGE_STRUCT(op_rule_add, RULE_ADD_FIELDS);
+
+/* `gpus` from now on (0: none any more, all that the rule bought is too many); `tokens` add to the
+ * budget. */
+#define RULE_CHANGE_FIELDS(X, S)                                                                   \
+    X(NUMBER, S, rule, 1, SERIAL_MAX)                                                              \
+    X(U32, S, gpus, 0, GPUS_MAX)                                                                   \
+    X(NUMBERS, S, tokens, 0, ORDER_TOKENS_MAX)
+MESSAGE_STRUCT(op_rule_change, RULE_CHANGE_FIELDS);
+
+/* The rest of the budget returns; leases stay. */
+#define RULE_END_FIELDS(X, S) X(NUMBER, S, rule, 1, SERIAL_MAX)
+MESSAGE_STRUCT(op_rule_end, RULE_END_FIELDS);
 
 /* The operator hands over the lease. `access` is sealed to the holder's channel key. */
 #define LEASE_ACTIVATE_FIELDS(X, S)                                                                \
@@ -212,6 +343,36 @@ MESSAGE_STRUCT(op_dispute_decide, DISPUTE_DECIDE_FIELDS);
 #define LEASE_END_FIELDS(X, S) X(NUMBER, S, lease, 1, SERIAL_MAX)
 MESSAGE_STRUCT(op_lease_end, LEASE_END_FIELDS);
 
+/*
+ * The holder offers GPUs of a lease over [start_s, end_s) (0: from now; 0: to the lease's end) at a
+ * price of its own. Who buys gets a lease with the same operator and terms; docs/protocol.md,
+ * "Resale". Result: object = the offer, which offer_amend and offer_withdraw take, too.
+ */
+#define LEASE_RESELL_FIELDS(X, S)                                                                  \
+    X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
+    X(U32, S, gpus, 1, GPUS_MAX)                                                                   \
+    X(U32, S, block_gpus, 1, GPUS_MAX)                                                             \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
+    X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)                                                       \
+    X(U32, S, lease_min_min, 1, DURATION_MAX_MIN)
+MESSAGE_STRUCT(op_lease_resell, LEASE_RESELL_FIELDS);
+
+/* The lease goes on for `duration_min` more at its price, when its offer has the GPUs free then and
+ * asks no more than that. */
+#define LEASE_EXTEND_FIELDS(X, S)                                                                  \
+    X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
+    X(U32, S, duration_min, 1, DURATION_MAX_MIN)                                                   \
+    X(NUMBERS, S, tokens, 0, ORDER_TOKENS_MAX)
+MESSAGE_STRUCT(op_lease_extend, LEASE_EXTEND_FIELDS);
+
+/* Puts tokens into the escrow of an elastic lease, as much as it can come to cost; a paused lease
+ * goes on from the next minute. */
+#define LEASE_FUND_FIELDS(X, S)                                                                    \
+    X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
+    X(NUMBERS, S, tokens, 0, ORDER_TOKENS_MAX)
+MESSAGE_STRUCT(op_lease_fund, LEASE_FUND_FIELDS);
+
 /* The account takes an earned balance out of the exchange against a reference (an invoice, say). */
 #define PAYOUT_FIELDS(X, S)                                                                        \
     X(SERIES, S, series, 1, UINT32_MAX)                                                            \
@@ -229,9 +390,14 @@ MESSAGE_STRUCT(op_clock_advance, CLOCK_ADVANCE_FIELDS);
     Y(2, account_freeze, ACCOUNT_FREEZE_FIELDS)                                                    \
     Y(3, account_unfreeze, ACCOUNT_UNFREEZE_FIELDS)                                                \
     Y(4, account_rekey, ACCOUNT_REKEY_FIELDS)                                                      \
+    Y(5, account_key_add, ACCOUNT_KEY_ADD_FIELDS)                                                  \
+    Y(6, account_key_remove, ACCOUNT_KEY_REMOVE_FIELDS)                                            \
     Y(10, sku_add, SKU_ADD_FIELDS)                                                                 \
     Y(11, sku_change, SKU_CHANGE_FIELDS)                                                           \
     Y(12, site_add, SITE_ADD_FIELDS)                                                               \
+    Y(13, site_change, SITE_CHANGE_FIELDS)                                                         \
+    Y(14, site_close, SITE_CLOSE_FIELDS)                                                           \
+    Y(15, site_reopen, SITE_REOPEN_FIELDS)                                                         \
     Y(20, series_create, SERIES_CREATE_FIELDS)                                                     \
     Y(21, mint, MINT_FIELDS)                                                                       \
     Y(22, token_transfer, TOKEN_TRANSFER_FIELDS)                                                   \
@@ -242,11 +408,20 @@ MESSAGE_STRUCT(op_clock_advance, CLOCK_ADVANCE_FIELDS);
     Y(30, offer_publish, OFFER_PUBLISH_FIELDS)                                                     \
     Y(31, offer_withdraw, OFFER_WITHDRAW_FIELDS)                                                   \
     Y(32, order_place, ORDER_PLACE_FIELDS)                                                         \
+    Y(33, offer_amend, OFFER_AMEND_FIELDS)                                                         \
+    Y(34, order_amend, ORDER_AMEND_FIELDS)                                                         \
+    Y(35, order_cancel, ORDER_CANCEL_FIELDS)                                                       \
+    Y(36, rule_add, RULE_ADD_FIELDS)                                                               \
+    Y(37, rule_change, RULE_CHANGE_FIELDS)                                                         \
+    Y(38, rule_end, RULE_END_FIELDS)                                                               \
     Y(40, lease_activate, LEASE_ACTIVATE_FIELDS)                                                   \
     Y(41, lease_meter, LEASE_METER_FIELDS)                                                         \
     Y(42, lease_dispute, LEASE_DISPUTE_FIELDS)                                                     \
     Y(43, dispute_decide, DISPUTE_DECIDE_FIELDS)                                                   \
     Y(44, lease_end, LEASE_END_FIELDS)                                                             \
+    Y(45, lease_resell, LEASE_RESELL_FIELDS)                                                       \
+    Y(46, lease_extend, LEASE_EXTEND_FIELDS)                                                       \
+    Y(47, lease_fund, LEASE_FUND_FIELDS)                                                           \
     Y(50, payout, PAYOUT_FIELDS)                                                                   \
     Y(60, clock_advance, CLOCK_ADVANCE_FIELDS)
 

@@ -75,32 +75,53 @@ MESSAGE_STRUCT(token_info, ROW_TOKEN_FIELDS);
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(gift_info, ROW_GIFT_FIELDS);
 
-/* `free_gpus` is what is free over the rest of the offer's interval, at its least. */
+/*
+ * `free_gpus` is what is free over the rest of the offer's interval, at its least. `lease`: the one
+ * that is on offer, 0 of an operator's own capacity. `until_s`: where a standing offer's end stops
+ * (0: never). `place`: its age, the smaller the older. `asking`: resting orders are asked first.
+ */
 #define ROW_OFFER_FIELDS(X, S)                                                                     \
     X(NUMBER, S, offer, 1, SERIAL_MAX)                                                             \
     X(ACCOUNT, S, operator, 1, UINT32_MAX)                                                         \
     X(ENUM, S, state, offer_state, 0)                                                              \
     OFFER_PUBLISH_FIELDS(X, S)                                                                     \
     X(U32, S, free_gpus, 0, GPUS_MAX)                                                              \
+    X(NUMBER, S, lease, 0, SERIAL_MAX)                                                             \
+    X(TIME, S, until_s, 0, TIME_MAX_S)                                                             \
+    X(U64, S, place, 0, UINT64_MAX)                                                                \
+    X(BOOL, S, asking, 0, 1)                                                                       \
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(offer_info, ROW_OFFER_FIELDS);
 
+/* `skus` and `place` (the age, the smaller the older) of resting orders alone; cost_ucr is what its
+ * leases cost, escrow_ucr what the order itself still holds. */
 #define ROW_ORDER_FIELDS(X, S)                                                                     \
     X(NUMBER, S, order, 1, SERIAL_MAX)                                                             \
     X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
-    X(ENUM, S, outcome, order_outcome, 0)                                                          \
+    X(ENUM, S, state, order_state, 0)                                                              \
+    X(ENUM, S, end_reason, order_end_reason, 0)                                                    \
+    X(ENUM, S, ended_by, party, 0)                                                                 \
     X(TIME, S, placed_s, 0, TIME_MAX_S)                                                            \
+    X(TIME, S, rest_until_s, 0, TIME_MAX_S)                                                        \
+    X(TIME, S, ended_s, 0, TIME_MAX_S)                                                             \
+    X(NUMBER, S, rule, 0, SERIAL_MAX)                                                              \
+    X(ENUM, S, placement, placement, 0)                                                            \
+    X(LIST, S, skus, sku_limit, ORDER_SKUS_MAX)                                                    \
     X(ENUM, S, time_in_force, time_in_force, 0)                                                    \
     X(ENUM, S, profile, profile, 0)                                                                \
     X(U32, S, gpus, 0, GPUS_MAX)                                                                   \
     X(U32, S, gpus_filled, 0, GPUS_MAX)                                                            \
     X(U32, S, duration_min, 0, DURATION_MAX_MIN)                                                   \
     X(AMOUNT, S, cost_ucr, 0, UINT64_MAX)                                                          \
+    X(AMOUNT, S, escrow_ucr, 0, UINT64_MAX)                                                        \
     X(NUMBER, S, lease_first, 0, SERIAL_MAX)                                                       \
-    X(U32, S, lease_count, 0, ORDER_LEASES_MAX)                                                    \
+    X(U32, S, lease_count, 0, UINT32_MAX)                                                          \
+    X(U64, S, place, 0, UINT64_MAX)                                                                \
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(order_info, ROW_ORDER_FIELDS);
 
+/* `parent`: the lease that this one was sold out of; `resale_offer`: the open offer that it stands
+ * in; `gpu_minutes_sold`: what was sold out of it. */
 #define ROW_LEASE_FIELDS(X, S)                                                                     \
     X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
     X(NUMBER, S, order, 1, SERIAL_MAX)                                                             \
@@ -111,6 +132,7 @@ MESSAGE_STRUCT(order_info, ROW_ORDER_FIELDS);
     X(ACCOUNT, S, operator, 1, UINT32_MAX)                                                         \
     X(ENUM, S, state, lease_state, 0)                                                              \
     X(ENUM, S, end_reason, lease_end_reason, 0)                                                    \
+    X(ENUM, S, ended_by, party, 0)                                                                 \
     X(U32, S, gpus, 1, GPUS_MAX)                                                                   \
     X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
     X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
@@ -125,6 +147,13 @@ MESSAGE_STRUCT(order_info, ROW_ORDER_FIELDS);
     X(AMOUNT, S, paid_ucr, 0, UINT64_MAX)                                                          \
     X(AMOUNT, S, refunded_ucr, 0, UINT64_MAX)                                                      \
     X(U64, S, gpu_minutes_delivered, 0, UINT64_MAX)                                                \
+    X(ENUM, S, billing, billing, 0)                                                                \
+    X(U32, S, least_charge_ppm, 0, 1000000)                                                        \
+    X(BOOL, S, elastic, 0, 1)                                                                      \
+    X(TIME, S, paused_until_s, 0, TIME_MAX_S)                                                      \
+    X(NUMBER, S, parent, 0, SERIAL_MAX)                                                            \
+    X(NUMBER, S, resale_offer, 0, SERIAL_MAX)                                                      \
+    X(U64, S, gpu_minutes_sold, 0, UINT64_MAX)                                                     \
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(lease_info, ROW_LEASE_FIELDS);
 
@@ -166,11 +195,93 @@ MESSAGE_STRUCT(balance_info, ROW_BALANCE_FIELDS);
     X(AMOUNT, S, expired_ucr, 0, UINT64_MAX)
 MESSAGE_STRUCT(supply_info, ROW_SUPPLY_FIELDS);
 
-/* How many live offers fell out at a dimension; each offer counts at the first it fails. */
+/*
+ * How many live offers fell out at a dimension; each offer counts at the first it fails. The
+ * nearest miss: what the order would get if this dimension alone did not bind it (gpus 0: nothing
+ * even so): so many GPUs at this site, from start_s on, the dearest part at price_ucr. Of the
+ * dimension time start_s is the first time it would fit, of size gpus is what it could get, of
+ * price price_ucr is the limit that would fill it now.
+ */
 #define FUNNEL_ROW_FIELDS(X, S)                                                                    \
     X(ENUM, S, dimension, funnel, 0)                                                               \
-    X(U64, S, offers, 0, UINT64_MAX)
+    X(U64, S, offers, 0, UINT64_MAX)                                                               \
+    X(U32, S, gpus, 0, GPUS_MAX)                                                                   \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)                                                       \
+    X(NUMBER, S, site, 0, SERIAL_MAX)                                                              \
+    X(NUMBER, S, sku, 0, SERIAL_MAX)
 MESSAGE_STRUCT(funnel_row, FUNNEL_ROW_FIELDS);
+
+/* `scopes`, `daily_ucr` (0: no limit), `expires_s` (0: never) as the key was added with. */
+#define ROW_KEY_FIELDS(X, S)                                                                       \
+    X(KEY, S, sign_key, 0, 0)                                                                      \
+    X(KEY, S, channel_key, 0, 0)                                                                   \
+    X(TEXT, S, label, 0, NAME_MAX_BYTES)                                                           \
+    X(FLAGS, S, scopes, scope, 0)                                                                  \
+    X(AMOUNT, S, daily_ucr, 0, UINT64_MAX)                                                         \
+    X(AMOUNT, S, spent_today_ucr, 0, UINT64_MAX)                                                   \
+    X(TIME, S, expires_s, 0, TIME_MAX_S)                                                           \
+    X(U64, S, index, 0, UINT64_MAX)
+MESSAGE_STRUCT(key_info, ROW_KEY_FIELDS);
+
+#define ROW_CLOSURE_FIELDS(X, S)                                                                   \
+    X(NUMBER, S, closure, 1, SERIAL_MAX)                                                           \
+    SITE_CLOSE_FIELDS(X, S)                                                                        \
+    X(BOOL, S, over, 0, 1)                                                                         \
+    X(U64, S, index, 0, UINT64_MAX)
+MESSAGE_STRUCT(closure_info, ROW_CLOSURE_FIELDS);
+
+/* `held_gpus`: GPUs of these SKUs that the account has now. `runway_min`: how long budget and
+ * leases of the rule last. */
+#define ROW_RULE_FIELDS(X, S)                                                                      \
+    X(NUMBER, S, rule, 1, SERIAL_MAX)                                                              \
+    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
+    X(ENUM, S, state, rule_state, 0)                                                               \
+    X(LIST, S, skus, sku_limit, ORDER_SKUS_MAX)                                                    \
+    X(U32, S, gpus, 0, GPUS_MAX)                                                                   \
+    X(U32, S, horizon_min, 1, DURATION_MAX_MIN)                                                    \
+    X(BOOL, S, resell, 0, 1)                                                                       \
+    X(PRICE, S, sell_price_ucr, 0, PRICE_MAX_UCR)                                                  \
+    X(ENUM, S, profile, profile, 0)                                                                \
+    X(AMOUNT, S, budget_ucr, 0, UINT64_MAX)                                                        \
+    X(AMOUNT, S, spent_ucr, 0, UINT64_MAX)                                                         \
+    X(U32, S, held_gpus, 0, UINT32_MAX)                                                            \
+    X(U32, S, runway_warn_min, 0, DURATION_MAX_MIN)                                                \
+    X(U64, S, runway_min, 0, UINT64_MAX)                                                           \
+    X(U64, S, index, 0, UINT64_MAX)
+MESSAGE_STRUCT(rule_info, ROW_RULE_FIELDS);
+
+/* One price of one side: `gpus` free over the whole window asked for at this price (sell), or that
+ * resting orders want at most at it (buy), and how many offers or orders that is. */
+#define ROW_DEPTH_FIELDS(X, S)                                                                     \
+    X(ENUM, S, side, side, 0)                                                                      \
+    X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)                                                       \
+    X(U64, S, gpus, 0, UINT64_MAX)                                                                 \
+    X(U32, S, count, 0, UINT32_MAX)
+MESSAGE_STRUCT(depth_level, ROW_DEPTH_FIELDS);
+
+#define ROW_TRADE_FIELDS(X, S)                                                                     \
+    X(TIME, S, time_s, 0, TIME_MAX_S)                                                              \
+    TRADE_FIELDS(X, S)
+MESSAGE_STRUCT(trade_info, ROW_TRADE_FIELDS);
+
+/* gpus 0: it cannot be had then. */
+#define ROW_START_FIELDS(X, S)                                                                     \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(U32, S, gpus, 0, GPUS_MAX)                                                                   \
+    X(AMOUNT, S, cost_ucr, 0, UINT64_MAX)                                                          \
+    X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)
+MESSAGE_STRUCT(start_price, ROW_START_FIELDS);
+
+/* GPU-minutes that offers and leases of the site held over one step of time, and those leased. */
+#define ROW_UTILISATION_FIELDS(X, S)                                                               \
+    X(NUMBER, S, site, 1, SERIAL_MAX)                                                              \
+    X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
+    X(U64, S, gpu_minutes_offered, 0, UINT64_MAX)                                                  \
+    X(U64, S, gpu_minutes_leased, 0, UINT64_MAX)
+MESSAGE_STRUCT(utilisation_row, ROW_UTILISATION_FIELDS);
 
 #define HASH_ROW_FIELDS(X, S) X(HASH, S, hash, 0, 0)
 MESSAGE_STRUCT(hash_row, HASH_ROW_FIELDS);
@@ -232,6 +343,7 @@ MESSAGE_STRUCT(q_offers, Q_OFFERS_FIELDS);
 #define Q_ORDERS_FIELDS(X, S)                                                                      \
     X(NUMBER, S, order, 0, SERIAL_MAX)                                                             \
     X(ACCOUNT, S, account, 0, UINT32_MAX)                                                          \
+    X(BOOL, S, resting_only, 0, 1)                                                                 \
     PAGE_FIELDS(X, S)
 MESSAGE_STRUCT(q_orders, Q_ORDERS_FIELDS);
 
@@ -269,6 +381,70 @@ MESSAGE_STRUCT(q_supply, Q_SUPPLY_FIELDS);
     X(BOOL, S, why, 0, 1)
 MESSAGE_STRUCT(q_quote, Q_QUOTE_FIELDS);
 
+/* Why a resting order is not filled: the answer is that of quote with `why`. */
+#define Q_ORDER_WHY_FIELDS(X, S) X(NUMBER, S, order, 1, SERIAL_MAX)
+MESSAGE_STRUCT(q_order_why, Q_ORDER_WHY_FIELDS);
+
+/* The further keys of an account; 0: one's own. */
+#define Q_KEYS_FIELDS(X, S)                                                                        \
+    X(ACCOUNT, S, account, 0, UINT32_MAX)                                                          \
+    PAGE_FIELDS(X, S)
+MESSAGE_STRUCT(q_keys, Q_KEYS_FIELDS);
+
+#define Q_CLOSURES_FIELDS(X, S)                                                                    \
+    X(NUMBER, S, closure, 0, SERIAL_MAX)                                                           \
+    X(NUMBER, S, site, 0, SERIAL_MAX)                                                              \
+    PAGE_FIELDS(X, S)
+MESSAGE_STRUCT(q_closures, Q_CLOSURES_FIELDS);
+
+#define Q_RULES_FIELDS(X, S)                                                                       \
+    X(NUMBER, S, rule, 0, SERIAL_MAX)                                                              \
+    X(ACCOUNT, S, account, 0, UINT32_MAX)                                                          \
+    PAGE_FIELDS(X, S)
+MESSAGE_STRUCT(q_rules, Q_RULES_FIELDS);
+
+/* Anonymous depth of a SKU over the window [start_s, end_s) (0: now; 0: an hour on), in a region
+ * ("": everywhere), of offers for leases of any length. Both sides come best price first. */
+#define Q_DEPTH_FIELDS(X, S)                                                                       \
+    X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
+    X(TEXT, S, region, 0, PLACE_MAX_BYTES)                                                         \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
+    X(U32, S, limit, 0, PAGE_ROWS_MAX)
+MESSAGE_STRUCT(q_depth, Q_DEPTH_FIELDS);
+
+/* The last trades, the latest first; `from`: before this trade (0: the latest). */
+#define Q_TRADES_FIELDS(X, S)                                                                      \
+    X(NUMBER, S, sku, 0, SERIAL_MAX)                                                               \
+    X(TEXT, S, region, 0, PLACE_MAX_BYTES)                                                         \
+    PAGE_FIELDS(X, S)
+MESSAGE_STRUCT(q_trades, Q_TRADES_FIELDS);
+
+/* Points of the index from an hour on (`from`, in seconds). */
+#define Q_INDEX_FIELDS(X, S)                                                                       \
+    X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
+    X(ENUM, S, kind, trade_kind, 0)                                                                \
+    PAGE_FIELDS(X, S)
+MESSAGE_STRUCT(q_index, Q_INDEX_FIELDS);
+
+/* The best price of an order by its start: at start_from_s and every `step_min` after it, `count`
+ * times. The window and the tokens of the order are not looked at. */
+#define Q_STARTS_FIELDS(X, S)                                                                      \
+    ORDER_PLACE_FIELDS(X, S)                                                                       \
+    X(U32, S, step_min, 1, DURATION_MAX_MIN)                                                       \
+    X(U32, S, count, 1, STARTS_MAX)
+MESSAGE_STRUCT(q_starts, Q_STARTS_FIELDS);
+
+/* `site` and `sku` 0: all. Steps of step_min (0: one step) over [start_s, end_s). */
+#define Q_UTILISATION_FIELDS(X, S)                                                                 \
+    X(NUMBER, S, site, 0, SERIAL_MAX)                                                              \
+    X(NUMBER, S, sku, 0, SERIAL_MAX)                                                               \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
+    X(U32, S, step_min, 0, DURATION_MAX_MIN)                                                       \
+    PAGE_FIELDS(X, S)
+MESSAGE_STRUCT(q_utilisation, Q_UTILISATION_FIELDS);
+
 #define Q_RECEIPT_FIELDS(X, S) X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(q_receipt, Q_RECEIPT_FIELDS);
 
@@ -294,7 +470,16 @@ MESSAGE_STRUCT(q_checkpoint, Q_CHECKPOINT_FIELDS);
     Y(14, supply, Q_SUPPLY_FIELDS)                                                                 \
     Y(15, quote, Q_QUOTE_FIELDS)                                                                   \
     Y(16, receipt, Q_RECEIPT_FIELDS)                                                               \
-    Y(17, checkpoint, Q_CHECKPOINT_FIELDS)
+    Y(17, checkpoint, Q_CHECKPOINT_FIELDS)                                                         \
+    Y(18, order_why, Q_ORDER_WHY_FIELDS)                                                           \
+    Y(19, keys, Q_KEYS_FIELDS)                                                                     \
+    Y(20, closures, Q_CLOSURES_FIELDS)                                                             \
+    Y(21, rules, Q_RULES_FIELDS)                                                                   \
+    Y(22, depth, Q_DEPTH_FIELDS)                                                                   \
+    Y(23, trades, Q_TRADES_FIELDS)                                                                 \
+    Y(24, index, Q_INDEX_FIELDS)                                                                   \
+    Y(25, starts, Q_STARTS_FIELDS)                                                                 \
+    Y(26, utilisation, Q_UTILISATION_FIELDS)
 
 /* --- Answers --- */
 
@@ -380,6 +565,24 @@ MESSAGE_STRUCT(quoted_lease, QUOTED_FIELDS);
     X(U64, S, matching, 0, UINT64_MAX)                                                             \
     X(LIST, S, funnel, funnel_row, 16)
 MESSAGE_STRUCT(a_quote, A_QUOTE_FIELDS);
+MESSAGE_STRUCT(a_order_why, A_QUOTE_FIELDS);
+
+#define A_KEYS_FIELDS(X, S) PAGE_OF(X, S, key_info)
+MESSAGE_STRUCT(a_keys, A_KEYS_FIELDS);
+#define A_CLOSURES_FIELDS(X, S) PAGE_OF(X, S, closure_info)
+MESSAGE_STRUCT(a_closures, A_CLOSURES_FIELDS);
+#define A_RULES_FIELDS(X, S) PAGE_OF(X, S, rule_info)
+MESSAGE_STRUCT(a_rules, A_RULES_FIELDS);
+#define A_DEPTH_FIELDS(X, S) PAGE_OF(X, S, depth_level)
+MESSAGE_STRUCT(a_depth, A_DEPTH_FIELDS);
+#define A_TRADES_FIELDS(X, S) PAGE_OF(X, S, trade_info)
+MESSAGE_STRUCT(a_trades, A_TRADES_FIELDS);
+#define A_INDEX_FIELDS(X, S) PAGE_OF(X, S, index_point)
+MESSAGE_STRUCT(a_index, A_INDEX_FIELDS);
+#define A_STARTS_FIELDS(X, S) PAGE_OF(X, S, start_price)
+MESSAGE_STRUCT(a_starts, A_STARTS_FIELDS);
+#define A_UTILISATION_FIELDS(X, S) PAGE_OF(X, S, utilisation_row)
+MESSAGE_STRUCT(a_utilisation, A_UTILISATION_FIELDS);
 
 #define A_RECEIPT_FIELDS(X, S) X(BYTES, S, receipt, 0, FRAME_BYTES_MAX)
 MESSAGE_STRUCT(a_receipt, A_RECEIPT_FIELDS);
@@ -406,7 +609,16 @@ MESSAGE_STRUCT(a_checkpoint, A_CHECKPOINT_FIELDS);
     Y(14, supply, A_SUPPLY_FIELDS)                                                                 \
     Y(15, quote, A_QUOTE_FIELDS)                                                                   \
     Y(16, receipt, A_RECEIPT_FIELDS)                                                               \
-    Y(17, checkpoint, A_CHECKPOINT_FIELDS)
+    Y(17, checkpoint, A_CHECKPOINT_FIELDS)                                                         \
+    Y(18, order_why, A_QUOTE_FIELDS)                                                               \
+    Y(19, keys, A_KEYS_FIELDS)                                                                     \
+    Y(20, closures, A_CLOSURES_FIELDS)                                                             \
+    Y(21, rules, A_RULES_FIELDS)                                                                   \
+    Y(22, depth, A_DEPTH_FIELDS)                                                                   \
+    Y(23, trades, A_TRADES_FIELDS)                                                                 \
+    Y(24, index, A_INDEX_FIELDS)                                                                   \
+    Y(25, starts, A_STARTS_FIELDS)                                                                 \
+    Y(26, utilisation, A_UTILISATION_FIELDS)
 
 enum query_code {
 #define QUERY_CODE(code, name, fields) QUERY_##name = code,

@@ -16,6 +16,7 @@
     X(unknown_account, 3, false,                                                                   \
       "no account with this number or key; an admin registers accounts")                           \
     X(key_replaced, 4, false, "signed with a key that the account has replaced")                   \
+    X(key_expired, 92, false, "this key has expired; the account's main key can add another")      \
     X(account_frozen, 5, true, "the account is frozen; ask an admin")                              \
     X(request_expired, 6, false, "valid_until has passed; send the request anew with a new id")    \
     X(valid_until_too_far, 7, true, "valid_until is more than 10 minutes ahead of the exchange")   \
@@ -25,6 +26,8 @@
     X(batch_aborted, 11, false, "another operation of this atomic request was refused")            \
     /* Who may. */                                                                                 \
     X(not_permitted, 13, false, "the account's role may not do this")                              \
+    X(main_key_needed, 91, false, "only the account's main key may change its keys")               \
+    X(key_out_of_scope, 90, false, "this key may not sign this kind of operation; see its scopes") \
     X(not_owner, 14, false, "belongs to another account")                                          \
     /* What is named. */                                                                           \
     X(malformed, 15, false, "a field has a value that is not allowed")                             \
@@ -90,7 +93,20 @@
     X(site_taken, 75, false, "the operator has a site of this name")                               \
     X(series_taken, 76, false, "a series of this name exists")                                     \
     X(lease_closed, 77, false, "the lease has ended")                                              \
-    X(size_not_met, 78, true, "some capacity exists, but fewer GPUs than the order needs")
+    X(size_not_met, 78, true, "some capacity exists, but fewer GPUs than the order needs")         \
+    /* The market. */                                                                              \
+    X(self_trade, 79, true, "only offers of your own match; nobody trades with himself")           \
+    X(order_not_found, 80, false, "no such order")                                                 \
+    X(order_closed, 81, false, "the order has ended")                                              \
+    X(below_sold, 82, false, "leases hold more of it; what is sold cannot be taken back")          \
+    X(closure_not_found, 83, false, "no such maintenance window or outage")                        \
+    X(closure_over, 84, false, "the maintenance window or outage is over")                         \
+    X(resale_open, 85, false, "this lease is on offer already; amend or withdraw that offer")      \
+    X(not_elastic, 86, false, "the lease is paid in full; only elastic leases take more funds")    \
+    X(rule_not_found, 87, false, "no such rule")                                                   \
+    X(rule_closed, 88, false, "the rule has ended")                                                \
+    X(key_not_found, 89, false, "the account has no such further key")                             \
+    X(key_over_amount, 93, true, "the amount this key may move in a day would be exceeded")
 
 enum refusal {
 #define REFUSAL_ENUM(name, number, transient, text) REFUSAL_##name = number,

@@ -27,3 +27,38 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name)
     }
     return -1;
 }
+
+enum party order_end_party(uint32_t reason)
+{
+    switch ((enum order_end_reason)reason) {
+    case ORDER_END_FILLED:
+        return PARTY_EXCHANGE;
+    case ORDER_END_IMMEDIATE:
+    case ORDER_END_CANCELLED:
+        return PARTY_HOLDER;
+    case ORDER_END_EXPIRED:
+    case ORDER_END_SERIES:
+        return PARTY_TIME;
+    case ORDER_END_NOT_YET:
+        break;
+    }
+    return PARTY_NOBODY;
+}
+
+enum party lease_end_party(uint32_t reason)
+{
+    switch ((enum lease_end_reason)reason) {
+    case LEASE_END_COMPLETED:
+        return PARTY_TIME;
+    case LEASE_END_HOLDER:
+    case LEASE_END_SOLD:
+    case LEASE_END_UNFUNDED:
+        return PARTY_HOLDER;
+    case LEASE_END_OPERATOR:
+    case LEASE_END_NOT_ACTIVATED:
+        return PARTY_OPERATOR;
+    case LEASE_END_NOT_YET:
+        break;
+    }
+    return PARTY_NOBODY;
+}

@@ -51,9 +51,60 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
 
 #define TIME_IN_FORCE_LIST(X)                                                                      \
     X(TIME_IN_FORCE, IOC, immediate_or_cancel, 1)                                                  \
-    X(TIME_IN_FORCE, FOK, fill_or_kill, 2)
+    X(TIME_IN_FORCE, FOK, fill_or_kill, 2)                                                         \
+    X(TIME_IN_FORCE, GTT, good_till_time, 3)
 
-#define PLACEMENT_LIST(X) X(PLACEMENT, ONE_SITE, one_site, 1)
+#define PLACEMENT_LIST(X)                                                                          \
+    X(PLACEMENT, ONE_SITE, one_site, 1)                                                            \
+    X(PLACEMENT, SPREAD, spread, 2)
+
+/* Whose doing something was. */
+#define PARTY_LIST(X)                                                                              \
+    X(PARTY, NOBODY, nobody, 0)                                                                    \
+    X(PARTY, HOLDER, holder, 1)                                                                    \
+    X(PARTY, OPERATOR, operator, 2)                                                                \
+    X(PARTY, EXCHANGE, exchange, 3)                                                                \
+    X(PARTY, TIME, time, 4)
+
+/* Bits: the kinds of operations that a further key of an account may sign; operation.c says which
+ * operation is of which kind. */
+#define SCOPE_LIST(X)                                                                              \
+    X(SCOPE, CREDITS, credits, 1)                                                                  \
+    X(SCOPE, ORDERS, orders, 2)                                                                    \
+    X(SCOPE, CAPACITY, capacity, 4)                                                                \
+    X(SCOPE, LEASES, leases, 8)                                                                    \
+    X(SCOPE, ADMIN, admin, 16)
+
+/* Maintenance is announced; an outage has begun. */
+#define CLOSURE_KIND_LIST(X)                                                                       \
+    X(CLOSURE_KIND, MAINTENANCE, maintenance, 1)                                                   \
+    X(CLOSURE_KIND, OUTAGE, outage, 2)
+
+/* Exhausted: the budget is used up. Ended: by its account. */
+#define RULE_STATE_LIST(X)                                                                         \
+    X(RULE_STATE, ACTIVE, active, 1)                                                               \
+    X(RULE_STATE, EXHAUSTED, exhausted, 2)                                                         \
+    X(RULE_STATE, ENDED, ended, 3)
+
+/* Committed: for COMMITTED_MIN_MIN or longer. */
+#define TRADE_KIND_LIST(X)                                                                         \
+    X(TRADE_KIND, SPOT, spot, 1)                                                                   \
+    X(TRADE_KIND, COMMITTED, committed, 2)
+
+#define SIDE_LIST(X)                                                                               \
+    X(SIDE, SELL, sell, 1)                                                                         \
+    X(SIDE, BUY, buy, 2)
+
+/* Why a lease owes less than its GPUs times its minutes. */
+#define RELIEF_KIND_LIST(X)                                                                        \
+    X(RELIEF_KIND, SALE, sale, 1)                                                                  \
+    X(RELIEF_KIND, PAUSE, pause, 2)
+
+/* What an amount in escrow is kept for. */
+#define ESCROW_KIND_LIST(X)                                                                        \
+    X(ESCROW_KIND, LEASE, lease, 1)                                                                \
+    X(ESCROW_KIND, ORDER, order, 2)                                                                \
+    X(ESCROW_KIND, RULE, rule, 3)
 
 #define CLOCK_MODE_LIST(X)                                                                         \
     X(CLOCK_MODE, REAL, real, 1)                                                                   \
@@ -64,9 +115,21 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     X(OFFER_STATE, WITHDRAWN, withdrawn, 2)                                                        \
     X(OFFER_STATE, ENDED, ended, 3)
 
-#define ORDER_OUTCOME_LIST(X)                                                                      \
-    X(ORDER_OUTCOME, FILLED, filled, 1)                                                            \
-    X(ORDER_OUTCOME, PARTLY_FILLED, partly_filled, 2)
+/* A resting order may have been filled in part already. The other three have ended. */
+#define ORDER_STATE_LIST(X)                                                                        \
+    X(ORDER_STATE, FILLED, filled, 1)                                                              \
+    X(ORDER_STATE, PARTLY_FILLED, partly_filled, 2)                                                \
+    X(ORDER_STATE, RESTING, resting, 3)                                                            \
+    X(ORDER_STATE, UNFILLED, unfilled, 4)
+
+/* Why an order has ended; order_end_party() says whose doing it was. */
+#define ORDER_END_LIST(X)                                                                          \
+    X(ORDER_END, NOT_YET, not_yet, 0)                                                              \
+    X(ORDER_END, FILLED, filled, 1)                                                                \
+    X(ORDER_END, IMMEDIATE, rest_cancelled_at_once, 2)                                             \
+    X(ORDER_END, CANCELLED, cancelled_by_holder, 3)                                                \
+    X(ORDER_END, EXPIRED, expired, 4)                                                              \
+    X(ORDER_END, SERIES, series_expired, 5)
 
 /* Ended: no GPU-minute is delivered any more, periods wait for settlement. */
 #define LEASE_STATE_LIST(X)                                                                        \
@@ -74,15 +137,18 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     X(LEASE_STATE, ACTIVE, active, 2)                                                              \
     X(LEASE_STATE, ENDED, ended, 3)                                                                \
     X(LEASE_STATE, SETTLED, settled, 4)                                                            \
-    X(LEASE_STATE, FAILED, failed, 5)
+    X(LEASE_STATE, FAILED, failed, 5)                                                              \
+    X(LEASE_STATE, PAUSED, paused, 6)
 
-/* Whose doing the end of a lease was. */
+/* Why a lease has ended; lease_end_party() says whose doing it was. */
 #define LEASE_END_LIST(X)                                                                          \
     X(LEASE_END, NOT_YET, not_yet, 0)                                                              \
     X(LEASE_END, COMPLETED, completed, 1)                                                          \
     X(LEASE_END, HOLDER, ended_by_holder, 2)                                                       \
     X(LEASE_END, OPERATOR, ended_by_operator, 3)                                                   \
-    X(LEASE_END, NOT_ACTIVATED, not_activated, 4)
+    X(LEASE_END, NOT_ACTIVATED, not_activated, 4)                                                  \
+    X(LEASE_END, SOLD, sold, 5)                                                                    \
+    X(LEASE_END, UNFUNDED, funds_ran_out, 6)
 
 #define PERIOD_STATE_LIST(X)                                                                       \
     X(PERIOD_STATE, OPEN, open, 1)                                                                 \
@@ -93,9 +159,14 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
 /* The dimensions of the exclusion funnel, in the order in which an offer is looked at. */
 #define FUNNEL_LIST(X)                                                                             \
     X(FUNNEL, SKU, sku, 1)                                                                         \
+    X(FUNNEL, INTERCONNECT, interconnect, 9)                                                       \
     X(FUNNEL, REGION, region, 2)                                                                   \
     X(FUNNEL, JURISDICTION, jurisdiction, 3)                                                       \
+    X(FUNNEL, CARBON, carbon, 10)                                                                  \
+    X(FUNNEL, CERTIFICATION, certification, 11)                                                    \
+    X(FUNNEL, RELIABILITY, reliability, 12)                                                        \
     X(FUNNEL, SERIES, series, 4)                                                                   \
+    X(FUNNEL, OWN, own, 13)                                                                        \
     X(FUNNEL, TERMS, terms, 5)                                                                     \
     X(FUNNEL, TIME, time, 6)                                                                       \
     X(FUNNEL, SIZE, size, 7)                                                                       \
@@ -131,7 +202,16 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     V(placement, PLACEMENT_LIST)                                                                   \
     V(clock_mode, CLOCK_MODE_LIST)                                                                 \
     V(offer_state, OFFER_STATE_LIST)                                                               \
-    V(order_outcome, ORDER_OUTCOME_LIST)                                                           \
+    V(order_state, ORDER_STATE_LIST)                                                               \
+    V(order_end_reason, ORDER_END_LIST)                                                            \
+    V(party, PARTY_LIST)                                                                           \
+    V(scope, SCOPE_LIST)                                                                           \
+    V(closure_kind, CLOSURE_KIND_LIST)                                                             \
+    V(rule_state, RULE_STATE_LIST)                                                                 \
+    V(trade_kind, TRADE_KIND_LIST)                                                                 \
+    V(side, SIDE_LIST)                                                                             \
+    V(relief_kind, RELIEF_KIND_LIST)                                                               \
+    V(escrow_kind, ESCROW_KIND_LIST)                                                               \
     V(lease_state, LEASE_STATE_LIST)                                                               \
     V(lease_end_reason, LEASE_END_LIST)                                                            \
     V(period_state, PERIOD_STATE_LIST)                                                             \
@@ -148,5 +228,10 @@ VOCABULARY_LIST(VOCABULARY_DECLARE)
 #undef VOCABULARY_DECLARE
 
 #define PROFILE_ANY 7u
+#define SCOPE_ANY   31u
+
+/* Whose doing an end was, by its reason. */
+enum party order_end_party(uint32_t reason);
+enum party lease_end_party(uint32_t reason);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include <sodium.h>
 
+#include "client/key_request.h"
 #include "client/paths.h"
-#include "protocol/endian.h"
 #include "protocol/keyfile.h"
 #include "protocol/refusal.h"
 #include "protocol/status.h"
@@ -119,16 +119,13 @@ int command_account_rekey(struct cli *cli, int argc, char **argv)
 {
     struct op_account_rekey op = {0};
     struct keys keys;
-    uint8_t body[4 + 32 + 32];
     (void)argc;
     if (cli_connect(cli) != CLI_OK || new_keys(cli, argv[0], &keys) != CLI_OK)
         return cli->exit;
     memcpy(op.sign_key, keys.sign_public, sizeof(op.sign_key));
     memcpy(op.channel_key, keys.channel_public, sizeof(op.channel_key));
-    put_u32_be(body, connection_status(cli->connection)->you);
-    memcpy(body + 4, op.sign_key, 32);
-    memcpy(body + 36, op.channel_key, 32);
-    keys_sign(&keys, PURPOSE_REKEY, cli->config.pin.exchange_id, body, sizeof(body), op.proof);
+    key_request_sign(&keys, connection_status(cli->connection)->you, cli->config.pin.exchange_id,
+                     op.proof);
     keys_wipe(&keys);
     return cli_print_result(
         cli, &op_account_rekey_message, cli_apply(cli, &op_account_rekey_message, &op), NULL,

@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+#include "client/cli/bench.h"
 #include "client/cli/bench_transfer.h"
 #include "client/cli/cli.h"
 #include "client/cli/spawn.h"
@@ -25,12 +26,13 @@ enum {
     WINDOW_DEFAULT = 8,
 };
 
-#define BENCH_ORIGIN "bench.invalid/bourse"
-
 const struct cli_option bench_options[] = {
-    {"batch", 0, "N", "transfers in a request (1000)"},
+    {"batch", 0, "N", "operations in a request (transfer: 1000, redeem: 10)"},
     {"tokens", 0, "N", "tokens that there are (1000000)"},
-    {"seconds", 0, "N", "how long to measure (10)"},
+    {"seconds", 0, "N", "how long to measure (transfer: 10; redeem: each curve at most, 30)"},
+    {"offers", 0, "LIST", "redeem: among how many offers and orders (1000,10000,100000)"},
+    {"orders", 0, "N", "redeem: how many to measure at each point (3000)"},
+    {"quick", 0, NULL, "redeem: small sizes and few of them, to see that it works"},
     {"requests", 0, "N", "measure this many requests instead"},
     {"connections", 0, "N", "connections (2)"},
     {"window", 0, "N", "requests on their way on each connection (8)"},
@@ -68,9 +70,8 @@ static bool is_on_disk(const char *folder)
     return statfs(folder, &info) != 0 || (info.f_type != TMPFS_MAGIC && info.f_type != RAMFS_MAGIC);
 }
 
-/* A number from `low` to `high`. */
-static uint64_t number(struct cli *cli, const char *name, uint64_t low, uint64_t high,
-                       uint64_t missing)
+uint64_t bench_number(struct cli *cli, const char *name, uint64_t low, uint64_t high,
+                      uint64_t missing)
 {
     uint64_t value = option_u64(cli, name, missing);
     if (cli->exit == CLI_OK && option_text(cli, name) != NULL && (value < low || value > high))
@@ -81,13 +82,13 @@ static uint64_t number(struct cli *cli, const char *name, uint64_t low, uint64_t
 
 static int options_read(struct cli *cli, struct bench_options *o)
 {
-    o->batch = (uint32_t)number(cli, "batch", 1, BATCH_OPERATIONS_MAX, BATCH_DEFAULT);
-    o->tokens = number(cli, "tokens", 1, TOKENS_MAX, TOKENS_DEFAULT);
+    o->batch = (uint32_t)bench_number(cli, "batch", 1, BATCH_OPERATIONS_MAX, BATCH_DEFAULT);
+    o->tokens = bench_number(cli, "tokens", 1, TOKENS_MAX, TOKENS_DEFAULT);
     o->connections =
-        (uint32_t)number(cli, "connections", 1, BENCH_CONNECTIONS_MAX, CONNECTIONS_DEFAULT);
-    o->window = (uint32_t)number(cli, "window", 1, BENCH_WINDOW_MAX, WINDOW_DEFAULT);
-    o->requests = number(cli, "requests", 1, UINT32_MAX, 0);
-    o->seconds = (double)number(cli, "seconds", 1, SECONDS_MAX, SECONDS_DEFAULT);
+        (uint32_t)bench_number(cli, "connections", 1, BENCH_CONNECTIONS_MAX, CONNECTIONS_DEFAULT);
+    o->window = (uint32_t)bench_number(cli, "window", 1, BENCH_WINDOW_MAX, WINDOW_DEFAULT);
+    o->requests = bench_number(cli, "requests", 1, UINT32_MAX, 0);
+    o->seconds = (double)bench_number(cli, "seconds", 1, SECONDS_MAX, SECONDS_DEFAULT);
     if (cli->exit == CLI_OK && o->tokens < (uint64_t)o->batch * BENCH_ACCOUNTS)
         cli_fail(cli, CLI_USAGE,
                  "--tokens must be %d times --batch at least, so that each of the %d accounts can "
@@ -196,29 +197,40 @@ static int transfer_against(struct cli *cli, struct spawn *s, struct bench_optio
     return cli->exit;
 }
 
+const char *bench_folder(struct cli *cli)
+{
+    const char *folder = option_text(cli, "dir");
+    if (folder == NULL)
+        folder = getenv("TMPDIR");
+    if (folder == NULL || *folder == '\0')
+        folder = "/tmp";
+    if (!is_on_disk(folder))
+        cli_note(cli, "%s is in memory, where nothing is durable; name a disk with --dir\n",
+                 folder);
+    return folder;
+}
+
+void bench_admin(struct keys *out)
+{
+    uint8_t seed[KEYS_SEED_BYTES];
+    randombytes_buf(seed, sizeof(seed));
+    keys_from_seed(out, seed);
+    sodium_memzero(seed, sizeof(seed));
+}
+
 static int bench_run_transfer(struct cli *cli)
 {
     struct bench_options o = {.batch = 0};
     struct buffer why = BUFFER_EMPTY;
     struct spawn *s = NULL;
     struct keys admin;
-    uint8_t seed[KEYS_SEED_BYTES];
     if (options_read(cli, &o) != CLI_OK)
         return cli->exit;
-    const char *folder = option_text(cli, "dir");
-    if (folder == NULL)
-        folder = getenv("TMPDIR");
-    if (folder == NULL || *folder == '\0')
-        folder = "/tmp";
-    randombytes_buf(seed, sizeof(seed));
-    keys_from_seed(&admin, seed);
-    sodium_memzero(seed, sizeof(seed));
+    const char *folder = bench_folder(cli);
+    bench_admin(&admin);
     struct spawn_options how = {.origin = BENCH_ORIGIN, .parent = folder};
     keys_get_public(&admin, &how.admin);
     o.admin = &admin;
-    if (!is_on_disk(folder))
-        cli_note(cli, "%s is in memory, where nothing is durable; name a disk with --dir\n",
-                 folder);
     double sync_per_s = bench_sync_rate(folder);
     int status = spawn_start(&how, &s, &why);
     if (status != STATUS_OK)
@@ -232,7 +244,9 @@ static int bench_run_transfer(struct cli *cli)
 
 int command_bench(struct cli *cli, int argc, char **argv)
 {
-    if (argc != 1 || strcmp(argv[0], "transfer") != 0)
-        return cli_fail(cli, CLI_USAGE, "what there is to measure: transfer");
-    return bench_run_transfer(cli);
+    if (argc == 1 && strcmp(argv[0], "transfer") == 0)
+        return bench_run_transfer(cli);
+    if (argc == 1 && strcmp(argv[0], "redeem") == 0)
+        return bench_run_redeem(cli);
+    return cli_fail(cli, CLI_USAGE, "what there is to measure: transfer, redeem");
 }

@@ -24,7 +24,13 @@ static const struct {
     {"jurisdictions", "jurisdiction"},
     {"inputs", "tokens"},
     {"certifications", "certification"},
+    {"certifications", "cert"},
     {"outputs", "ACCOUNT=AMOUNT"},
+    {"carbon_g_max", "carbon-max"},
+    {"reliability_ppm_min", "reliability-min"},
+    {"rest_until_s", "rest"},
+    {"end_s", "until"},
+    {"start_s", "from"},
 };
 
 static const struct {
@@ -75,7 +81,9 @@ static void field_word(const struct cli *cli, const char *field, char out[WORD_B
     const char *name = field;
     *unit_out = "";
     for (size_t i = 0; i < sizeof(other_words) / sizeof(other_words[0]); i++) {
-        if (strcmp(other_words[i].field, field) == 0)
+        /* A field may be one option of one command, and another of another. */
+        if (strcmp(other_words[i].field, field) == 0 &&
+            (name == field || option_exists(cli, other_words[i].word)))
             name = other_words[i].word;
     }
     snprintf(bare, sizeof(bare), "%s", name);
@@ -174,35 +182,110 @@ static int check_series(struct cli *cli, const struct op_series_create *op)
     return cli->exit;
 }
 
-/* A quote's body has the same fields, but not in the same places. */
-static int check_order(struct cli *cli, const struct op_order_place *op)
+/* The places of an order or rule. */
+static int check_places(struct cli *cli, const struct place *regions, uint32_t regions_count,
+                        const struct place *jurisdictions, uint32_t jurisdictions_count)
 {
-    if (op->gpus_min > op->gpus)
-        return cli_fail(cli, CLI_USAGE, "--gpus-min: %u is more than the %u of --gpus",
-                        (unsigned)op->gpus_min, (unsigned)op->gpus);
-    for (uint32_t i = 0; i < op->skus.count; i++) {
-        for (uint32_t j = 0; j < i; j++) {
-            if (op->skus.items[i].sku == op->skus.items[j].sku)
-                return cli_fail(cli, CLI_USAGE, "--sku: a SKU is named twice");
-        }
-    }
-    for (uint32_t i = 0; i < op->regions.count; i++)
-        check_place(cli, "region", op->regions.items[i].code, true);
-    for (uint32_t i = 0; i < op->jurisdictions.count; i++)
-        check_place(cli, "jurisdiction", op->jurisdictions.items[i].code, false);
+    /* --sovereign names both, and only countries are jurisdictions. */
+    bool sovereign = option_exists(cli, "sovereign") && option_text(cli, "sovereign") != NULL;
+    for (uint32_t i = 0; i < jurisdictions_count; i++)
+        check_place(cli, sovereign ? "sovereign" : "jurisdiction", jurisdictions[i].code, false);
+    for (uint32_t i = 0; i < regions_count; i++)
+        check_place(cli, "region", regions[i].code, true);
     return cli->exit;
 }
 
-static int check_quote(struct cli *cli, const struct q_quote *q)
+static int check_skus(struct cli *cli, const struct sku_limit *skus, uint32_t count)
 {
-    struct op_order_place order = {.gpus = q->gpus, .gpus_min = q->gpus_min};
-    order.skus.items = q->skus.items;
-    order.skus.count = q->skus.count;
-    order.regions.items = q->regions.items;
-    order.regions.count = q->regions.count;
-    order.jurisdictions.items = q->jurisdictions.items;
-    order.jurisdictions.count = q->jurisdictions.count;
-    return check_order(cli, &order);
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (skus[i].sku == skus[j].sku)
+                return cli_fail(cli, CLI_USAGE, "--sku: a SKU is named twice");
+        }
+    }
+    return cli->exit;
+}
+
+/* What a profile takes, whatever is on offer. */
+static int check_profile(struct cli *cli, const struct op_order_place *op)
+{
+    bool training = op->profile == PROFILE_TRAINING;
+    if (training && op->preemptible_ok)
+        return cli_fail(cli, CLI_USAGE,
+                        "--preemptible-ok: training takes no capacity that can be taken back; "
+                        "--profile tuning does");
+    if (training && op->placement == PLACEMENT_SPREAD)
+        return cli_fail(cli, CLI_USAGE,
+                        "--spread: training is at one site; --profile tuning may be spread");
+    if (op->funded_min > 0 && op->profile != PROFILE_INFERENCE)
+        return cli_fail(cli, CLI_USAGE, "--funded: only inference is elastic; --profile inference");
+    if (op->funded_min > op->duration_min)
+        return cli_fail(cli, CLI_USAGE, "--funded: longer than --duration");
+    return cli->exit;
+}
+
+/* A quote begins with the same fields. */
+static int check_order(struct cli *cli, const struct op_order_place *op)
+{
+    bool rests = op->time_in_force == TIME_IN_FORCE_GTT;
+    if (op->gpus_min > op->gpus)
+        return cli_fail(cli, CLI_USAGE, "--gpus-min: %u is more than the %u of --gpus",
+                        (unsigned)op->gpus_min, (unsigned)op->gpus);
+    if (op->block_gpus > op->gpus)
+        return cli_fail(cli, CLI_USAGE, "--block: %u is more than the %u of --gpus",
+                        (unsigned)op->block_gpus, (unsigned)op->gpus);
+    if (op->start_until_s > 0 && op->start_until_s < op->start_from_s)
+        return cli_fail(cli, CLI_USAGE, "--start-until lies before --start");
+    if (rests != (op->rest_until_s > 0))
+        return cli_fail(cli, CLI_USAGE,
+                        rests ? "--rest: until when? An order that is good_till_time needs "
+                                "rest_until_s"
+                              : "--rest: only an order that is good_till_time has rest_until_s");
+    check_profile(cli, op);
+    check_skus(cli, op->skus.items, op->skus.count);
+    return check_places(cli, op->regions.items, op->regions.count, op->jurisdictions.items,
+                        op->jurisdictions.count);
+}
+
+static int check_rule(struct cli *cli, const struct op_rule_add *op)
+{
+    if (op->profile == PROFILE_TRAINING && op->preemptible_ok)
+        return cli_fail(cli, CLI_USAGE,
+                        "--preemptible-ok: training takes no capacity that can be taken back; "
+                        "--profile tuning does");
+    check_skus(cli, op->skus.items, op->skus.count);
+    return check_places(cli, op->regions.items, op->regions.count, op->jurisdictions.items,
+                        op->jurisdictions.count);
+}
+
+/* What is no question of a site or an account, but of the offer alone. */
+static int check_offer(struct cli *cli, const struct op_offer_publish *op)
+{
+    if (op->least_charge_ppm > 0 && op->billing != BILLING_METERED)
+        return cli_fail(cli, CLI_USAGE,
+                        "--least-charge: only metered capacity has one; give --metered");
+    if (op->notice_min > 0 && !op->preemptible)
+        return cli_fail(cli, CLI_USAGE,
+                        "--notice: only preemptible capacity is taken back; give --preemptible");
+    if (op->block_gpus > op->gpus || op->gpus % op->block_gpus != 0)
+        return cli_fail(cli, CLI_USAGE, "--gpus: %u is not a multiple of the block of %u",
+                        (unsigned)op->gpus, (unsigned)op->block_gpus);
+    if (op->standing_min > 0 && op->standing_min < op->lease_min_min)
+        return cli_fail(cli, CLI_USAGE,
+                        "--standing: shorter than the shortest lease (--lease-min)");
+    if (op->lease_max_min > 0 && op->lease_max_min < op->lease_min_min)
+        return cli_fail(cli, CLI_USAGE, "--lease-max: shorter than --lease-min");
+    return cli->exit;
+}
+
+static int check_resale(struct cli *cli, const struct op_lease_resell *op)
+{
+    if (op->gpus % op->block_gpus != 0)
+        return cli_fail(cli, CLI_USAGE, "--gpus: %u is not a multiple of the block of %u",
+                        (unsigned)op->gpus, (unsigned)op->block_gpus);
+    if (op->end_s > 0 && op->end_s <= op->start_s)
+        return cli_fail(cli, CLI_USAGE, "--end lies before --start");
+    return cli->exit;
 }
 
 static int check_form(struct cli *cli, const struct message *m, const void *body)
@@ -219,8 +302,17 @@ static int check_form(struct cli *cli, const struct message *m, const void *body
         return check_series(cli, body);
     if (m == &op_order_place_message)
         return check_order(cli, body);
-    if (m == &q_quote_message)
-        return check_quote(cli, body);
+    if (m == &q_quote_message || m == &q_starts_message)
+        return check_order(cli, body);
+    if (m == &op_order_amend_message)
+        return check_skus(cli, ((const struct op_order_amend *)body)->skus.items,
+                          ((const struct op_order_amend *)body)->skus.count);
+    if (m == &op_rule_add_message)
+        return check_rule(cli, body);
+    if (m == &op_offer_publish_message)
+        return check_offer(cli, body);
+    if (m == &op_lease_resell_message)
+        return check_resale(cli, body);
     return cli->exit;
 }
 

@@ -86,6 +86,7 @@ struct cli {
     bool keys_read;
     struct connection *connection; /* once cli_connect() was called */
     struct cli_names names[NAMED_KINDS];
+    const char *where;   /* "orders.csv, line 3", in front of errors; NULL: nothing */
     const char *missing; /* what to say when the next thing asked for is not there; NULL: the
                             exchange's own words */
 };
@@ -125,10 +126,13 @@ uint64_t value_moment(struct cli *cli, const char *what, const char *text);
 uint32_t value_minutes(struct cli *cli, const char *what, const char *text);
 uint32_t value_word(struct cli *cli, const struct vocabulary *words, const char *text);
 struct text value_text(struct cli *cli, const char *what, const char *text, size_t max);
+/* A percentage, in parts per million. */
+uint32_t value_ppm(struct cli *cli, const char *what, const char *text);
 /* Of options; `missing` when not given. */
 uint64_t option_u64(struct cli *cli, const char *name, uint64_t missing);
 uint32_t option_u32(struct cli *cli, const char *name, uint32_t missing);
 uint64_t option_amount(struct cli *cli, const char *name, uint64_t missing);
+uint32_t option_ppm(struct cli *cli, const char *name, uint32_t missing);
 uint64_t option_moment(struct cli *cli, const char *name, uint64_t missing);
 uint32_t option_minutes(struct cli *cli, const char *name, uint32_t missing);
 uint32_t option_word(struct cli *cli, const char *name, const struct vocabulary *words,
@@ -166,6 +170,9 @@ void cli_print(struct cli *cli, const char *format, ...) __attribute__((format(p
 void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints and takes a reference; nothing without --json. NULL (memory) fails. Returns cli->exit. */
 int cli_print_json(struct cli *cli, json_t *json);
+/* The same for an array of what came of one thing after the other: what came of the first ones is
+ * printed also when a later one failed. */
+int cli_print_outcomes(struct cli *cli, json_t *outcomes);
 /* Appends the text with control characters and broken UTF-8 made visible. */
 void escape_append(struct buffer *out, const char *text, size_t length, bool newlines);
 
@@ -232,6 +239,9 @@ uint32_t name_payments(struct cli *cli, int argc, char **argv, const struct paym
  */
 int records_list(struct cli *cli, const struct message *query, void *body, const char *columns,
                  const char *none);
+/* The same, leaving out the rows of which the field `without` is true (NULL: none). */
+int records_list_where(struct cli *cli, const struct message *query, void *body,
+                       const char *columns, const char *none, const char *without);
 /* Asks for one thing and prints all of it; fails with `none` when there is none. */
 int records_show(struct cli *cli, const struct message *query, void *body, const char *none);
 /* All rows of a list, in the arena. */
@@ -262,25 +272,41 @@ uint32_t funds_pick(struct token_info *tokens, uint32_t count, uint64_t amount);
 /* --series, or the only series that the account holds tokens of. */
 uint32_t funds_series(struct cli *cli);
 
+/* --- Leases (lease.c) --- */
+
+/* One lease that one may see; NULL after a failure, which has been said. */
+const struct lease_info *lease_find(struct cli *cli, uint64_t lease);
+
 /* --- Commands --- */
 
 typedef int cli_function(struct cli *cli, int argc, char **argv);
 cli_function command_keygen, command_status, command_completion, command_submit;
 cli_function command_account_register, command_account_show, command_account_list;
 cli_function command_account_freeze, command_account_unfreeze, command_account_rekey;
+cli_function command_key_request, command_key_add, command_key_list, command_key_remove;
 cli_function command_sku_add, command_sku_list, command_sku_show;
 cli_function command_sku_activate, command_sku_deprecate, command_sku_retire;
-cli_function command_site_add, command_site_show, command_site_list;
+cli_function command_site_add, command_site_change, command_site_show, command_site_list;
+cli_function command_site_maintenance, command_site_outage, command_site_reopen;
+cli_function command_site_closures;
 cli_function command_series_create, command_series_show, command_series_list;
 cli_function command_mint, command_supply, command_balance, command_payout;
 cli_function command_token_list, command_token_show, command_token_transfer, command_token_split;
 cli_function command_token_merge, command_token_burn, command_token_give, command_token_claim;
 cli_function command_token_revoke, command_token_gifts;
 cli_function command_offer_publish, command_offer_list, command_offer_show, command_offer_withdraw;
-cli_function command_quote, command_redeem, command_order_list, command_order_show;
+cli_function command_offer_amend;
+cli_function command_quote, command_order_place, command_order_amend, command_order_cancel;
+cli_function command_order_list, command_order_show, command_order_why, command_advise;
+cli_function command_rule_add, command_rule_list, command_rule_show, command_rule_change;
+cli_function command_rule_end;
 cli_function command_lease_list, command_lease_show, command_lease_periods, command_lease_activate;
 cli_function command_lease_access, command_lease_meter, command_lease_dispute, command_lease_decide;
-cli_function command_lease_end;
+cli_function command_lease_end, command_lease_reclaim, command_lease_resell, command_lease_extend;
+cli_function command_lease_fund;
+cli_function command_book, command_watch;
+cli_function command_market_trades, command_market_index, command_market_starts;
+cli_function command_market_utilisation;
 cli_function command_events, command_receipt, command_verify;
 cli_function command_clock_show, command_clock_advance, command_clock_confirm;
 cli_function command_config_show, command_config_set, command_config_init;

@@ -1,36 +1,5 @@
 /* The table of commands. Options stand with the command that takes them. */
-#include "client/cli/cli.h"
-
-#define END                                                                                        \
-    {                                                                                              \
-        NULL, 0, NULL, NULL                                                                        \
-    }
-/* A group, and a command: name, summary, arguments, least and most of them, options, function. */
-#define GROUP(name, summary, children)                                                             \
-    {                                                                                              \
-        name, summary, NULL, NULL, NULL, children, NULL, 0, 0                                      \
-    }
-#define COMMAND(name, summary, arguments, min, max, options, function)                             \
-    {                                                                                              \
-        name, summary, arguments, NULL, options, NULL, function, min, max                          \
-    }
-#define COMMAND_MORE(name, summary, arguments, min, max, options, function, details)               \
-    {                                                                                              \
-        name, summary, arguments, details, options, NULL, function, min, max                       \
-    }
-#define NO_MORE                                                                                    \
-    {                                                                                              \
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0                                             \
-    }
-
-#define LIMIT_OPTION                                                                               \
-    {                                                                                              \
-        "limit", 0, "N", "at most so many rows"                                                    \
-    }
-#define SERIES_OPTION                                                                              \
-    {                                                                                              \
-        "series", 0, "SERIES", "number or name of the series"                                      \
-    }
+#include "client/cli/commands.h"
 
 const struct cli_option cli_common_options[] = {
     {"json", 0, NULL, "print JSON, errors included (those on standard error)"},
@@ -76,6 +45,33 @@ static const struct cli_command account_commands[] = {
         "but keep it: access that was sealed to it is opened with 'lease access --old-key'."),
     NO_MORE};
 
+static const struct cli_option key_add_options[] = {
+    {"label", 0, "TEXT", "what the key is for"},
+    {"scopes", 0, "SCOPE,...", "what it may sign: credits, orders, capacity, leases, admin"},
+    {"daily", 0, "CREDITS", "the most it may move in a UTC day (default: any amount)"},
+    {"expires", 0, "TIME", "when it expires (default: never)"},
+    END};
+static const struct cli_option key_list_options[] = {
+    {"account", 0, "ACCOUNT", "of this account (admins and auditors; default: oneself)"},
+    LIMIT_OPTION,
+    END};
+static const struct cli_command key_commands[] = {
+    COMMAND_MORE("request", "Ask to become a further key of an account", "ACCOUNT", 1, 1, NULL,
+                 command_key_request,
+                 "Prints a line for the account's owner, who adds it with 'bourse key add'. Needs\n"
+                 "a key file of one's own ('bourse keygen') and the pin line of the exchange, and\n"
+                 "no network. The line holds public keys and a proof, and no secret."),
+    COMMAND_MORE("add", "Add a further key to one's account", "REQUEST", 1, 1, key_add_options,
+                 command_key_add,
+                 "REQUEST is the line that 'bourse key request' has printed; - reads it from\n"
+                 "standard input. Without --scopes the key may look at everything of the account\n"
+                 "and sign nothing. Only the main key adds and removes keys."),
+    COMMAND("list", "List the further keys of one's account", NULL, 0, 0, key_list_options,
+            command_key_list),
+    COMMAND("remove", "Remove a further key, by its label or signing key", "KEY", 1, 1, NULL,
+            command_key_remove),
+    NO_MORE};
+
 /* --- Capacity --- */
 
 static const struct cli_option sku_add_options[] = {
@@ -95,53 +91,6 @@ static const struct cli_command sku_commands[] = {
     COMMAND("deprecate", "Allow no new offers of a SKU (admins)", "SKU", 1, 1, NULL,
             command_sku_deprecate),
     COMMAND("retire", "Retire a SKU (admins)", "SKU", 1, 1, NULL, command_sku_retire),
-    NO_MORE};
-
-static const struct cli_option site_add_options[] = {
-    {"region", 0, "CODE", "ISO 3166 code, such as ID or US-TX"},
-    {"jurisdiction", 0, "CODE", "whose law the supplier is under (default: the region's country)"},
-    {"power-kw", 0, "N", "power ceiling in kW"},
-    {"carbon", 0, "N", "carbon intensity in gCO2e/kWh"},
-    {"certification", 0, "NAME:ISSUER:EXPIRY", "a certification; may be repeated"},
-    END};
-static const struct cli_option site_list_options[] = {
-    {"operator", 0, "ACCOUNT", "of this operator only"}, LIMIT_OPTION, END};
-static const struct cli_command site_commands[] = {
-    COMMAND("add", "Add a site of one's own (operators)", "NAME", 1, 1, site_add_options,
-            command_site_add),
-    COMMAND("show", "Show a site", "SITE", 1, 1, NULL, command_site_show),
-    COMMAND("list", "List sites", NULL, 0, 0, site_list_options, command_site_list), NO_MORE};
-
-static const struct cli_option offer_publish_options[] = {
-    {"site", 0, "SITE", "the site, by number or name"},
-    {"sku", 0, "SKU", "the SKU, by number or name"},
-    {"gpus", 0, "N", "how many GPUs"},
-    {"block", 0, "N", "smallest unit leased together (default 1)"},
-    {"start", 0, "TIME", "from when on (default now)"},
-    {"end", 0, "TIME", "until when"},
-    {"for", 0, "DURATION", "for how long, in place of --end"},
-    {"price", 0, "CREDITS", "per GPU-hour"},
-    {"preemptible", 0, NULL, "leases may be ended by the operator"},
-    {"notice", 0, "DURATION", "... with so much notice"},
-    {"lease-min", 0, "DURATION", "shortest lease (default 1m)"},
-    {"lease-max", 0, "DURATION", "longest lease (default: until the offer's end)"},
-    {"billing", 0, "HOW", "reserved: delivered means made available (default); metered: used"},
-    {"meter-period", 0, "DURATION", "how often leases are metered (default 1h)"},
-    END};
-static const struct cli_option offer_list_options[] = {
-    {"site", 0, "SITE", "of this site only"},
-    {"sku", 0, "SKU", "of this SKU only"},
-    {"operator", 0, "ACCOUNT", "of this operator only"},
-    {"all", 0, NULL, "ended and withdrawn ones too"},
-    LIMIT_OPTION,
-    END};
-static const struct cli_command offer_commands[] = {
-    COMMAND("publish", "Publish spare capacity (operators)", NULL, 0, 0, offer_publish_options,
-            command_offer_publish),
-    COMMAND("list", "List offers", NULL, 0, 0, offer_list_options, command_offer_list),
-    COMMAND("show", "Show an offer", "OFFER", 1, 1, NULL, command_offer_show),
-    COMMAND("withdraw", "Take the unsold part of an offer off the market", "OFFER", 1, 1, NULL,
-            command_offer_withdraw),
     NO_MORE};
 
 /* --- Credits --- */
@@ -211,73 +160,10 @@ static const struct cli_command token_commands[] = {
 static const struct cli_option payout_options[] = {
     {"reference", 0, "TEXT", "such as the invoice's number"}, END};
 
-/* --- Orders and leases --- */
-
-#define ORDER_OPTIONS                                                                              \
-    {"sku", 0, "SKU[=LIMIT],...", "acceptable SKUs, each with a limit price per GPU-hour"},        \
-        {"limit", 0, "CREDITS", "limit price per GPU-hour of SKUs without one"},                   \
-        {"gpus", 0, "N", "how many GPUs"},                                                         \
-        {"gpus-min", 0, "N", "take fewer, down to this (default: all or nothing)"},                \
-        {"duration", 0, "DURATION", "for how long"},                                               \
-        {"start", 0, "TIME", "the earliest start (default now)"},                                  \
-        {"start-until", 0, "TIME", "the latest start (default: as --start)"},                      \
-        {"fill-or-kill", 0, NULL, "all GPUs or nothing"},                                          \
-        {"region", 0, "CODE,...", "only in these regions"},                                        \
-        {"jurisdiction", 0, "CODE,...", "only under these suppliers' jurisdictions"},              \
-        {"preemptible-ok", 0, NULL, "leases that the operator may end are fine"},                  \
-        {"profile", 0, "PROFILE", "training (default), tuning or inference"},                      \
-        {"series", 0, "SERIES", "pay from this series"},                                           \
-        {"tokens", 0, "N,...", "pay with these tokens"},                                           \
-    {                                                                                              \
-        "file", 0, "FILE", "read the order as JSON, as a quote prints it; - for standard input"    \
-    }
-static const struct cli_option quote_options[] = {
-    ORDER_OPTIONS, {"why", 0, NULL, "show how many offers fell out, and at what"}, END};
-static const struct cli_option redeem_options[] = {
-    ORDER_OPTIONS, {"any-price", 0, NULL, "no limit price"}, END};
-static const struct cli_command order_commands[] = {
-    COMMAND("list", "List orders", NULL, 0, 0, account_options, command_order_list),
-    COMMAND("show", "Show an order", "ORDER", 1, 1, NULL, command_order_show), NO_MORE};
-
-static const struct cli_option lease_list_options[] = {
-    {"account", 0, "ACCOUNT", "whose (default: one's own, as holder or operator)"},
-    {"order", 0, "ORDER", "of this order only"},
-    {"all", 0, NULL, "settled and failed ones too"},
-    LIMIT_OPTION,
-    END};
-static const struct cli_option activate_options[] = {
-    {"access-file", 0, "FILE",
-     "address, credentials, ...: sealed to the holder (- standard input)"},
-    {"no-access", 0, NULL, "hand over without: nothing can be attached later"},
-    END};
-static const struct cli_option output_options[] = {
-    {"output", 'o', "FILE", "write to a new file, mode 0600"}, END};
-static const struct cli_option access_options[] = {
-    {"output", 'o', "FILE", "write to a new file, mode 0600"},
-    {"old-key", 0, "FILE", "open it with this key file: the one from before a rekey"},
-    END};
-static const struct cli_command lease_commands[] = {
-    COMMAND("list", "List leases", NULL, 0, 0, lease_list_options, command_lease_list),
-    COMMAND("show", "Show a lease", "LEASE", 1, 1, NULL, command_lease_show),
-    COMMAND("periods", "List a lease's metering periods", "LEASE", 1, 1, limit_options,
-            command_lease_periods),
-    COMMAND("activate", "Hand over a lease (operators)", "LEASE", 1, 1, activate_options,
-            command_lease_activate),
-    COMMAND("access", "Open the access of a lease (its holder)", "LEASE", 1, 1, access_options,
-            command_lease_access),
-    COMMAND_MORE(
-        "meter", "Report what was delivered in a period (operators)", "LEASE PERIOD [GPU-MINUTES]",
-        2, 3, NULL, command_lease_meter,
-        "Without GPU-MINUTES: all that was due. 'bourse lease periods' lists the periods."),
-    COMMAND("dispute", "Say that less was delivered (the holder)", "LEASE PERIOD GPU-MINUTES", 3, 3,
-            reason_options, command_lease_dispute),
-    COMMAND("decide", "Decide a dispute (admins)", "LEASE PERIOD GPU-MINUTES", 3, 3, reason_options,
-            command_lease_decide),
-    COMMAND("end", "End a lease before its time", "LEASE", 1, 1, NULL, command_lease_end),
-    NO_MORE};
-
 /* --- Log, time, configuration --- */
 
+static const struct cli_option output_options[] = {
+    {"output", 'o', "FILE", "write to a new file, mode 0600"}, END};
 static const struct cli_option events_options[] = {
     {"from", 0, "INDEX", "the first event (default 0)"},
     {"follow", 'f', NULL, "go on as events come"},
@@ -306,6 +192,7 @@ static const struct cli_command root_commands[] = {
             command_keygen),
     GROUP("config", "The configuration file", config_commands),
     GROUP("account", "Accounts: who takes part", account_commands),
+    GROUP("key", "Further keys of an account, for bots and colleagues", key_commands),
     GROUP("series", "Series: the terms that tokens share", series_commands),
     COMMAND("mint", "Issue tokens of a series (admins)", "SERIES ACCOUNT=AMOUNT...", 2, -1, NULL,
             command_mint),
@@ -323,11 +210,30 @@ static const struct cli_command root_commands[] = {
         "quote", "Ask what an order would cost now", NULL, 0, 0, quote_options, command_quote,
         "With --json the answer holds the order, which can be sent back unchanged:\n"
         "  bourse quote --sku gb300 --gpus 8 --duration 24h --json | bourse redeem --file -"),
-    COMMAND_MORE("redeem", "Redeem tokens for GPUs", NULL, 0, 0, redeem_options, command_redeem,
+    COMMAND_MORE("redeem", "Redeem tokens for GPUs: the same as 'order place'", NULL, 0, 0,
+                 order_place_options, command_order_place,
                  "Without --series or --tokens it pays with the series that expires first and may\n"
                  "be redeemed for this. Change comes back as a token."),
-    GROUP("order", "Orders: redemptions", order_commands),
+    GROUP("order", "Orders: redemptions, at once or resting in the book", order_commands),
     GROUP("lease", "Leases: GPUs for a time", lease_commands),
+    GROUP("rule", "Rules: keep GPUs without watching the market", rule_commands),
+    COMMAND_MORE("advise", "Say which profile and order fit a demand curve", "DEMAND.csv", 1, 1,
+                 advise_options, command_advise,
+                 "The file has the columns time (ISO 8601, or seconds) and gpus; each line holds\n"
+                 "until the next one. docs/guides/trading.md, \"Which order fits\", says how it\n"
+                 "decides. FILE - is standard input."),
+    COMMAND_MORE("book", "Show what is offered and wanted of a SKU, by price", "SKU", 1, 1,
+                 book_options, command_book,
+                 "GPUs that are free over the whole window, above those that resting orders want\n"
+                 "at most at a price. With --json --live each state of the book is one line."),
+    COMMAND_MORE(
+        "watch", "Follow depth, trades and the price index as they go", "[SKU]", 0, 1,
+        watch_options, command_watch,
+        "In a terminal it is one screen, until q or Ctrl-C. Into a file or pipe it writes\n"
+        "a line for each trade, index point and change of the best prices; with --json\n"
+        "one object a line, of every change of the depth, and none is missed when the\n"
+        "connection breaks."),
+    GROUP("market", "Market data: trades, price index, utilisation", market_commands),
     COMMAND_MORE("events", "Show the events that concern you", NULL, 0, 0, events_options,
                  command_events, "With --json each event is one line."),
     COMMAND("receipt", "Fetch the receipt of an event", "INDEX", 1, 1, output_options,

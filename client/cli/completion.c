@@ -83,6 +83,7 @@ static void word_options(void)
         {"role", &role_vocabulary},
         {"profile", &profile_vocabulary},
         {"billing", &billing_vocabulary},
+        {"kind", &trade_kind_vocabulary},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         printf("    --%s) COMPREPLY=($(compgen -W '", rows[i].option);

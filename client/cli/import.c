@@ -1,16 +1,21 @@
 /* `bourse import`: a trace of nodes and tasks, run through a real exchange. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
 #include "client/cli/cli.h"
 #include "client/cli/import_report.h"
+#include "client/cli/import_run.h"
+#include "client/cli/import_usage.h"
 #include "client/cli/spawn.h"
 #include "client/connection_errors.h"
+#include "client/paths.h"
 #include "client/stream.h"
 #include "protocol/checkpoint.h"
 #include "protocol/keyfile.h"
@@ -20,6 +25,11 @@
 enum {
     REPORT_MAX_MIN = 6 * 60, /* operators report at least so often */
     DAY_S = 24 * 3600,
+    REST_MIN = 24 * 60,
+    REST_MAX_MIN = 365 * 24 * 60,
+    RECLAIM_PPM = 200000,
+    HEADROOM_PPM = 500000,
+    PLOT_MODE = 0644,
 };
 
 #define IMPORT_ORIGIN "import.invalid/bourse"
@@ -30,7 +40,18 @@ const struct cli_option import_options[] = {
     {"nodes", 0, "FILE", "CSV of nodes, each an offer; columns gpu and model"},
     {"tasks", 0, "FILE", "CSV of tasks, each a redemption (columns: docs/import.md)"},
     {"every", 0, "N", "take each N-th node only (1)"},
-    {"seed", 0, "N", "keys and ids follow from it: the same log each time (1)"},
+    {"seed", 0, "N", "keys, ids and lots follow from it: the same log each time (1)"},
+    {"skip-bad", 0, NULL, "pass over lines that are not understood, and list them"},
+    {"resting", 0, "SHARE", "percent of the orders that rest; best-effort tasks first (0)"},
+    {"rest", 0, "DURATION", "how long these rest (24h)"},
+    {"headroom", 0, "PERCENT", "book longer than tasks run, end then (50 with --resting, else 0)"},
+    {"spread", 0, "SHARE", "percent of the orders for several sites; large tasks first (0)"},
+    {"operators", 0, "N", "operators of each model, with a site each (1)"},
+    {"preemptible", 0, "SHARE", "percent of offers that are, and of orders that allow it (0)"},
+    {"reclaim", 0, "SHARE", "percent of preemptible leases that the operator ends (20)"},
+    {"standing", 0, "SHARE", "percent of offers that reach 30 days ahead and renew (0)"},
+    {"price-spread", 0, "PERCENT", "how far prices lie around the base, and limits above it (0)"},
+    {"plot", 0, "FILE", "write an SVG of utilisation over time"},
     {"keep", 0, "DIR", "keep the exchange that was made, with the admin's key, in DIR"},
     {NULL, 0, NULL, NULL},
 };
@@ -38,9 +59,12 @@ const struct cli_option import_options[] = {
 struct import {
     struct cli *cli;
     uint64_t seed;
-    uint64_t every;
+    struct plan_options options;
     struct trace trace;
+    struct trace_skipped skipped;
+    struct buffer bad; /* the lines that were passed over */
     struct plan plan;
+    struct usage *usage; /* NULL: no plot */
     struct spawn *spawn; /* NULL: somebody's server */
     struct market market;
     struct pin pin;
@@ -64,23 +88,68 @@ static int fail_buffer(struct import *im, int code, int status, struct buffer *w
     return im->cli->exit;
 }
 
+static int read_options(struct import *im)
+{
+    struct cli *cli = im->cli;
+    struct plan_options *o = &im->options;
+    im->seed = option_u64(cli, "seed", 1);
+    *o = (struct plan_options){
+        .every = option_u64(cli, "every", 1),
+        .seed = im->seed,
+        .operators = option_u32(cli, "operators", 1),
+        .resting_ppm = option_ppm(cli, "resting", 0),
+        .rest_min = option_minutes(cli, "rest", REST_MIN),
+        .spread_ppm = option_ppm(cli, "spread", 0),
+        .preemptible_ppm = option_ppm(cli, "preemptible", 0),
+        .reclaim_ppm = option_ppm(cli, "reclaim", RECLAIM_PPM),
+        .standing_ppm = option_ppm(cli, "standing", 0),
+        .price_spread_ppm = option_ppm(cli, "price-spread", 0),
+    };
+    o->headroom_ppm = option_ppm(cli, "headroom", o->resting_ppm > 0 ? HEADROOM_PPM : 0);
+    if (cli->exit == CLI_OK && o->every == 0)
+        cli_fail(cli, CLI_USAGE, "--every is 1 or more");
+    if (cli->exit == CLI_OK && im->seed > INT64_MAX)
+        cli_fail(cli, CLI_USAGE, "--seed is at most %" PRId64, INT64_MAX);
+    if (cli->exit == CLI_OK && (o->operators == 0 || o->operators > PLAN_OPERATORS_MAX))
+        cli_fail(cli, CLI_USAGE, "--operators is 1 to %d", PLAN_OPERATORS_MAX);
+    if (cli->exit == CLI_OK && (o->rest_min == 0 || o->rest_min > REST_MAX_MIN))
+        cli_fail(cli, CLI_USAGE, "--rest is a minute to a year");
+    if (cli->exit == CLI_OK && o->price_spread_ppm > PLAN_PRICE_SPREAD_MAX_PPM)
+        cli_fail(cli, CLI_USAGE, "--price-spread is at most %d", PLAN_PRICE_SPREAD_MAX_PPM / 10000);
+    return cli->exit;
+}
+
+/* Said now and not after the whole trace: whether the plot can be written there at all. */
+static int plot_check(struct import *im)
+{
+    struct stat info;
+    const char *file = option_text(im->cli, "plot");
+    if (file == NULL)
+        return im->cli->exit;
+    const char *slash = strrchr(file, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(file, (size_t)(slash - file) + 1);
+    if (folder == NULL)
+        cli_fail_status(im->cli, STATUS_MEMORY, "importing");
+    else if (file[0] == '\0' || (stat(file, &info) == 0 && S_ISDIR(info.st_mode)))
+        cli_fail(im->cli, CLI_LOCAL, "--plot %s: not the name of a file", file);
+    else if (access(folder, W_OK | X_OK) != 0)
+        cli_fail(im->cli, CLI_LOCAL, "--plot %s: the folder: %s", file, strerror(errno));
+    free(folder);
+    return im->cli->exit;
+}
+
 static int read_files(struct import *im)
 {
-    struct buffer why = BUFFER_EMPTY;
     const char *nodes = option_required(im->cli, "nodes");
     const char *tasks = option_required(im->cli, "tasks");
-    im->every = option_u64(im->cli, "every", 1);
-    im->seed = option_u64(im->cli, "seed", 1);
-    if (im->cli->exit == CLI_OK && im->every == 0)
-        cli_fail(im->cli, CLI_USAGE, "--every is 1 or more");
-    if (im->cli->exit == CLI_OK && im->seed > INT64_MAX)
-        cli_fail(im->cli, CLI_USAGE, "--seed is at most %" PRId64, INT64_MAX);
-    if (im->cli->exit != CLI_OK)
+    if (im->cli->exit != CLI_OK || read_options(im) != CLI_OK || plot_check(im) != CLI_OK)
         return im->cli->exit;
-    int status = trace_read(nodes, tasks, &im->trace, &why);
+    bool skips = option_flag(im->cli, "skip-bad");
+    int status = trace_read(nodes, tasks, &im->trace, skips ? &im->skipped : NULL, &im->bad);
     if (status != STATUS_OK)
-        return fail_buffer(im, CLI_LOCAL, status, &why);
-    buffer_release(&why);
+        return fail_buffer(im, CLI_LOCAL, status, &im->bad);
+    if (im->bad.length > 0)
+        cli_note(im->cli, "%.*s", (int)im->bad.length, (const char *)im->bad.data);
     return CLI_OK;
 }
 
@@ -186,12 +255,14 @@ static int plan(struct import *im)
 {
     uint64_t half_min = im->meter_grace_s / 120;
     uint64_t report_min = half_min > REPORT_MAX_MIN ? REPORT_MAX_MIN : half_min > 0 ? half_min : 1;
-    int status = plan_make(&im->trace, im->every, report_min, &im->plan);
+    im->options.report_min = report_min;
+    int status = plan_make(&im->trace, &im->options, &im->plan);
     im->market.plan = &im->plan;
     im->market.seed = im->seed;
     if (status == STATUS_LIMIT)
         return cli_fail(im->cli, CLI_LOCAL,
-                        "the trace is longer or larger than what an exchange holds");
+                        "the trace is longer or larger than what an exchange holds; docs/import.md "
+                        "names the limits");
     return status == STATUS_OK ? CLI_OK : cli_fail_status(im->cli, status, "planning");
 }
 
@@ -232,6 +303,17 @@ static bool at_stop(void *context, size_t done, size_t all, uint64_t time_s)
     return !spawn_interrupted();
 }
 
+/* What the plot shows, while the server can still be asked. */
+static int usage_ask(struct import *im, struct connection_error *error)
+{
+    if (option_text(im->cli, "plot") == NULL)
+        return STATUS_OK;
+    im->usage = malloc(sizeof(*im->usage));
+    if (im->usage == NULL)
+        return connection_fail(error, STATUS_MEMORY, "out of memory");
+    return usage_take(&im->market, im->usage, error);
+}
+
 static int trade(struct import *im)
 {
     struct connection_error error = {.status = STATUS_OK};
@@ -244,6 +326,8 @@ static int trade(struct import *im)
         status = run_plan(&im->market, im->dispute_window_s, &progress, &im->result, &error);
         progress_bar_end(&bar);
     }
+    if (status == STATUS_OK)
+        status = usage_ask(im, &error);
     if (status == STATUS_MISUSE)
         return cli_fail(im->cli, CLI_REFUSED, "%s", error.text);
     if (status != STATUS_OK)
@@ -292,6 +376,21 @@ static void keep_key(struct import *im)
                  folder, folder);
 }
 
+static void plot_write(struct import *im)
+{
+    struct buffer document = BUFFER_EMPTY;
+    const char *file = option_text(im->cli, "plot");
+    if (im->usage == NULL)
+        return;
+    usage_plot(im->usage, &im->plan, im->options.every, &document);
+    int status = document.status;
+    if (status == STATUS_OK)
+        status = paths_replace(file, PLOT_MODE, document.data, document.length);
+    if (status != STATUS_OK)
+        cli_fail(im->cli, CLI_LOCAL, "--plot %s: %s", file, status_text(status));
+    buffer_release(&document);
+}
+
 static void import_release(struct import *im)
 {
     wire_close(im->market.wire);
@@ -299,6 +398,8 @@ static void import_release(struct import *im)
     market_release(&im->market);
     plan_release(&im->plan);
     trace_release(&im->trace);
+    buffer_release(&im->bad);
+    free(im->usage);
     free(im);
 }
 
@@ -315,13 +416,15 @@ int command_import(struct cli *cli, int argc, char **argv)
         im->report.plan = &im->plan;
         im->report.result = &im->result;
         im->report.seed = im->seed;
-        im->report.every = im->every;
+        im->report.skipped = im->skipped;
+        im->report.bad = &im->bad;
         im->report.epoch_s = im->market.epoch_s;
         keep_key(im);
         if (cli->json)
             cli_print_json(cli, import_report_json(&im->report));
         else
             import_report_print(cli, &im->report);
+        plot_write(im);
     }
     import_release(im);
     return cli->exit;

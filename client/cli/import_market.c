@@ -16,15 +16,27 @@ static struct text text_of(const char *s)
 
 /* "import-1-operator-T4" in the arena: a name that tells the seed, so that several runs can share
  * an exchange. Empty when memory is out, which the exchange then refuses. */
-static struct text name_of_part(const struct market *m, struct arena *arena, const char *role,
-                                const char *model)
+static struct text name_of_part(const struct market *m, struct arena *arena, const char *part)
 {
     char name[NAME_MAX_BYTES + 1];
-    int n = snprintf(name, sizeof(name), "import-%" PRIu64 "-%s%s%s", m->seed, role,
-                     model == NULL ? "" : "-", model == NULL ? "" : model);
+    int n = snprintf(name, sizeof(name), "import-%" PRIu64 "-%s", m->seed, part);
     uint32_t length = n < (int)sizeof(name) ? (uint32_t)n : NAME_MAX_BYTES;
     char *copy = arena_copy(arena, name, length);
     return (struct text){copy, copy == NULL ? 0 : length};
+}
+
+enum { PART_BYTES = TRACE_MODEL_BYTES + 32 };
+
+/* "operator-T4", and "operator-T4-2" of the model's second seller. */
+static const char *part_of_seller(const struct market *m, const char *role, char separator,
+                                  uint32_t seller, char out[PART_BYTES])
+{
+    uint32_t operators = m->plan->options.operators;
+    const char *model = m->plan->models[seller / operators].name;
+    int n = snprintf(out, PART_BYTES, "%s%c%s", role, separator, model);
+    if (seller % operators > 0)
+        snprintf(out + n, PART_BYTES - (size_t)n, "-%u", seller % operators + 1);
+    return out;
 }
 
 int market_refused(const struct operation *o, uint32_t refusal, struct connection_error *error)
@@ -89,6 +101,59 @@ int market_apply(struct market *m, const struct wire_party *who, const struct op
     return status;
 }
 
+int market_send(struct market *m, const struct wire_party *who, const struct operation *operations,
+                uint32_t count, struct connection_error *error)
+{
+    int status = STATUS_OK;
+    for (uint32_t at = 0; status == STATUS_OK && at < count; at += MARKET_BATCH_OPERATIONS) {
+        uint32_t left = count - at;
+        status = wire_send(m->wire, who, operations + at,
+                           left < MARKET_BATCH_OPERATIONS ? left : MARKET_BATCH_OPERATIONS, error);
+    }
+    return status;
+}
+
+int market_send_expecting(struct market *m, const struct wire_party *who,
+                          const struct operation *operations, uint32_t count,
+                          struct connection_error *error)
+{
+    if (count == 0)
+        return STATUS_OK;
+    if (m->expected_count == m->expected_capacity) {
+        size_t capacity = m->expected_capacity == 0 ? 64 : 2 * m->expected_capacity;
+        struct market_expected *expected = reallocarray(m->expected, capacity, sizeof(*expected));
+        if (expected == NULL)
+            return connection_fail(error, STATUS_MEMORY, "out of memory");
+        m->expected = expected;
+        m->expected_capacity = capacity;
+    }
+    m->expected[m->expected_count++] = (struct market_expected){operations[0].message, count};
+    return market_send(m, who, operations, count, error);
+}
+
+int market_take_expected(struct market *m, struct arena *arena, struct connection_error *error)
+{
+    for (size_t i = 0; i < m->expected_count; i++) {
+        struct market_expected e = m->expected[i];
+        while (e.count > 0) {
+            const struct frame_reply *reply = NULL;
+            int status = wire_reply(m->wire, arena, &reply, error);
+            if (status != STATUS_OK)
+                return status;
+            if (reply->results.count == 0 || reply->results.count > e.count)
+                return connection_fail(error, STATUS_MALFORMED, "a reply to other operations");
+            for (uint32_t j = 0; j < reply->results.count; j++) {
+                struct operation o = {e.message, NULL};
+                if (reply->results.items[j].refusal != REFUSAL_accepted)
+                    return market_refused(&o, reply->results.items[j].refusal, error);
+            }
+            e.count -= reply->results.count;
+        }
+    }
+    m->expected_count = 0;
+    return STATUS_OK;
+}
+
 /* `count` operations of one kind with zeroed bodies to fill in; NULL when memory is out. */
 static struct operation *operations_new(struct arena *arena, const struct message *message,
                                         size_t count, void **bodies_out)
@@ -126,32 +191,31 @@ static void party_register(struct op_account_register *to, const struct wire_par
     memcpy(to->channel_key, who->keys.channel_public, sizeof(to->channel_key));
 }
 
-/* The startup and an operator for each model. */
+/* The startup and the operators. */
 static int parties_make(struct market *m, struct arena *arena, struct connection_error *error)
 {
-    uint32_t models = m->plan->models_count;
+    uint32_t sellers = m->plan->sellers_count;
     void *bodies;
+    char part[PART_BYTES];
     struct result *results = NULL;
-    struct operation *o = operations_new(arena, &op_account_register_message, models + 1, &bodies);
+    struct operation *o = operations_new(arena, &op_account_register_message, sellers + 1, &bodies);
     if (o == NULL)
         return out_of_memory(error);
     struct op_account_register *accounts = bodies;
     wire_keys(m->seed, "startup", &m->startup.keys);
-    party_register(&accounts[models], &m->startup, name_of_part(m, arena, "startup", NULL),
+    party_register(&accounts[sellers], &m->startup, name_of_part(m, arena, "startup"),
                    ROLE_STARTUP);
-    for (uint32_t i = 0; i < models; i++) {
-        char label[64];
-        snprintf(label, sizeof(label), "operator %s", m->plan->models[i].name);
-        wire_keys(m->seed, label, &m->operators[i].keys);
-        party_register(&accounts[i], &m->operators[i],
-                       name_of_part(m, arena, "operator", m->plan->models[i].name), ROLE_OPERATOR);
+    for (uint32_t i = 0; i < sellers; i++) {
+        wire_keys(m->seed, part_of_seller(m, "operator", ' ', i, part), &m->operators[i].keys);
+        part_of_seller(m, "operator", '-', i, part);
+        party_register(&accounts[i], &m->operators[i], name_of_part(m, arena, part), ROLE_OPERATOR);
     }
-    int status = market_apply(m, &m->admin, o, models + 1, arena, &results, error);
+    int status = market_apply(m, &m->admin, o, sellers + 1, arena, &results, error);
     if (status != STATUS_OK)
         return status;
-    for (uint32_t i = 0; i < models; i++)
+    for (uint32_t i = 0; i < sellers; i++)
         m->operators[i].account = (uint32_t)results[i].object;
-    m->startup.account = (uint32_t)results[models].object;
+    m->startup.account = (uint32_t)results[sellers].object;
     return STATUS_OK;
 }
 
@@ -210,9 +274,11 @@ static int skus_make(struct market *m, struct arena *arena, struct connection_er
 static int sites_make(struct market *m, struct arena *arena, struct connection_error *error)
 {
     int status = STATUS_OK;
-    for (uint32_t i = 0; status == STATUS_OK && i < m->plan->models_count; i++) {
+    for (uint32_t i = 0; status == STATUS_OK && i < m->plan->sellers_count; i++) {
+        char part[PART_BYTES];
         struct result *results = NULL;
-        struct op_site_add body = {.name = name_of_part(m, arena, "site", m->plan->models[i].name),
+        part_of_seller(m, "site", '-', i, part);
+        struct op_site_add body = {.name = name_of_part(m, arena, part),
                                    .region = text_of("CN"),
                                    .jurisdiction = text_of("CN"),
                                    .power_kw = (uint32_t)m->plan->power_kw[i]};
@@ -227,7 +293,7 @@ static int sites_make(struct market *m, struct arena *arena, struct connection_e
 static int series_make(struct market *m, struct arena *arena, struct connection_error *error)
 {
     struct result *results = NULL;
-    struct op_series_create body = {.name = name_of_part(m, arena, "credits", NULL),
+    struct op_series_create body = {.name = name_of_part(m, arena, "credits"),
                                     .funder = m->admin.account,
                                     .expired_to = m->admin.account,
                                     .transferable = true};
@@ -263,45 +329,70 @@ static int tokens_mint(struct market *m, struct arena *arena, struct connection_
     return status;
 }
 
-/* The nodes of one model. */
-static int offers_publish_of(struct market *m, uint32_t model, uint64_t end_s, struct arena *arena,
+/* The nodes of one seller. */
+static int offers_publish_of(struct market *m, uint32_t seller, uint64_t end_s, struct arena *arena,
                              struct connection_error *error)
 {
     const struct plan *p = m->plan;
     void *bodies;
     uint32_t count = 0;
+    struct result *results = NULL;
     struct operation *o =
         operations_new(arena, &op_offer_publish_message, p->offers_count, &bodies);
     if (o == NULL)
         return out_of_memory(error);
     struct op_offer_publish *offers = bodies;
     for (size_t i = 0; i < p->offers_count; i++) {
-        if (p->offers[i].model != model)
+        const struct plan_offer *from = &p->offers[i];
+        if (from->seller != seller)
             continue;
         offers[count++] = (struct op_offer_publish){
-            .site = m->sites[model],
-            .sku = m->skus[model],
-            .gpus = p->offers[i].gpus,
+            .site = m->sites[seller],
+            .sku = m->skus[from->model],
+            .gpus = from->gpus,
             .block_gpus = 1,
             .start_s = m->epoch_s,
             .end_s = end_s,
-            .price_ucr = p->models[model].price_ucr,
+            .price_ucr = from->price_ucr,
+            .preemptible = from->preemptible,
+            .notice_min = from->preemptible ? PLAN_NOTICE_MIN : 0,
             .lease_min_min = 1,
             .billing = BILLING_METERED,
             .meter_period_min = MARKET_METER_PERIOD_MIN,
+            .standing_min = from->standing ? PLAN_STANDING_MIN : 0,
         };
     }
-    return market_apply(m, &m->operators[model], o, count, NULL, NULL, error);
+    int status = market_apply(m, &m->operators[seller], o, count, arena, &results, error);
+    for (size_t i = 0, at = 0; status == STATUS_OK && i < p->offers_count; i++) {
+        if (p->offers[i].seller == seller)
+            m->offers[i] = results[at++].object;
+    }
+    return status;
 }
 
-static int offers_publish(struct market *m, struct arena *arena, struct connection_error *error)
+static int offers_publish(struct market *m, struct connection_error *error)
 {
-    /* Beyond the last deletion. */
-    uint64_t end_s = m->epoch_s + (m->plan->span_min + 1) * 60;
+    /* Beyond what anybody can book. */
+    uint64_t end_s = m->epoch_s + (m->plan->open_min + 1) * 60;
     int status = STATUS_OK;
-    for (uint32_t i = 0; status == STATUS_OK && i < m->plan->models_count; i++)
-        status = offers_publish_of(m, i, end_s, arena, error);
+    m->offers = calloc(m->plan->offers_count, sizeof(*m->offers));
+    if (m->offers == NULL)
+        return out_of_memory(error);
+    for (uint32_t i = 0; status == STATUS_OK && i < m->plan->sellers_count; i++) {
+        struct arena arena = ARENA_EMPTY;
+        status = offers_publish_of(m, i, end_s, &arena, error);
+        arena_release(&arena);
+    }
     return status;
+}
+
+const struct plan_offer *market_offer(const struct market *m, uint64_t offer)
+{
+    for (size_t i = 0; i < m->plan->offers_count; i++) {
+        if (m->offers[i] == offer)
+            return &m->plan->offers[i];
+    }
+    return NULL;
 }
 
 int market_open(struct market *m, struct connection_error *error)
@@ -319,7 +410,7 @@ int market_open(struct market *m, struct connection_error *error)
     if (status == STATUS_OK)
         status = tokens_mint(m, &arena, error);
     if (status == STATUS_OK)
-        status = offers_publish(m, &arena, error);
+        status = offers_publish(m, error);
     arena_release(&arena);
     return status;
 }
@@ -328,8 +419,12 @@ void market_release(struct market *m)
 {
     keys_wipe(&m->admin.keys);
     keys_wipe(&m->startup.keys);
-    for (uint32_t i = 0; i < TRACE_MODELS_MAX; i++)
+    for (uint32_t i = 0; i < PLAN_SELLERS_MAX; i++)
         keys_wipe(&m->operators[i].keys);
+    free(m->offers);
+    m->offers = NULL;
     free(m->tokens);
     m->tokens = NULL;
+    free(m->expected);
+    m->expected = NULL;
 }

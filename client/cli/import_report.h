@@ -6,13 +6,14 @@
 
 #include "client/cli/cli.h"
 #include "client/cli/import_plan.h"
-#include "client/cli/import_run.h"
+#include "client/cli/import_outcome.h"
 
 struct import_report {
     const struct plan *plan;
     const struct import_result *result;
+    struct trace_skipped skipped;
+    const struct buffer *bad; /* the lines that were passed over; NULL: none */
     uint64_t seed;
-    uint64_t every;
     uint64_t epoch_s;
     uint64_t log_size;
     uint8_t log_root[32];
@@ -27,6 +28,7 @@ void import_report_print(struct cli *cli, const struct import_report *r);
 /* A bar on standard error, drawn ten times a second at most and only on a terminal. */
 struct progress_bar {
     bool shown;
+    bool full; /* has been drawn so */
     uint64_t drawn_ms;
 };
 void progress_bar_begin(struct progress_bar *b, bool wanted);

@@ -4,33 +4,33 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "client/cli/import_agenda.h"
+#include "client/cli/import_choice.h"
+#include "client/cli/import_lease.h"
 #include "client/connection_errors.h"
 #include "protocol/status.h"
 
 enum { SETTLE_ROUNDS_MAX = 16 };
 
-/* A lease with periods that are not metered yet. */
-struct live_lease {
-    uint64_t lease;
-    uint64_t start_s;
-    uint64_t end_s;
-    uint32_t model;
-    uint32_t gpus;
-    uint32_t period_min;
-    uint32_t period; /* the next to be metered */
+/* Which task an order is of. */
+struct placed {
+    uint64_t order;
+    size_t task;
 };
 
 struct run {
     struct market *market;
     struct import_result *result;
+    bool lively; /* leases may come and end at any stop */
     uint64_t time_s;
-    uint64_t lease_next;     /* leases from here on are new */
-    struct live_lease *live; /* owned; in the order of their grant */
-    size_t live_count;
-    size_t live_capacity;
-    amount cost_ucr;                        /* of all leases */
-    uint32_t activations[TRACE_MODELS_MAX]; /* operations whose outcomes have not been taken */
-    struct arena arena;                     /* of a stop */
+    uint64_t lease_next; /* leases from here on are new */
+    struct live_leases live;
+    struct agenda agenda;
+    struct placed *placed; /* owned; the order's number grows */
+    size_t placed_count;
+    amount cost_ucr;    /* of all leases, as they ended */
+    bool overflows;     /* cost_ucr or base_ucr would */
+    struct arena arena; /* of a stop */
 };
 
 static int out_of_memory(struct connection_error *error)
@@ -38,78 +38,105 @@ static int out_of_memory(struct connection_error *error)
     return connection_fail(error, STATUS_MEMORY, "out of memory");
 }
 
-/* --- Sending --- */
+static uint64_t minute_now(const struct run *r)
+{
+    return (r->time_s - r->market->epoch_s) / 60;
+}
+
+/* --- The clock --- */
 
 static int clock_send(struct run *r, uint64_t time_s, struct connection_error *error)
 {
     struct op_clock_advance body = {.time_s = time_s};
     struct operation o = {&op_clock_advance_message, &body};
-    int status = wire_send(r->market->wire, &r->market->admin, &o, 1, error);
+    int status = market_send_expecting(r->market, &r->market->admin, &o, 1, error);
     r->time_s = time_s;
     wire_time_set(r->market->wire, time_s);
     return status;
 }
 
-/* Sends operations in requests of at most MARKET_BATCH_OPERATIONS. */
-static int batches_send(struct run *r, const struct wire_party *who,
+/* --- Ending --- */
+
+/*
+ * Ends leases and waits until that is done. Resting orders are asked about what has become free in
+ * the tick before the next group; were more requests on their way already, it would depend on
+ * timing whether they are worked off in this group, before the tick, or after it.
+ */
+static int ends_request(struct run *r, const struct wire_party *who,
                         const struct operation *operations, uint32_t count,
                         struct connection_error *error)
 {
-    int status = STATUS_OK;
-    for (uint32_t at = 0; status == STATUS_OK && at < count; at += MARKET_BATCH_OPERATIONS) {
-        uint32_t left = count - at;
-        status = wire_send(r->market->wire, who, operations + at,
-                           left < MARKET_BATCH_OPERATIONS ? left : MARKET_BATCH_OPERATIONS, error);
-    }
-    return status;
+    int status = market_send_expecting(r->market, who, operations, count, error);
+    return status == STATUS_OK && count > 0 ? market_take_expected(r->market, &r->arena, error)
+                                            : status;
 }
 
-/* Takes the replies to what batches_send() sent; every operation must have been accepted. */
-static int batches_accepted(struct run *r, const struct message *message, uint32_t count,
-                            struct connection_error *error)
+/* The leases of `ends` that belong to `seller` end, by their operator; by the startup when it is
+ * PLAN_SELLERS_MAX. */
+static int ends_send_of(struct run *r, const struct agenda_item *ends, uint32_t count,
+                        uint32_t seller, struct connection_error *error)
 {
-    while (count > 0) {
-        const struct frame_reply *reply = NULL;
-        int status = wire_reply(r->market->wire, &r->arena, &reply, error);
-        if (status != STATUS_OK)
-            return status;
-        if (reply->results.count == 0 || reply->results.count > count)
-            return connection_fail(error, STATUS_MALFORMED, "a reply to other operations");
-        for (uint32_t i = 0; i < reply->results.count; i++) {
-            struct operation o = {message, NULL};
-            if (reply->results.items[i].refusal != REFUSAL_accepted)
-                return market_refused(&o, reply->results.items[i].refusal, error);
+    bool holder = seller == PLAN_SELLERS_MAX;
+    const struct wire_party *who = holder ? &r->market->startup : &r->market->operators[seller];
+    struct operation *o = arena_alloc(&r->arena, (count + 1) * sizeof(*o));
+    struct op_lease_end *bodies = arena_alloc(&r->arena, (count + 1) * sizeof(*bodies));
+    if (o == NULL || bodies == NULL)
+        return out_of_memory(error);
+    uint32_t n = 0;
+    int status = STATUS_OK;
+    for (uint32_t i = 0; status == STATUS_OK && i < count; i++) {
+        struct live_lease *l = live_find(&r->live, ends[i].lease);
+        /* Ended already, or by its operator soon. */
+        if (l == NULL || l->end_s <= r->time_s || (ends[i].kind == AGENDA_END) != holder ||
+            (!holder && l->seller != seller))
+            continue;
+        l->end_s = r->time_s + (holder ? 0 : PLAN_NOTICE_MIN * 60);
+        bodies[n] = (struct op_lease_end){.lease = l->lease};
+        o[n] = (struct operation){&op_lease_end_message, &bodies[n]};
+        if (holder)
+            r->result->ended_early++;
+        else
+            r->result->reclaimed++;
+        if (++n == MARKET_BATCH_OPERATIONS) {
+            status = ends_request(r, who, o, n, error);
+            n = 0;
         }
-        count -= reply->results.count;
     }
-    return STATUS_OK;
+    return status == STATUS_OK ? ends_request(r, who, o, n, error) : status;
+}
+
+/* What is on the agenda for this minute. */
+static int ends_send(struct run *r, struct connection_error *error)
+{
+    struct agenda_item *ends = arena_alloc(&r->arena, (r->agenda.count + 1) * sizeof(*ends));
+    if (ends == NULL)
+        return out_of_memory(error);
+    uint32_t count = 0;
+    while (agenda_take(&r->agenda, minute_now(r), &ends[count]))
+        count++;
+    int status = STATUS_OK;
+    bool reclaims = false;
+    for (uint32_t i = 0; i < count; i++)
+        reclaims = reclaims || ends[i].kind == AGENDA_RECLAIM;
+    if (count > 0)
+        status = ends_send_of(r, ends, count, PLAN_SELLERS_MAX, error);
+    for (uint32_t i = 0; reclaims && status == STATUS_OK && i < r->market->plan->sellers_count; i++)
+        status = ends_send_of(r, ends, count, i, error);
+    return status;
 }
 
 /* --- Metering --- */
 
-static uint64_t period_end_s(const struct live_lease *l)
-{
-    uint64_t end_s = l->start_s + ((uint64_t)l->period + 1) * l->period_min * 60;
-    return end_s < l->end_s ? end_s : l->end_s;
-}
-
-static bool lease_is_metered(const struct live_lease *l)
-{
-    return l->start_s + (uint64_t)l->period * l->period_min * 60 >= l->end_s;
-}
-
 /* The reports of one operator on every period that is over, in the order of leases and periods. */
-static int reports_send(struct run *r, uint32_t model, uint32_t *count_out,
-                        struct connection_error *error)
+static int reports_send(struct run *r, uint32_t seller, struct connection_error *error)
 {
     uint32_t count = 0;
-    for (size_t i = 0; i < r->live_count; i++) {
-        struct live_lease l = r->live[i];
-        for (; l.model == model && !lease_is_metered(&l) && period_end_s(&l) <= r->time_s;
+    for (size_t i = 0; i < r->live.count; i++) {
+        struct live_lease l = r->live.items[i];
+        for (; l.seller == seller && !live_is_metered(&l) && live_period_end_s(&l) <= r->time_s;
              l.period++)
             count++;
     }
-    *count_out = count;
     if (count == 0)
         return STATUS_OK;
     struct operation *o = arena_alloc(&r->arena, count * sizeof(*o));
@@ -117,29 +144,34 @@ static int reports_send(struct run *r, uint32_t model, uint32_t *count_out,
     if (o == NULL || bodies == NULL)
         return out_of_memory(error);
     uint32_t at = 0;
-    for (size_t i = 0; i < r->live_count; i++) {
-        struct live_lease *l = &r->live[i];
-        for (; l->model == model && !lease_is_metered(l) && period_end_s(l) <= r->time_s;
+    for (size_t i = 0; i < r->live.count; i++) {
+        struct live_lease *l = &r->live.items[i];
+        for (; l->seller == seller && !live_is_metered(l) && live_period_end_s(l) <= r->time_s;
              l->period++) {
-            uint64_t from_s = l->start_s + (uint64_t)l->period * l->period_min * 60;
-            bodies[at] = (struct op_lease_meter){l->lease, l->period,
-                                                 l->gpus * ((period_end_s(l) - from_s) / 60)};
+            uint64_t minutes = (live_period_end_s(l) - live_period_start_s(l)) / 60;
+            bodies[at] = (struct op_lease_meter){l->lease, l->period, l->gpus * minutes};
             o[at] = (struct operation){&op_lease_meter_message, &bodies[at]};
             at++;
         }
     }
     r->result->periods += count;
-    return batches_send(r, &r->market->operators[model], o, count, error);
+    return market_send_expecting(r->market, &r->market->operators[seller], o, count, error);
 }
 
-static void live_compact(struct run *r)
+/* A lease is metered altogether: it has come to what it is. */
+static void lease_gone(void *context, const struct live_lease *l)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < r->live_count; i++) {
-        if (!lease_is_metered(&r->live[i]))
-            r->live[kept++] = r->live[i];
-    }
-    r->live_count = kept;
+    struct run *r = context;
+    const struct plan_model *model = &r->market->plan->models[l->model];
+    gpu_minutes minutes = l->gpus * ((l->end_s - l->start_s) / 60);
+    amount cost_ucr = 0;
+    amount base_ucr = 0;
+    r->result->sold[l->model] += minutes;
+    if (!amount_cost_rounded_up(minutes, l->price_ucr, &cost_ucr) ||
+        !amount_cost_rounded_up(minutes, model->price_ucr, &base_ucr) ||
+        !amount_add(r->cost_ucr, cost_ucr, &r->cost_ucr) ||
+        !amount_add(r->result->base_ucr, base_ucr, &r->result->base_ucr))
+        r->overflows = true;
 }
 
 /* --- Redeeming --- */
@@ -152,19 +184,26 @@ static int order_fill(const struct run *r, const struct plan_task *task, uint64_
     uint64_t *tokens = arena_copy(arena, &token, sizeof(token));
     if (skus == NULL || tokens == NULL)
         return STATUS_MEMORY;
+    uint64_t until_s =
+        task->rests ? r->time_s + (uint64_t)m->plan->options.rest_min * 60 : r->time_s;
     *out = (struct op_order_place){
         .gpus = task->gpus,
         .gpus_min = task->gpus,
-        .duration_min = task->duration_min,
+        .block_gpus = 1,
+        .duration_min = task->booked_min,
         .start_from_s = r->time_s,
-        .start_until_s = r->time_s,
-        .placement = PLACEMENT_ONE_SITE,
-        .time_in_force = TIME_IN_FORCE_IOC,
-        .profile = task->profile,
+        .start_until_s = until_s,
+        .placement = task->spread ? PLACEMENT_SPREAD : PLACEMENT_ONE_SITE,
+        .time_in_force = task->rests ? TIME_IN_FORCE_GTT : TIME_IN_FORCE_IOC,
+        .rest_until_s = task->rests ? until_s : 0,
+        .preemptible_ok = task->preemptible_ok,
+        /* Training takes reserved capacity alone, and these operators meter theirs. */
+        .profile = task->profile == PROFILE_TRAINING ? PROFILE_TUNING : task->profile,
     };
     for (uint32_t i = 0; i < m->plan->models_count; i++) {
         if ((task->models >> i & 1) != 0)
-            skus[out->skus.count++] = (struct sku_limit){m->skus[i], m->plan->models[i].price_ucr};
+            skus[out->skus.count++] =
+                (struct sku_limit){m->skus[i], plan_limit_ucr(m->plan, task, i)};
     }
     out->skus.items = skus;
     out->tokens.items = tokens;
@@ -186,13 +225,12 @@ static int orders_send(struct run *r, const struct plan_stop *stop, struct conne
             return out_of_memory(error);
         o[i] = (struct operation){&op_order_place_message, &bodies[i]};
     }
-    return batches_send(r, &r->market->startup, o, (uint32_t)stop->task_count, error);
+    return market_send(r->market, &r->market->startup, o, (uint32_t)stop->task_count, error);
 }
 
-/* Takes the outcomes of the stop's orders; refused ones are counted here, the others when their
- * leases are known. `leases_out`: how many were granted. */
-static int orders_take(struct run *r, const struct plan_stop *stop, struct result *results_out,
-                       uint64_t *leases_out, struct connection_error *error)
+/* Takes the outcomes of the stop's orders. `leases_out`: how many were granted at once. */
+static int orders_take(struct run *r, const struct plan_stop *stop, uint64_t *leases_out,
+                       struct connection_error *error)
 {
     size_t taken = 0;
     *leases_out = 0;
@@ -203,12 +241,14 @@ static int orders_take(struct run *r, const struct plan_stop *stop, struct resul
             return status;
         if (reply->results.count == 0 || reply->results.count > stop->task_count - taken)
             return connection_fail(error, STATUS_MALFORMED, "a reply to other operations");
-        for (uint32_t i = 0; i < reply->results.count; i++) {
+        for (uint32_t i = 0; i < reply->results.count; i++, taken++) {
             const struct result *got = &reply->results.items[i];
-            results_out[taken++] = *got;
             *leases_out += got->lease_count;
-            if (got->refusal == REFUSAL_accepted)
+            if (got->refusal == REFUSAL_accepted) {
+                r->placed[r->placed_count++] =
+                    (struct placed){got->object, stop->task_first + taken};
                 continue;
+            }
             r->result->refused++;
             if (got->refusal < REFUSAL_COUNT)
                 r->result->refusals[got->refusal]++;
@@ -218,46 +258,87 @@ static int orders_take(struct run *r, const struct plan_stop *stop, struct resul
     return STATUS_OK;
 }
 
+static int placed_compare(const void *key, const void *item)
+{
+    uint64_t order = *(const uint64_t *)key;
+    const struct placed *other = item;
+    return (order > other->order) - (order < other->order);
+}
+
 /* --- Leases --- */
 
-static int live_add(struct run *r, const struct lease_info *info, uint32_t model,
-                    struct connection_error *error)
+static int stranger(const struct lease_info *info, struct connection_error *error)
 {
-    if (r->live_count == r->live_capacity) {
-        size_t capacity = r->live_capacity == 0 ? 256 : 2 * r->live_capacity;
-        struct live_lease *live = reallocarray(r->live, capacity, sizeof(*live));
-        if (live == NULL)
-            return out_of_memory(error);
-        r->live = live;
-        r->live_capacity = capacity;
-    }
-    r->live[r->live_count++] = (struct live_lease){
-        .lease = info->lease,
-        .start_s = info->start_s,
-        .end_s = info->end_s,
-        .model = model,
-        .gpus = info->gpus,
-        .period_min = info->meter_period_min,
-    };
-    r->result->leases++;
-    r->result->sold[model] += info->gpus * ((info->end_s - info->start_s) / 60);
-    return amount_add(r->cost_ucr, info->cost_ucr, &r->cost_ucr)
-               ? STATUS_OK
-               : connection_fail(error, STATUS_LIMIT, "the leases cost more than fits an amount");
+    return connection_fail(error, STATUS_MISUSE,
+                           "lease %" PRIu64 " was granted by somebody who is not in the trace. "
+                           "Import into an exchange that has no other offers.",
+                           info->lease);
+}
+
+/* Puts down when the lease is ended, if that is before the end it was booked to. */
+static int lease_schedule(struct run *r, const struct lease_info *info, uint32_t duration_min,
+                          uint64_t number)
+{
+    const struct plan_options *o = &r->market->plan->options;
+    uint64_t start_min = (info->start_s - r->market->epoch_s) / 60;
+    uint64_t over_min = start_min + duration_min;
+    int status = STATUS_OK;
+    if (over_min < (info->end_s - r->market->epoch_s) / 60)
+        status = agenda_add(
+            &r->agenda,
+            (struct agenda_item){.minute = over_min, .lease = info->lease, .kind = AGENDA_END});
+    if (status != STATUS_OK || o->preemptible_ppm == 0 ||
+        choice_draw(o->seed, CHOICE_RECLAIM, number) % CHOICE_PPM >= o->reclaim_ppm)
+        return status;
+    const struct plan_offer *offer = market_offer(r->market, info->offer);
+    uint64_t from_min = (start_min > minute_now(r) ? start_min : minute_now(r)) + 1;
+    /* The notice must be over before the task is. */
+    if (offer == NULL || !offer->preemptible || from_min + PLAN_NOTICE_MIN >= over_min)
+        return STATUS_OK;
+    uint64_t choices = over_min - PLAN_NOTICE_MIN - from_min;
+    uint64_t draw = choice_draw(o->seed, CHOICE_RECLAIM_MINUTE, number);
+    return agenda_add(&r->agenda, (struct agenda_item){.minute = from_min + draw % choices,
+                                                       .lease = info->lease,
+                                                       .kind = AGENDA_RECLAIM});
 }
 
 static int lease_take(struct run *r, const struct lease_info *info, struct connection_error *error)
 {
+    const struct plan *p = r->market->plan;
     uint32_t model = 0;
-    while (model < r->market->plan->models_count && r->market->skus[model] != info->sku)
+    while (model < p->models_count && r->market->skus[model] != info->sku)
         model++;
-    if (model == r->market->plan->models_count ||
-        info->operator!= r->market->operators[model].account)
-        return connection_fail(error, STATUS_MISUSE,
-                               "lease %" PRIu64 " was granted by somebody who is not in the trace. "
-                               "Import into an exchange that has no other offers.",
-                               info->lease);
-    return live_add(r, info, model, error);
+    uint32_t seller = model * p->options.operators;
+    uint32_t sellers_end = seller + p->options.operators;
+    while (model < p->models_count && seller < sellers_end &&
+           info->operator!= r->market->operators[seller].account)
+        seller++;
+    if (model == p->models_count || seller == sellers_end)
+        return stranger(info, error);
+    const struct placed *placed =
+        r->placed_count == 0
+            ? NULL
+            : bsearch(&info->order, r->placed, r->placed_count, sizeof(*r->placed), placed_compare);
+    if (placed == NULL)
+        return connection_fail(error, STATUS_MALFORMED,
+                               "lease %" PRIu64 " is of an order that was not placed", info->lease);
+    uint64_t number = r->result->leases++;
+    if (info->start_s > r->time_s)
+        r->result->leases_ahead++;
+    struct live_lease lease = {
+        .lease = info->lease,
+        .start_s = info->start_s,
+        .end_s = info->end_s,
+        .price_ucr = info->price_ucr,
+        .model = model,
+        .seller = seller,
+        .gpus = info->gpus,
+        .period_min = info->meter_period_min,
+    };
+    int status = live_add(&r->live, lease);
+    if (status == STATUS_OK)
+        status = lease_schedule(r, info, p->tasks[placed->task].duration_min, number);
+    return status == STATUS_OK ? STATUS_OK : out_of_memory(error);
 }
 
 static int leases_ask(struct run *r, struct connection_error *error)
@@ -266,7 +347,8 @@ static int leases_ask(struct run *r, struct connection_error *error)
     return wire_ask(r->market->wire, &q_leases_message, &body, error);
 }
 
-/* Takes the answer to leases_ask(), and asks on until all `expected` leases are known. */
+/* Takes the answer to leases_ask(), and asks on until all are known; of orders filled at once
+ * there are `expected`, and others only where orders rest. */
 static int leases_take(struct run *r, uint64_t expected, struct connection_error *error)
 {
     uint64_t seen = 0;
@@ -282,34 +364,18 @@ static int leases_take(struct run *r, uint64_t expected, struct connection_error
         }
         if (status != STATUS_OK)
             return status;
-        if (seen == expected)
-            return STATUS_OK;
-        if (seen > expected || answer->rows.count == 0)
-            return connection_fail(error, STATUS_MISUSE,
-                                   "%" PRIu64 " leases were granted, but %" PRIu64 " are listed",
-                                   expected, seen);
+        if (answer->next == 0)
+            break;
+        r->lease_next = answer->next;
         status = leases_ask(r, error);
         if (status != STATUS_OK)
             return status;
     }
-}
-
-/* Which of the orders that were not refused got all they asked for. */
-static void outcomes_count(struct run *r, const struct plan_stop *stop,
-                           const struct result *results, size_t live_before)
-{
-    size_t lease = live_before;
-    for (size_t i = 0; i < stop->task_count; i++) {
-        uint64_t gpus = 0;
-        if (results[i].refusal != REFUSAL_accepted)
-            continue;
-        for (uint32_t j = 0; j < results[i].lease_count && lease < r->live_count; j++)
-            gpus += r->live[lease++].gpus;
-        if (gpus == r->market->plan->tasks[stop->task_first + i].gpus)
-            r->result->filled++;
-        else
-            r->result->partly_filled++;
-    }
+    if (seen == expected || (seen > expected && r->lively))
+        return STATUS_OK;
+    return connection_fail(error, STATUS_MISUSE,
+                           "%" PRIu64 " leases were granted, but %" PRIu64 " are listed", expected,
+                           seen);
 }
 
 /* The operators activate the new leases; the replies are taken at the next stop. There is no
@@ -317,82 +383,81 @@ static void outcomes_count(struct run *r, const struct plan_stop *stop,
 static int activations_send(struct run *r, size_t live_before, struct connection_error *error)
 {
     int status = STATUS_OK;
-    size_t fresh = r->live_count - live_before;
+    size_t fresh = r->live.count - live_before;
     struct operation *o = arena_alloc(&r->arena, (fresh + 1) * sizeof(*o));
     struct op_lease_activate *bodies = arena_alloc(&r->arena, (fresh + 1) * sizeof(*bodies));
     if (o == NULL || bodies == NULL)
         return out_of_memory(error);
-    for (uint32_t model = 0; model < r->market->plan->models_count; model++) {
+    uint32_t sellers = fresh == 0 ? 0 : r->market->plan->sellers_count;
+    for (uint32_t seller = 0; status == STATUS_OK && seller < sellers; seller++) {
         uint32_t count = 0;
-        for (size_t i = live_before; i < r->live_count; i++) {
-            if (r->live[i].model != model)
+        for (size_t i = live_before; i < r->live.count; i++) {
+            if (r->live.items[i].seller != seller)
                 continue;
-            bodies[count] = (struct op_lease_activate){.lease = r->live[i].lease};
+            bodies[count] = (struct op_lease_activate){.lease = r->live.items[i].lease};
             o[count] = (struct operation){&op_lease_activate_message, &bodies[count]};
             count++;
         }
-        if (status == STATUS_OK)
-            status = batches_send(r, &r->market->operators[model], o, count, error);
-        r->activations[model] = count;
-    }
-    return status;
-}
-
-static int activations_take(struct run *r, struct connection_error *error)
-{
-    int status = STATUS_OK;
-    for (uint32_t model = 0; status == STATUS_OK && model < r->market->plan->models_count;
-         model++) {
-        status = batches_accepted(r, &op_lease_activate_message, r->activations[model], error);
-        r->activations[model] = 0;
+        status = market_send_expecting(r->market, &r->market->operators[seller], o, count, error);
     }
     return status;
 }
 
 /* --- Stops --- */
 
-static int stop_send(struct run *r, const struct plan_stop *stop,
-                     uint32_t reports_out[TRACE_MODELS_MAX], struct connection_error *error)
+/* Sends all of a stop but activations. */
+static int stop_send(struct run *r, const struct plan_stop *stop, struct connection_error *error)
 {
     int status = clock_send(r, r->market->epoch_s + stop->minute * 60, error);
-    for (uint32_t i = 0; status == STATUS_OK && i < r->market->plan->models_count; i++) {
-        reports_out[i] = 0;
-        if (stop->reports)
-            status = reports_send(r, i, &reports_out[i], error);
-    }
+    if (status == STATUS_OK)
+        status = ends_send(r, error);
+    for (uint32_t i = 0; status == STATUS_OK && stop->reports && i < r->market->plan->sellers_count;
+         i++)
+        status = reports_send(r, i, error);
     if (status == STATUS_OK && stop->task_count > 0)
         status = orders_send(r, stop, error);
-    if (status == STATUS_OK && stop->task_count > 0)
-        status = leases_ask(r, error);
     return status;
 }
 
 static int stop_run(struct run *r, const struct plan_stop *stop, struct connection_error *error)
 {
-    uint32_t reports[TRACE_MODELS_MAX] = {0};
     uint64_t granted = 0;
     arena_clear(&r->arena);
-    int status = stop_send(r, stop, reports, error);
+    int status = stop_send(r, stop, error);
+    bool asks = r->lively || stop->task_count > 0;
+    if (status == STATUS_OK && asks && !r->lively)
+        status = leases_ask(r, error);
     if (status == STATUS_OK)
-        status = activations_take(r, error);
-    if (status == STATUS_OK)
-        status = batches_accepted(r, &op_clock_advance_message, 1, error);
-    for (uint32_t i = 0; status == STATUS_OK && i < r->market->plan->models_count; i++)
-        status = batches_accepted(r, &op_lease_meter_message, reports[i], error);
-    live_compact(r);
-    if (status != STATUS_OK || stop->task_count == 0)
+        status = market_take_expected(r->market, &r->arena, error);
+    live_compact(&r->live, lease_gone, r);
+    if (status != STATUS_OK || !asks)
         return status;
-    size_t live_before = r->live_count;
-    struct result *results = arena_alloc(&r->arena, stop->task_count * sizeof(*results));
-    if (results == NULL)
-        return out_of_memory(error);
-    status = orders_take(r, stop, results, &granted, error);
+    size_t live_before = r->live.count;
+    status = orders_take(r, stop, &granted, error);
+    /* Nothing that changes anything but what is due goes before this: with a manual clock a
+     * request waits until all of that is worked off. */
+    if (status == STATUS_OK && r->lively)
+        status = clock_send(r, r->time_s, error);
+    if (status == STATUS_OK && r->lively)
+        status = leases_ask(r, error);
+    if (status == STATUS_OK)
+        status = market_take_expected(r->market, &r->arena, error);
     if (status == STATUS_OK)
         status = leases_take(r, granted, error);
-    if (status != STATUS_OK)
-        return status;
-    outcomes_count(r, stop, results, live_before);
-    return activations_send(r, live_before, error);
+    return status == STATUS_OK ? activations_send(r, live_before, error) : status;
+}
+
+/* The next stop: of the plan, or one in between for the agenda; false: there is none. */
+static bool stop_next(const struct run *r, size_t *planned, struct plan_stop *out)
+{
+    const struct plan *p = r->market->plan;
+    uint64_t agenda_min = agenda_next(&r->agenda);
+    if (*planned < p->stops_count && p->stops[*planned].minute <= agenda_min) {
+        *out = p->stops[(*planned)++];
+        return true;
+    }
+    *out = (struct plan_stop){.minute = agenda_min};
+    return agenda_min != UINT64_MAX;
 }
 
 /* --- Settlement --- */
@@ -420,9 +485,7 @@ static int settle(struct run *r, uint64_t dispute_window_s, struct connection_er
         arena_clear(&r->arena);
         int status = clock_send(r, r->time_s + dispute_window_s + 60, error);
         if (status == STATUS_OK)
-            status = activations_take(r, error);
-        if (status == STATUS_OK)
-            status = batches_accepted(r, &op_clock_advance_message, 1, error);
+            status = market_take_expected(r->market, &r->arena, error);
         if (status == STATUS_OK)
             status = escrow_ask(r, &supply, error);
         if (status != STATUS_OK)
@@ -448,26 +511,51 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static int stops_run(struct run *r, const struct run_progress *progress,
+                     struct connection_error *error)
+{
+    struct plan_stop stop;
+    size_t planned = 0;
+    int status = STATUS_OK;
+    while (status == STATUS_OK && stop_next(r, &planned, &stop)) {
+        status = stop_run(r, &stop, error);
+        if (status == STATUS_OK && progress != NULL &&
+            !progress->at(progress->context, (size_t)r->result->tasks, r->market->plan->tasks_count,
+                          r->time_s))
+            status = connection_fail(error, STATUS_CLOSED, "interrupted");
+    }
+    if (status == STATUS_OK && r->live.count > 0)
+        status =
+            connection_fail(error, STATUS_MISUSE, "%zu leases outlive the trace", r->live.count);
+    if (status == STATUS_OK && r->overflows)
+        status = connection_fail(error, STATUS_LIMIT, "the leases cost more than fits an amount");
+    return status;
+}
+
 int run_plan(struct market *m, uint64_t dispute_window_s, const struct run_progress *progress,
              struct import_result *out, struct connection_error *error)
 {
-    struct run r = {.market = m, .result = out, .time_s = m->epoch_s, .arena = ARENA_EMPTY};
+    struct run r = {.market = m,
+                    .result = out,
+                    .lively = plan_is_lively(m->plan),
+                    .time_s = m->epoch_s,
+                    .arena = ARENA_EMPTY};
     *out = (struct import_result){.tasks = 0};
     double begin_s = seconds_now();
     int status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < m->plan->stops_count; i++) {
-        status = stop_run(&r, &m->plan->stops[i], error);
-        if (status == STATUS_OK && progress != NULL &&
-            !progress->at(progress->context, (size_t)out->tasks, m->plan->tasks_count, r.time_s))
-            status = connection_fail(error, STATUS_CLOSED, "interrupted");
-    }
-    if (status == STATUS_OK && r.live_count > 0)
-        status =
-            connection_fail(error, STATUS_MISUSE, "%zu leases outlive the trace", r.live_count);
+    r.placed = calloc(m->plan->tasks_count + 1, sizeof(*r.placed));
+    if (r.placed == NULL)
+        status = out_of_memory(error);
+    if (status == STATUS_OK)
+        status = stops_run(&r, progress, error);
     if (status == STATUS_OK)
         status = settle(&r, dispute_window_s, error);
     out->trading_s = seconds_now() - begin_s;
+    if (status == STATUS_OK)
+        status = outcome_count(m, out, error);
     arena_release(&r.arena);
-    free(r.live);
+    live_release(&r.live);
+    agenda_release(&r.agenda);
+    free(r.placed);
     return status;
 }

@@ -8,22 +8,7 @@
 #include <stdint.h>
 
 #include "client/cli/import_market.h"
-#include "protocol/amount.h"
-#include "protocol/refusal.h"
-
-/* What came of it. */
-struct import_result {
-    uint64_t tasks;
-    uint64_t filled;
-    uint64_t partly_filled;
-    uint64_t refused;
-    uint64_t refusals[REFUSAL_COUNT]; /* of orders, by reason */
-    uint64_t leases;
-    uint64_t periods; /* metered */
-    gpu_minutes sold[TRACE_MODELS_MAX];
-    amount settled_ucr; /* what the operators earned */
-    double trading_s;   /* wall time from the first stop to the last settlement */
-};
+#include "client/cli/import_outcome.h"
 
 /* Called after each stop; false: no more of it (STATUS_CLOSED). */
 struct run_progress {

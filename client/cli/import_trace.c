@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "protocol/utf8.h"
 #include "protocol/vocabulary.h"
 
-enum { COLUMNS_MAX = 64 };
+enum { COLUMNS_MAX = 64, TRACE_COLUMN_BYTES = 64 };
 
 /* A value of a line: not NUL-terminated. */
 struct cell {
@@ -23,13 +24,15 @@ struct cell {
 struct reader {
     const char *path;
     FILE *file;
-    char *line; /* owned by getline */
-    size_t line_size;
+    char *line; /* owned; TRACE_LINE_BYTES_MAX */
+    size_t line_length;
     uint32_t line_number;
+    bool skips; /* bad lines are passed over */
     struct cell cells[COLUMNS_MAX];
     size_t cells_count;
+    char *head;     /* owned; the first line */
     size_t columns; /* of the first line */
-    uint32_t bad;
+    uint64_t bad;
     struct buffer *error;
 };
 
@@ -39,8 +42,15 @@ static void reader_complain(struct reader *r, const char *column, const char *wh
     if (r->bad < TRACE_ERRORS_MAX + 1)
         buffer_printf(r->error, "%s:%u: %s%s%s\n", r->path, r->line_number,
                       column == NULL ? "" : column, column == NULL ? "" : ": ", what);
-    else if (r->bad == TRACE_ERRORS_MAX + 1)
-        buffer_printf(r->error, "%s: more lines are wrong\n", r->path);
+}
+
+/* How many bad lines there were, when not all are listed. */
+static void reader_count(const struct reader *r)
+{
+    if (r->bad > TRACE_ERRORS_MAX)
+        buffer_printf(r->error,
+                      "%s: %" PRIu64 " lines are wrong, of which the first %d are listed\n",
+                      r->path, r->bad, TRACE_ERRORS_MAX);
 }
 
 static int status_from_errno(int number)
@@ -57,6 +67,20 @@ static int status_from_errno(int number)
     default:
         return STATUS_IO;
     }
+}
+
+/* The same of the byte at `at` of the line: names the column that it is in. */
+static void reader_complain_at(struct reader *r, const char *at, const char *what)
+{
+    char name[TRACE_COLUMN_BYTES];
+    const char *column = r->head;
+    for (const char *c = r->line; column != NULL && c < at; c++) {
+        if (*c == ',' && (column = strchr(column, ',')) != NULL)
+            column++;
+    }
+    if (column != NULL)
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(column, ","), column);
+    reader_complain(r, column == NULL ? NULL : name, what);
 }
 
 /* Splits the line at its commas. */
@@ -79,47 +103,79 @@ static bool reader_split(struct reader *r, size_t length)
     }
 }
 
+/* Reads a line without its end, of which at most TRACE_LINE_BYTES_MAX are kept; false at the end of
+ * the file or when it cannot be read. */
+static bool line_read(struct reader *r, bool *too_long_out)
+{
+    int c = getc_unlocked(r->file);
+    r->line_length = 0;
+    *too_long_out = false;
+    if (c == EOF)
+        return false;
+    for (; c != EOF && c != '\n'; c = getc_unlocked(r->file)) {
+        if (r->line_length < TRACE_LINE_BYTES_MAX)
+            r->line[r->line_length++] = (char)c;
+        else
+            *too_long_out = true;
+    }
+    r->line_number++;
+    if (r->line_length > 0 && r->line[r->line_length - 1] == '\r')
+        r->line_length--;
+    return true;
+}
+
+/* Whether the line is text without quotes. */
+static bool line_is_plain(struct reader *r)
+{
+    if (!utf8_is_plain(r->line, r->line_length)) {
+        /* The first cell that is not plain is where it is: a comma is never part of another
+         * character. */
+        const char *at = r->line;
+        const char *end = r->line + r->line_length;
+        for (;;) {
+            const char *comma = memchr(at, ',', (size_t)(end - at));
+            if (comma == NULL || !utf8_is_plain(at, (size_t)(comma - at)))
+                break;
+            at = comma + 1;
+        }
+        reader_complain_at(r, at, "not plain text");
+        return false;
+    }
+    const char *quote = memchr(r->line, '"', r->line_length);
+    if (quote != NULL)
+        reader_complain_at(r, quote, "quotes are not understood");
+    return quote == NULL;
+}
+
 /* 0 with a line split into cells (empty lines are passed over, bad ones reported), STATUS_MORE at
- * the end of the file, STATUS_IO. */
+ * the end of the file, or that it cannot be read. */
 static int reader_next(struct reader *r)
 {
+    bool too_long;
     for (;;) {
         errno = 0;
-        ssize_t got = getline(&r->line, &r->line_size, r->file);
-        if (got < 0) {
-            if (feof(r->file) && !ferror(r->file))
-                return STATUS_MORE;
-            buffer_printf(r->error, "%s: %s\n", r->path, strerror(errno));
-            return status_from_errno(errno);
-        }
-        r->line_number++;
-        size_t length = (size_t)got;
-        if (length > 0 && r->line[length - 1] == '\n')
-            length--;
-        if (length > 0 && r->line[length - 1] == '\r')
-            length--;
-        if (length == 0)
-            continue;
-        if (!utf8_is_plain(r->line, length)) {
-            reader_complain(r, NULL, "not plain text");
+        if (!line_read(r, &too_long))
+            break;
+        if (too_long) {
+            reader_complain(r, NULL, "longer than 65536 bytes");
             continue;
         }
-        if (memchr(r->line, '"', length) != NULL) {
-            reader_complain(r, NULL, "quotes are not understood");
+        if (r->line_length == 0 || !line_is_plain(r) || !reader_split(r, r->line_length))
             continue;
-        }
-        if (!reader_split(r, length))
-            continue;
-        if (r->columns != 0 && r->cells_count != r->columns) {
-            char what[80];
-            snprintf(what, sizeof(what), "%zu columns where the first line has %zu", r->cells_count,
-                     r->columns);
-            reader_complain(r, NULL, what);
-            continue;
-        }
-        return STATUS_OK;
+        if (r->columns == 0 || r->cells_count == r->columns)
+            return STATUS_OK;
+        char what[80];
+        snprintf(what, sizeof(what), "%zu columns where the first line has %zu", r->cells_count,
+                 r->columns);
+        reader_complain(r, NULL, what);
     }
+    if (!ferror(r->file))
+        return STATUS_MORE;
+    buffer_printf(r->error, "%s: %s\n", r->path, strerror(errno));
+    return status_from_errno(errno);
 }
+
+static_assert(TRACE_LINE_BYTES_MAX == 65536, "the complaint names it");
 
 static bool cell_is(struct cell c, const char *text)
 {
@@ -128,9 +184,12 @@ static bool cell_is(struct cell c, const char *text)
 
 /* Reads the first line and finds the columns asked for. */
 static int reader_open(struct reader *r, const char *path, const char *const *names,
-                       size_t names_count, size_t *places_out, struct buffer *error)
+                       size_t names_count, size_t *places_out, bool skips, struct buffer *error)
 {
-    *r = (struct reader){.path = path, .error = error};
+    *r = (struct reader){.path = path, .skips = skips, .error = error};
+    r->line = malloc(TRACE_LINE_BYTES_MAX);
+    if (r->line == NULL)
+        return STATUS_MEMORY;
     r->file = fopen(path, "re");
     if (r->file == NULL) {
         buffer_printf(error, "%s: %s\n", path, strerror(errno));
@@ -144,6 +203,9 @@ static int reader_open(struct reader *r, const char *path, const char *const *na
     if (status != STATUS_OK)
         return status;
     r->columns = r->cells_count;
+    r->head = strndup(r->line, r->line_length);
+    if (r->head == NULL)
+        return STATUS_MEMORY;
     for (size_t i = 0; i < names_count; i++) {
         size_t found = 0;
         for (size_t j = 0; j < r->columns; j++) {
@@ -162,8 +224,33 @@ static int reader_open(struct reader *r, const char *path, const char *const *na
 static void reader_close(struct reader *r)
 {
     free(r->line);
+    free(r->head);
     if (r->file != NULL)
         fclose(r->file);
+}
+
+/* What reading to the end came to: `kept` things, which nobody can do without. */
+static int reader_end(struct reader *r, int status, size_t kept, const char *none,
+                      uint64_t *skipped_out)
+{
+    reader_count(r);
+    if (status == STATUS_MORE)
+        status = r->bad == 0 || r->skips ? STATUS_OK : STATUS_MALFORMED;
+    if (status == STATUS_OK && kept == 0) {
+        buffer_printf(r->error, "%s: %s\n", r->path, none);
+        status = STATUS_MALFORMED;
+    }
+    if (skipped_out != NULL)
+        *skipped_out = r->bad;
+    reader_close(r);
+    return status;
+}
+
+/* No more than `max` of these. */
+static int reader_full(struct reader *r, int max, const char *what)
+{
+    buffer_printf(r->error, "%s:%u: more than %d %s\n", r->path, r->line_number, max, what);
+    return STATUS_LIMIT;
 }
 
 /* A number of digits alone, at most `max`; false after a complaint. */
@@ -229,32 +316,30 @@ static bool grow(void *array, size_t count, size_t size)
     return true;
 }
 
-static int read_nodes(struct trace *t, const char *path, struct buffer *error)
+static int read_nodes(struct trace *t, const char *path, uint64_t *skipped_out,
+                      struct buffer *error)
 {
     static const char *const names[] = {"gpu", "model"};
     size_t at[2];
     struct reader r;
-    int status = reader_open(&r, path, names, 2, at, error);
+    int status = reader_open(&r, path, names, 2, at, skipped_out != NULL, error);
     while (status == STATUS_OK && (status = reader_next(&r)) == STATUS_OK) {
         uint64_t gpus;
         uint32_t model;
         if (!reader_number(&r, at[0], names[0], TRACE_NODE_GPUS_MAX, &gpus) || gpus == 0 ||
             !trace_model(t, &r, r.cells[at[1]], names[1], &model))
             continue;
+        if (t->nodes_count == TRACE_NODES_MAX) {
+            status = reader_full(&r, TRACE_NODES_MAX, "nodes with GPUs");
+            break;
+        }
         if (!grow(&t->nodes, t->nodes_count, sizeof(*t->nodes))) {
             status = STATUS_MEMORY;
             break;
         }
         t->nodes[t->nodes_count++] = (struct trace_node){r.line_number, (uint32_t)gpus, model};
     }
-    if (status == STATUS_MORE)
-        status = r.bad == 0 ? STATUS_OK : STATUS_MALFORMED;
-    if (status == STATUS_OK && t->nodes_count == 0) {
-        buffer_printf(error, "%s: no node has a GPU\n", path);
-        status = STATUS_MALFORMED;
-    }
-    reader_close(&r);
-    return status;
+    return reader_end(&r, status, t->nodes_count, "no node has a GPU", skipped_out);
 }
 
 /* The models of a gpu_spec as bits; 0 stands for any. False after a complaint. */
@@ -288,7 +373,7 @@ static bool read_task(struct trace *t, struct reader *r, const size_t at[TASK_CO
                       struct trace_task *out)
 {
     uint64_t gpus;
-    uint64_t seconds_max = (uint64_t)DURATION_MAX_MIN * 60;
+    uint64_t seconds_max = (uint64_t)OFFER_SPAN_MAX_MIN * 60;
     if (!reader_number(r, at[TASK_GPUS], task_names[TASK_GPUS], TRACE_TASK_GPUS_MAX, &gpus))
         return false;
     if (gpus == 0)
@@ -304,42 +389,56 @@ static bool read_task(struct trace *t, struct reader *r, const size_t at[TASK_CO
         reader_complain(r, task_names[TASK_DELETED], "before creation_time");
         return false;
     }
-    out->profile = cell_is(r->cells[at[TASK_QOS]], "LS") ? PROFILE_INFERENCE : PROFILE_TRAINING;
+    if ((out->deleted_s + 59) / 60 - out->created_s / 60 > DURATION_MAX_MIN) {
+        reader_complain(r, task_names[TASK_DELETED], "more than two years after creation_time");
+        return false;
+    }
+    struct cell qos = r->cells[at[TASK_QOS]];
+    out->profile = cell_is(qos, "LS") ? PROFILE_INFERENCE : PROFILE_TRAINING;
+    out->qos = cell_is(qos, "BE")          ? TRACE_QOS_BEST_EFFORT
+               : cell_is(qos, "Burstable") ? TRACE_QOS_BURSTABLE
+                                           : TRACE_QOS_STRICT;
     return true;
 }
 
-static int read_tasks(struct trace *t, const char *path, struct buffer *error)
+static int read_tasks(struct trace *t, const char *path, uint64_t *skipped_out,
+                      struct buffer *error)
 {
     size_t at[TASK_COLUMNS];
     struct reader r;
-    int status = reader_open(&r, path, task_names, TASK_COLUMNS, at, error);
+    int status = reader_open(&r, path, task_names, TASK_COLUMNS, at, skipped_out != NULL, error);
     while (status == STATUS_OK && (status = reader_next(&r)) == STATUS_OK) {
         struct trace_task task;
-        if (!read_task(t, &r, at, &task))
+        uint32_t models = t->models_count;
+        if (!read_task(t, &r, at, &task)) {
+            /* What a line that is not taken names is nothing. */
+            t->models_count = models;
             continue;
+        }
+        if (t->tasks_count == TRACE_TASKS_MAX) {
+            status = reader_full(&r, TRACE_TASKS_MAX, "tasks that want GPUs");
+            break;
+        }
         if (!grow(&t->tasks, t->tasks_count, sizeof(*t->tasks))) {
             status = STATUS_MEMORY;
             break;
         }
         t->tasks[t->tasks_count++] = task;
     }
-    if (status == STATUS_MORE)
-        status = r.bad == 0 ? STATUS_OK : STATUS_MALFORMED;
-    if (status == STATUS_OK && t->tasks_count == 0) {
-        buffer_printf(error, "%s: no task wants a GPU\n", path);
-        status = STATUS_MALFORMED;
-    }
-    reader_close(&r);
-    return status;
+    return reader_end(&r, status, t->tasks_count, "no task wants a GPU", skipped_out);
 }
 
 int trace_read(const char *nodes_path, const char *tasks_path, struct trace *out,
-               struct buffer *error)
+               struct trace_skipped *skipped_out, struct buffer *error)
 {
     *out = (struct trace){.models_count = 0};
-    int status = read_nodes(out, nodes_path, error);
+    int status =
+        read_nodes(out, nodes_path, skipped_out == NULL ? NULL : &skipped_out->nodes, error);
     /* Whoever mends the one file wants to know about the other as well. */
-    int tasks_status = status == STATUS_MEMORY ? STATUS_OK : read_tasks(out, tasks_path, error);
+    int tasks_status = STATUS_OK;
+    if (status != STATUS_MEMORY)
+        tasks_status =
+            read_tasks(out, tasks_path, skipped_out == NULL ? NULL : &skipped_out->tasks, error);
     if (status == STATUS_OK)
         status = tasks_status;
     /* "Any" is only known when all models are: also those that a later task names. */

@@ -21,7 +21,7 @@ int command_lease_list(struct cli *cli, int argc, char **argv)
     };
     return records_list(cli, &q_leases_message, &q,
                         "lease order holder operator site sku state gpus start_s end_s price_ucr "
-                        "cost_ucr paid_ucr",
+                        "cost_ucr paid_ucr elastic ended_by resale_offer parent",
                         "no leases");
 }
 
@@ -43,7 +43,7 @@ int command_lease_periods(struct cli *cli, int argc, char **argv)
                         "no periods");
 }
 
-static const struct lease_info *lease_find(struct cli *cli, uint64_t lease)
+const struct lease_info *lease_find(struct cli *cli, uint64_t lease)
 {
     struct q_leases q = {.lease = lease};
     char none[128];

@@ -237,6 +237,28 @@ uint64_t option_amount(struct cli *cli, const char *name, uint64_t missing)
     return text == NULL ? missing : value_amount(cli, name, text);
 }
 
+uint32_t value_ppm(struct cli *cli, const char *what, const char *text)
+{
+    amount percent = 0;
+    size_t length = strlen(text);
+    char *number = arena_copy(&cli->arena, text, length + 1);
+    if (number != NULL && length > 0 && number[length - 1] == '%')
+        number[length - 1] = '\0';
+    if (cli->exit == CLI_OK && (number == NULL || !amount_parse(number, &percent) ||
+                                percent > 100 * UCR_PER_CREDIT || percent % 100 != 0))
+        cli_fail(cli, CLI_USAGE,
+                 "%s: '%s' is not a percentage from 0 to 100, such as 99.5 (at "
+                 "most 4 decimals)",
+                 what, text);
+    return cli->exit == CLI_OK ? (uint32_t)(percent / 100) : 0;
+}
+
+uint32_t option_ppm(struct cli *cli, const char *name, uint32_t missing)
+{
+    const char *text = option_text(cli, name);
+    return text == NULL ? missing : value_ppm(cli, name, text);
+}
+
 uint64_t option_moment(struct cli *cli, const char *name, uint64_t missing)
 {
     const char *text = option_text(cli, name);

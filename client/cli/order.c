@@ -1,98 +1,110 @@
-#include "client/cli/order_place.h"
-
+/* Orders that were placed: looking at them, changing them, cancelling them. */
 #include <inttypes.h>
+#include <string.h>
 
-#include "client/json.h"
+#include "client/cli/check.h"
+#include "client/cli/order_place.h"
 #include "protocol/amount.h"
+#include "protocol/moment.h"
 #include "protocol/refusal.h"
+#include "protocol/status.h"
+
+#define NO_ORDER "there is no such order of yours; see 'bourse order list'"
 
 int command_order_list(struct cli *cli, int argc, char **argv)
 {
     const char *account = option_text(cli, "account");
-    struct q_orders q = {.account = account != NULL ? name_account(cli, account) : 0};
+    struct q_orders q = {
+        .account = account != NULL ? name_account(cli, account) : 0,
+        .resting_only = option_flag(cli, "resting"),
+    };
     (void)argc;
     (void)argv;
     return records_list(cli, &q_orders_message, &q,
-                        "order account outcome placed_s gpus gpus_filled duration_min cost_ucr "
-                        "lease_first lease_count",
-                        "no orders");
+                        q.resting_only
+                            ? "order account skus gpus gpus_filled duration_min placed_s "
+                              "rest_until_s cost_ucr escrow_ucr place rule"
+                            : "order account state placed_s gpus gpus_filled duration_min cost_ucr "
+                              "lease_first lease_count ended_by end_reason",
+                        q.resting_only ? "no orders rest" : "no orders");
 }
 
 int command_order_show(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct q_orders q = {.order = value_u64(cli, "ORDER", argv[0])};
-    return records_show(cli, &q_orders_message, &q, "there is no such order of yours");
+    return records_show(cli, &q_orders_message, &q, NO_ORDER);
 }
 
-/* --- Quote ---------------------------------------------------------------------------------- */
-
-/* Sent back as an order it must not cost more than was quoted: SKUs without a limit price get the
- * highest price of the quote. */
-static void limits_fill(struct order_input *in, const struct a_quote *a)
+static const struct order_info *order_find(struct cli *cli, uint64_t order)
 {
-    uint64_t highest = order_highest_price(a);
-    for (uint32_t i = 0; i < in->order.skus.count && a->refusal == REFUSAL_accepted; i++) {
-        if (!in->limited[i])
-            in->skus[i].limit_price_ucr = highest;
-    }
+    struct q_orders q = {.order = order};
+    cli->missing = NO_ORDER;
+    const struct a_orders *a = cli->exit == CLI_OK ? cli_query(cli, &q_orders_message, &q) : NULL;
+    if (a != NULL && a->rows.count == 0)
+        cli_fail(cli, CLI_REFUSED, NO_ORDER);
+    cli->missing = NULL;
+    return cli->exit == CLI_OK ? a->rows.items : NULL;
 }
 
-static void quote_print(struct cli *cli, const struct a_quote *a, bool why)
+/* --- Amending ------------------------------------------------------------------------------- */
+
+/* The order's SKUs with the limits that were given in place of theirs. */
+static uint32_t limits_amend(struct cli *cli, const struct order_info *o,
+                             struct sku_limit skus[ORDER_SKUS_MAX])
+{
+    struct sku_limit given[ORDER_SKUS_MAX];
+    bool limited[ORDER_SKUS_MAX];
+    uint32_t count = order_skus(cli, given, limited);
+    uint64_t all = option_amount(cli, "limit", 0);
+    bool changes = count > 0 || option_text(cli, "limit") != NULL;
+    for (uint32_t i = 0; i < o->skus.count; i++) {
+        skus[i] = o->skus.items[i];
+        if (count == 0 && changes)
+            skus[i].limit_price_ucr = all;
+    }
+    for (uint32_t i = 0; i < count && cli->exit == CLI_OK; i++) {
+        uint32_t at = 0;
+        while (at < o->skus.count && skus[at].sku != given[i].sku)
+            at++;
+        if (at == o->skus.count)
+            cli_fail(cli, CLI_USAGE,
+                     "--sku: the order does not name %s; its SKUs stay, cancel it for others",
+                     name_of(cli, NAMED_SKU, given[i].sku));
+        else if (!limited[i])
+            cli_fail(cli, CLI_USAGE, "--sku: at what limit price? Give --sku SKU=LIMIT");
+        else
+            skus[at].limit_price_ucr = given[i].limit_price_ucr;
+    }
+    return changes ? o->skus.count : 0;
+}
+
+/* What the order needs beyond what it has in escrow; too much comes back at once. */
+static uint64_t amend_need(struct cli *cli, const struct order_info *o,
+                           const struct op_order_amend *op)
+{
+    uint64_t highest = 0;
+    uint32_t gpus = op->gpus > 0 ? op->gpus : o->gpus;
+    uint32_t count = op->skus.count > 0 ? op->skus.count : o->skus.count;
+    const struct sku_limit *skus = op->skus.count > 0 ? op->skus.items : o->skus.items;
+    for (uint32_t i = 0; i < count; i++)
+        highest = skus[i].limit_price_ucr > highest ? skus[i].limit_price_ucr : highest;
+    uint64_t missing = gpus > o->gpus_filled ? gpus - o->gpus_filled : 0;
+    uint64_t need = order_cost(cli, missing, o->duration_min, highest);
+    return need > o->escrow_ucr ? need - o->escrow_ucr : 0;
+}
+
+static int amended_print(struct cli *cli, const struct result *r, uint64_t order)
 {
     char text[AMOUNT_TEXT_BYTES];
-    if (a->refusal == REFUSAL_accepted) {
-        cli_print(cli, "%u GPUs for %s credits\n", (unsigned)a->gpus,
-                  amount_format(a->cost_ucr, text));
-        records_table(cli, &quoted_lease_message, a->leases.items, a->leases.count,
-                      "offer site sku operator gpus start_s end_s price_ucr cost_ucr");
-    }
-    if (!why)
-        return;
-    cli_print(cli, "%" PRIu64 " open offers, %" PRIu64 " match\n", a->offers, a->matching);
-    for (uint32_t i = 0; i < a->funnel.count; i++) {
-        const char *word = vocabulary_name(&funnel_vocabulary, a->funnel.items[i].dimension);
-        cli_print(cli, "  fell out at %-13s %" PRIu64 "\n", word != NULL ? word : "?",
-                  a->funnel.items[i].offers);
-    }
-}
-
-int command_quote(struct cli *cli, int argc, char **argv)
-{
-    struct order_input in;
-    bool why = option_flag(cli, "why");
-    const char *series = option_text(cli, "series");
-    (void)argc;
-    (void)argv;
-    if (order_read(cli, &in) != CLI_OK)
-        return cli->exit;
-    const struct a_quote *a = order_quote(cli, &in.order, why);
-    /* With its tokens the series' rules count too. */
-    if (a != NULL && a->refusal == REFUSAL_accepted && series != NULL && in.order.tokens.count == 0)
-        a = order_fund(cli, &in.order) == CLI_OK ? order_quote(cli, &in.order, why) : NULL;
-    if (a == NULL)
-        return cli->exit;
-    limits_fill(&in, a);
-    if (cli->json)
-        cli_print_json(cli, json_pack("{s:o, s:o}", "order",
-                                      message_to_json(&op_order_place_message, &in.order), "quote",
-                                      message_to_json(&a_quote_message, a)));
-    else
-        quote_print(cli, a, why);
-    return a->refusal == REFUSAL_accepted ? cli->exit : order_fail(cli, &in.order, a->refusal);
-}
-
-/* --- Redeem --------------------------------------------------------------------------------- */
-
-static int redeemed_print(struct cli *cli, const struct result *r)
-{
-    char text[AMOUNT_TEXT_BYTES];
-    struct q_orders q = {.order = r->object};
+    struct q_orders q = {.order = order};
     const struct a_orders *a = cli_query_quietly(cli, &q_orders_message, &q);
-    cli_print(cli, "order %" PRIu64, r->object);
-    if (a != NULL && a->rows.count == 1)
-        cli_print(cli, ": %u of %u GPUs for %s credits", (unsigned)a->rows.items[0].gpus_filled,
-                  (unsigned)a->rows.items[0].gpus, amount_format(a->rows.items[0].cost_ucr, text));
+    const struct order_info *o = a != NULL && a->rows.count == 1 ? a->rows.items : NULL;
+    cli_print(cli, "amended order %" PRIu64, order);
+    if (o != NULL)
+        cli_print(cli, ": %s, %u of %u GPUs filled, %s credits in escrow",
+                  vocabulary_name(&order_state_vocabulary, o->state), (unsigned)o->gpus_filled,
+                  (unsigned)o->gpus, amount_format(o->escrow_ucr, text));
     cli_print(cli, " (event %" PRIu64 ")\n", r->index);
     for (uint32_t i = 0; i < r->lease_count; i++)
         cli_print(cli, "  lease %" PRIu64 "\n", r->lease_first + i);
@@ -101,39 +113,135 @@ static int redeemed_print(struct cli *cli, const struct result *r)
     return cli->exit;
 }
 
-/* Said before the tokens are looked for: who may hold none has too few of them anyway. */
-static int may_redeem(struct cli *cli)
+int command_order_amend(struct cli *cli, int argc, char **argv)
 {
-    if (cli_connect(cli) != CLI_OK)
+    struct sku_limit skus[ORDER_SKUS_MAX];
+    struct op_order_amend op = {.order = value_u64(cli, "ORDER", argv[0])};
+    (void)argc;
+    if (cli->given_count == 0 ||
+        (option_text(cli, "gpus") == NULL && option_text(cli, "sku") == NULL &&
+         option_text(cli, "limit") == NULL && option_text(cli, "rest") == NULL))
+        return cli_fail(cli, CLI_USAGE,
+                        "what is to change? Give --limit, --sku SKU=LIMIT, --gpus "
+                        "or --rest");
+    op.gpus = option_u32(cli, "gpus", 0);
+    if (option_text(cli, "gpus") != NULL && op.gpus == 0)
+        return cli_fail(cli, CLI_USAGE, "--gpus: 0 is below 1; 'bourse order cancel' ends it");
+    op.rest_until_s = option_moment(cli, "rest", 0);
+    const struct order_info *o = order_find(cli, op.order);
+    if (o == NULL)
         return cli->exit;
-    const struct connection_status *s = connection_status(cli->connection);
-    if (s->you == 0)
-        return cli_fail_refusal(cli, REFUSAL_unknown_account);
-    return s->role == ROLE_STARTUP ? CLI_OK : cli_fail_refusal(cli, REFUSAL_not_permitted);
+    if (o->state != ORDER_STATE_RESTING)
+        return cli_fail_refusal(cli, REFUSAL_order_closed);
+    if (op.gpus > 0 && op.gpus <= o->gpus_filled)
+        return cli_fail(cli, CLI_USAGE,
+                        "--gpus: %u are filled already; 'bourse order cancel' ends the rest",
+                        (unsigned)o->gpus_filled);
+    op.skus.count = limits_amend(cli, o, skus);
+    op.skus.items = skus;
+    if (check_message(cli, &op_order_amend_message, &op) != CLI_OK)
+        return cli->exit;
+    uint64_t need = amend_need(cli, o, &op);
+    if (cli->exit != CLI_OK || funds_for(cli, need, &op.tokens.items, &op.tokens.count) != CLI_OK)
+        return cli->exit;
+    const struct result *r = cli_apply(cli, &op_order_amend_message, &op);
+    if (r == NULL || cli->json)
+        return cli_print_result(cli, &op_order_amend_message, r, "order", "%s", "");
+    return amended_print(cli, r, op.order);
 }
 
-int command_redeem(struct cli *cli, int argc, char **argv)
+/* --- Cancelling ----------------------------------------------------------------------------- */
+
+/* The numbers that were given, or those of all orders that rest. */
+static uint32_t orders_named(struct cli *cli, int argc, char **argv, const uint64_t **out)
 {
-    struct order_input in;
-    (void)argc;
-    (void)argv;
-    if (order_read(cli, &in) != CLI_OK)
-        return cli->exit;
-    for (uint32_t i = 0; i < in.order.skus.count; i++) {
-        if (!in.limited[i] && !option_flag(cli, "any-price"))
-            return cli_fail(cli, CLI_USAGE,
-                            "at what price at most? Give --limit, or --any-price; 'bourse quote' "
-                            "shows prices");
+    const void *rows = NULL;
+    struct q_orders q = {.resting_only = true};
+    if (!option_flag(cli, "all"))
+        return value_numbers(cli, "ORDER", argc, argv, out);
+    uint32_t count = records_fetch(cli, &q_orders_message, &q, UINT32_MAX, &rows);
+    uint64_t *orders = arena_alloc(&cli->arena, ((size_t)count + 1) * sizeof(*orders));
+    if (orders == NULL)
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+    /* An admin is shown everybody's. */
+    uint32_t you = cli->exit == CLI_OK ? connection_status(cli->connection)->you : 0;
+    uint32_t own = 0;
+    for (uint32_t i = 0; i < count && cli->exit == CLI_OK; i++) {
+        const struct order_info *o = (const struct order_info *)rows + i;
+        if (o->account == you)
+            orders[own++] = o->order;
     }
-    if (may_redeem(cli) != CLI_OK || order_fund(cli, &in.order) != CLI_OK)
+    *out = orders;
+    return cli->exit == CLI_OK ? own : 0;
+}
+
+/* Sends one request; counts what was refused. */
+static uint32_t cancels_send(struct cli *cli, const uint64_t *orders, uint32_t count,
+                             json_t *outcomes)
+{
+    struct connection_error why;
+    struct frame_reply reply;
+    uint32_t refused = 0;
+    struct op_order_cancel *bodies = arena_alloc(&cli->arena, count * sizeof(*bodies));
+    struct operation *ops = arena_alloc(&cli->arena, count * sizeof(*ops));
+    if (bodies == NULL || ops == NULL) {
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+        return 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bodies[i].order = orders[i];
+        ops[i] = (struct operation){&op_order_cancel_message, &bodies[i]};
+    }
+    int status = connection_request(cli->connection, ops, count, 0, &cli->arena, &reply, &why);
+    if (status != STATUS_OK || reply.refusal != REFUSAL_accepted) {
+        cli_fail_connection(cli, &why);
+        return 0;
+    }
+    for (uint32_t i = 0; i < reply.results.count && i < count; i++) {
+        const struct result *r = &reply.results.items[i];
+        bool done = r->refusal == REFUSAL_accepted;
+        refused += !done;
+        json_t *one = done ? cli_result_json(&op_order_cancel_message, r, NULL)
+                           : json_pack("{s:s}", "refusal", refusal_name(r->refusal));
+        json_object_set_new(one, "order", json_integer((json_int_t)orders[i]));
+        json_array_append_new(outcomes, one);
+        if (!done) {
+            cli_print(cli, "order %" PRIu64 ": %s (%s)\n", orders[i], refusal_text(r->refusal),
+                      refusal_name(r->refusal));
+            continue;
+        }
+        cli_print(cli, "cancelled order %" PRIu64, orders[i]);
+        for (uint32_t j = 0; j < r->token_count; j++)
+            cli_print(cli, "%s %" PRIu64, j == 0 ? ", the rest in token" : ",", r->token_first + j);
+        cli_print(cli, " (event %" PRIu64 ")\n", r->index);
+    }
+    return refused;
+}
+
+int command_order_cancel(struct cli *cli, int argc, char **argv)
+{
+    const uint64_t *orders = NULL;
+    uint32_t refused = 0;
+    if ((argc > 0) == option_flag(cli, "all"))
+        return cli_fail(cli, CLI_USAGE, "which orders? Give their numbers, or --all alone");
+    uint32_t count = orders_named(cli, argc, argv, &orders);
+    for (uint32_t i = 0; i < count; i++) {
+        struct op_order_cancel op = {.order = orders[i]};
+        check_message(cli, &op_order_cancel_message, &op);
+    }
+    if (cli_connect(cli) != CLI_OK)
         return cli->exit;
-    uint32_t refusal;
-    const struct result *r = cli_try(cli, &op_order_place_message, &in.order, &refusal);
-    if (refusal != REFUSAL_accepted)
-        return order_fail(cli, &in.order, refusal);
-    if (r == NULL)
-        return cli->exit;
-    if (cli->json)
-        return cli_print_result(cli, &op_order_place_message, r, "order", "%s", "");
-    return redeemed_print(cli, r);
+    if (cli->exit == CLI_OK && count == 0)
+        cli_note(cli, "no orders rest\n");
+    json_t *outcomes = json_array();
+    for (uint32_t at = 0; at < count && cli->exit == CLI_OK; at += BATCH_OPERATIONS_MAX) {
+        uint32_t left = count - at;
+        refused += cancels_send(
+            cli, orders + at, left < BATCH_OPERATIONS_MAX ? left : BATCH_OPERATIONS_MAX, outcomes);
+    }
+    cli_print_outcomes(cli, outcomes);
+    if (refused > 0)
+        cli_fail(cli, CLI_REFUSED, "%u of %u orders were not cancelled", (unsigned)refused,
+                 (unsigned)count);
+    return cli->exit;
 }

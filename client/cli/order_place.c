@@ -1,184 +1,113 @@
+/* Placing an order, and changing it while it rests. */
 #include "client/cli/order_place.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 
-#include "client/json.h"
 #include "protocol/amount.h"
 #include "protocol/moment.h"
 #include "protocol/refusal.h"
 #include "protocol/status.h"
 
-enum { FILE_BYTES_MAX = 1024 * 1024 };
+enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
 
-static void skus_read(struct cli *cli, struct order_input *in)
+/* When an order that rests ends at the latest: its time, or the last start that it allows. */
+static uint64_t rests_until(const struct op_order_place *order)
 {
-    const char *item;
-    uint64_t limit = option_amount(cli, "limit", PRICE_MAX_UCR);
-    bool any_limit = option_text(cli, "limit") != NULL;
-    uint32_t count = 0;
-    while ((item = option_item(cli, "sku", count)) != NULL && cli->exit == CLI_OK) {
-        if (count == ORDER_SKUS_MAX) {
-            cli_fail(cli, CLI_USAGE, "an order names at most %d SKUs", ORDER_SKUS_MAX);
-            break;
-        }
-        char *name = arena_copy(&cli->arena, item, strlen(item) + 1);
-        char *equals = name != NULL ? strrchr(name, '=') : NULL;
-        if (equals != NULL)
-            *equals = '\0';
-        in->skus[count].sku = name_sku(cli, name != NULL ? name : "");
-        in->skus[count].limit_price_ucr =
-            equals != NULL ? value_amount(cli, "limit price", equals + 1) : limit;
-        in->limited[count] = any_limit || equals != NULL;
-        count++;
-    }
-    if (count == 0)
-        cli_fail(cli, CLI_USAGE, "--sku is missing; see '%s --help'", cli->path);
-    in->order.skus.items = in->skus;
-    in->order.skus.count = count;
+    uint64_t start_s = order->start_until_s;
+    return start_s > 0 && start_s < order->rest_until_s ? start_s : order->rest_until_s;
 }
 
-static uint32_t places_read(struct cli *cli, const char *option, const struct place **out)
+static int placed_print(struct cli *cli, const struct op_order_place *order, const struct result *r)
 {
-    struct place *places = arena_alloc(&cli->arena, FILTER_PLACES_MAX * sizeof(*places));
-    const char *code;
-    uint32_t count = 0;
-    while (places != NULL && (code = option_item(cli, option, count)) != NULL &&
-           cli->exit == CLI_OK) {
-        if (count == FILTER_PLACES_MAX) {
-            cli_fail(cli, CLI_USAGE, "at most %d of --%s", FILTER_PLACES_MAX, option);
-            break;
-        }
-        places[count++].code = value_text(cli, option, code, PLACE_MAX_BYTES);
-    }
-    *out = places;
-    return count;
-}
-
-/* Relative times rarely fall on a minute, and capacity is counted in whole ones. */
-static uint64_t minute_option(struct cli *cli, const char *name)
-{
-    return minute_ceil(option_moment(cli, name, 0));
-}
-
-static int flags_read(struct cli *cli, struct order_input *in)
-{
-    struct op_order_place *o = &in->order;
-    const char *gpus = option_required(cli, "gpus");
-    const char *duration = option_required(cli, "duration");
-    if (cli->exit != CLI_OK)
-        return cli->exit;
-    o->gpus = value_u32(cli, "gpus", gpus);
-    o->gpus_min = option_u32(cli, "gpus-min", o->gpus);
-    o->duration_min = value_minutes(cli, "duration", duration);
-    o->start_from_s = minute_option(cli, "start");
-    o->start_until_s = minute_option(cli, "start-until");
-    o->placement = PLACEMENT_ONE_SITE;
-    o->time_in_force = option_flag(cli, "fill-or-kill") ? TIME_IN_FORCE_FOK : TIME_IN_FORCE_IOC;
-    o->preemptible_ok = option_flag(cli, "preemptible-ok");
-    o->profile = option_word(cli, "profile", &profile_vocabulary, PROFILE_TRAINING);
-    o->regions.count = places_read(cli, "region", &o->regions.items);
-    o->jurisdictions.count = places_read(cli, "jurisdiction", &o->jurisdictions.items);
-    o->tokens.count = option_numbers(cli, "tokens", &o->tokens.items);
-    if (cli->exit == CLI_OK && o->tokens.count > ORDER_TOKENS_MAX)
-        cli_fail(cli, CLI_USAGE, "an order is paid with at most %d tokens; merge some first",
-                 ORDER_TOKENS_MAX);
-    skus_read(cli, in);
+    char text[AMOUNT_TEXT_BYTES];
+    char until[MOMENT_TEXT_BYTES];
+    struct q_orders q = {.order = r->object};
+    const struct a_orders *a = cli_query_quietly(cli, &q_orders_message, &q);
+    const struct order_info *o = a != NULL && a->rows.count == 1 ? a->rows.items : NULL;
+    cli_print(cli, "order %" PRIu64, r->object);
+    if (o != NULL)
+        cli_print(cli, ": %u of %u GPUs for %s credits", (unsigned)o->gpus_filled,
+                  (unsigned)o->gpus, amount_format(o->cost_ucr, text));
+    cli_print(cli, " (event %" PRIu64 ")\n", r->index);
+    if (o != NULL && o->state == ORDER_STATE_RESTING)
+        cli_print(cli,
+                  "  %u GPUs rest until %s at the latest, with %s credits in escrow; 'bourse order "
+                  "why %" PRIu64 "' says what they wait for\n",
+                  (unsigned)(o->gpus - o->gpus_filled), moment_format(rests_until(order), until),
+                  amount_format(o->escrow_ucr, text), r->object);
+    for (uint32_t i = 0; i < r->lease_count; i++)
+        cli_print(cli, "  lease %" PRIu64 "\n", r->lease_first + i);
+    for (uint32_t i = 0; i < r->token_count; i++)
+        cli_print(cli, "  change in token %" PRIu64 "\n", r->token_first + i);
     return cli->exit;
 }
 
-/* The order alone, or what `bourse quote --json` printed. */
-static int file_read(struct cli *cli, const char *file, struct order_input *in)
+int order_permitted(struct cli *cli)
+{
+    if (cli_connect(cli) != CLI_OK)
+        return cli->exit;
+    const struct connection_status *s = connection_status(cli->connection);
+    if (s->you == 0)
+        return cli_fail_refusal(cli, REFUSAL_unknown_account);
+    bool may = s->role == ROLE_STARTUP || s->role == ROLE_OPERATOR || s->role == ROLE_GUARANTOR;
+    return may ? CLI_OK : cli_fail_refusal(cli, REFUSAL_not_permitted);
+}
+
+static int order_send(struct cli *cli, struct order_input *in)
+{
+    char now[MOMENT_TEXT_BYTES];
+    if (order_limited(cli, in) != CLI_OK || order_permitted(cli) != CLI_OK)
+        return cli->exit;
+    if (in->order.rest_until_s > 0 && in->order.rest_until_s <= cli_time_s(cli))
+        return cli_fail(cli, CLI_USAGE, "--rest: lies in the past; the exchange's time is %s",
+                        moment_format(cli_time_s(cli), now));
+    if (order_fund(cli, &in->order) != CLI_OK)
+        return cli->exit;
+    uint32_t refusal;
+    const struct result *r = cli_try(cli, &op_order_place_message, &in->order, &refusal);
+    if (refusal != REFUSAL_accepted)
+        return order_fail(cli, &in->order, refusal);
+    if (r == NULL)
+        return cli->exit;
+    if (cli->json)
+        return cli_print_result(cli, &op_order_place_message, r, "order", "%s", "");
+    return placed_print(cli, &in->order, r);
+}
+
+/* One JSON document is one order; lines of JSON or CSV are many. */
+static int file_send(struct cli *cli, const char *file)
 {
     struct buffer text = BUFFER_EMPTY;
-    struct decode_error why;
-    json_error_t json_why;
+    struct order_input in;
     if (cli_read_file(cli, file, FILE_BYTES_MAX, &text) != CLI_OK)
         return cli->exit;
-    json_t *json = json_loadb(text.data != NULL ? (const char *)text.data : "", text.length,
-                              JSON_REJECT_DUPLICATES, &json_why);
-    buffer_release(&text);
-    if (json == NULL)
-        return cli_fail(cli, CLI_USAGE, "%s is not JSON: line %d: %s", file, json_why.line,
-                        json_why.text);
-    json_t *order = json_object_get(json, "order");
-    int status = message_from_json(&op_order_place_message, order != NULL ? order : json,
-                                   &cli->arena, &in->order, &why);
-    json_decref(json);
-    if (status != STATUS_OK)
-        return cli_fail(cli, CLI_USAGE, "%s: %s", file, why.text);
-    for (uint32_t i = 0; i < in->order.skus.count; i++)
-        in->limited[i] = true;
-    return CLI_OK;
-}
-
-int order_read(struct cli *cli, struct order_input *in)
-{
-    const char *file = option_text(cli, "file");
-    memset(in, 0, sizeof(*in));
-    return file != NULL ? file_read(cli, file, in) : flags_read(cli, in);
-}
-
-const struct a_quote *order_quote(struct cli *cli, const struct op_order_place *o, bool why)
-{
-    struct q_quote q = {
-        .gpus = o->gpus,
-        .gpus_min = o->gpus_min,
-        .duration_min = o->duration_min,
-        .start_from_s = o->start_from_s,
-        .start_until_s = o->start_until_s,
-        .placement = o->placement,
-        .time_in_force = o->time_in_force,
-        .preemptible_ok = o->preemptible_ok,
-        .profile = o->profile,
-        .why = why,
-    };
-    q.skus.items = o->skus.items;
-    q.skus.count = o->skus.count;
-    q.regions.items = o->regions.items;
-    q.regions.count = o->regions.count;
-    q.jurisdictions.items = o->jurisdictions.items;
-    q.jurisdictions.count = o->jurisdictions.count;
-    q.tokens.items = o->tokens.items;
-    q.tokens.count = o->tokens.count;
-    return cli_query(cli, &q_quote_message, &q);
-}
-
-uint64_t order_highest_price(const struct a_quote *quote)
-{
-    uint64_t highest = 0;
-    for (uint32_t i = 0; i < quote->leases.count; i++) {
-        uint64_t price = quote->leases.items[i].price_ucr;
-        highest = price > highest ? price : highest;
+    size_t length = text.length;
+    buffer_append(&text, "", 1);
+    if (text.status != STATUS_OK)
+        return cli_fail(cli, CLI_LOCAL, "out of memory");
+    const char *bytes = (const char *)text.data;
+    json_t *json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
+    if (json_is_object(json) && !option_flag(cli, "atomic")) {
+        if (order_from_json(cli, file, json, &in) == CLI_OK)
+            order_send(cli, &in);
+    } else {
+        order_batch(cli, file, bytes, length);
     }
-    return highest;
+    json_decref(json);
+    buffer_release(&text);
+    return cli->exit;
 }
 
-/* From which limit on the order would be filled now; 0 when that is not known. */
-static uint64_t price_needed(struct cli *cli, const struct op_order_place *order)
+int command_order_place(struct cli *cli, int argc, char **argv)
 {
-    struct sku_limit skus[ORDER_SKUS_MAX];
-    struct op_order_place unlimited = *order;
-    for (uint32_t i = 0; i < order->skus.count; i++)
-        skus[i] = (struct sku_limit){order->skus.items[i].sku, PRICE_MAX_UCR};
-    unlimited.skus.items = skus;
-    const struct a_quote *a = order_quote(cli, &unlimited, false);
-    return a != NULL && a->refusal == REFUSAL_accepted ? order_highest_price(a) : 0;
-}
-
-int order_fail(struct cli *cli, const struct op_order_place *order, uint32_t refusal)
-{
-    struct connection_error why;
-    char text[AMOUNT_TEXT_BYTES];
-    uint64_t needed = refusal == REFUSAL_price_above_limit ? price_needed(cli, order) : 0;
-    connection_explain_refusal(refusal, &why);
-    if (needed > 0)
-        snprintf(why.text, sizeof(why.text),
-                 "%s (%s). Raise it: from %s credits per GPU-hour it would fill now.",
-                 refusal_text(refusal), refusal_name(refusal), amount_format(needed, text));
-    /* The funnel is there already: no need to point to it. */
-    if (refusal == REFUSAL_no_capacity && option_text(cli, "why") != NULL)
-        snprintf(why.text, sizeof(why.text), "%s (%s); above is where offers fell out.",
-                 refusal_text(refusal), refusal_name(refusal));
-    return cli_fail_connection(cli, &why);
+    struct order_input in;
+    const char *file = option_text(cli, "file");
+    (void)argc;
+    (void)argv;
+    if (file != NULL)
+        return file_send(cli, file);
+    if (option_flag(cli, "atomic"))
+        return cli_fail(cli, CLI_USAGE, "--atomic is for the orders of a --file");
+    return order_flags(cli, &in) == CLI_OK ? order_send(cli, &in) : cli->exit;
 }

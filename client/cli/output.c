@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/cli/screen.h"
 #include "protocol/refusal.h"
 #include "protocol/status.h"
 #include "protocol/utf8.h"
@@ -92,7 +93,12 @@ static int fail_with(struct cli *cli, int code, uint32_t refusal, const char *me
     if (cli->exit != CLI_OK)
         return cli->exit;
     cli->exit = code;
+    screen_leave(); /* what is said on a screen of our own would go with it */
     fflush(stdout);
+    if (cli->where != NULL) {
+        escape_append(&shown, cli->where, strlen(cli->where), true);
+        buffer_printf(&shown, ": ");
+    }
     escape_append(&shown, message, strlen(message), true);
     buffer_append(&shown, "", 1);
     const char *text = shown.status == STATUS_OK ? (const char *)shown.data : "out of memory";
@@ -158,6 +164,19 @@ void cli_note(struct cli *cli, const char *format, ...)
     va_start(args, format);
     escape_print(stderr, format, args);
     va_end(args);
+}
+
+int cli_print_outcomes(struct cli *cli, json_t *outcomes)
+{
+    int failed = cli->exit;
+    if (failed != CLI_OK && json_array_size(outcomes) == 0) {
+        json_decref(outcomes);
+        return failed;
+    }
+    cli->exit = CLI_OK;
+    cli_print_json(cli, outcomes);
+    cli->exit = failed != CLI_OK ? failed : cli->exit;
+    return cli->exit;
 }
 
 int cli_print_json(struct cli *cli, json_t *json)

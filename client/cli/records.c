@@ -58,10 +58,10 @@ static bool ends_with(const char *name, const char *end)
     return length > end_length && strcmp(name + length - end_length, end) == 0;
 }
 
-/* gpus_min is the least number of GPUs, not a number of minutes. */
+/* gpus_min is the least number of GPUs, not a number of minutes, as reliability_ppm_min is none. */
 static bool is_minutes(const char *name)
 {
-    return ends_with(name, "_min") && strcmp(name, "gpus_min") != 0;
+    return ends_with(name, "_min") && strcmp(name, "gpus_min") != 0 && !ends_with(name, "_ppm_min");
 }
 
 static void number_print(struct cli *cli, const struct message *m, const struct field *f,
@@ -81,7 +81,7 @@ static void number_print(struct cli *cli, const struct message *m, const struct 
         buffer_printf(out, "%s", value == 0 ? "-" : duration_format(value * 60, text));
     else if (f->kind == FIELD_U32 && ends_with(f->name, "_s"))
         buffer_printf(out, "%s", duration_format(value, text));
-    else if (ends_with(f->name, "_ppm"))
+    else if (ends_with(f->name, "_ppm") || ends_with(f->name, "_ppm_min"))
         buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 10000, value / 100 % 100);
     else if (value == 0 && (f->kind == FIELD_ACCOUNT || f->kind == FIELD_NUMBER))
         buffer_printf(out, "-");
@@ -398,17 +398,45 @@ static json_t *rows_to_json(const struct message *part, const void *rows, uint32
     return array;
 }
 
+/* The rows of which the flag does not hold, at most `limit`, moved to the front. */
+static uint32_t rows_without(const struct message *part, const char *flag, void *rows,
+                             uint32_t count, uint64_t limit)
+{
+    const struct field *f = field_by_name(part, flag);
+    uint8_t *row = rows;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count && kept < limit; i++) {
+        const uint8_t *from = row + (size_t)i * part->size;
+        if (!*(const bool *)at(f, from))
+            memmove(row + (size_t)kept++ * part->size, from, part->size);
+    }
+    return kept;
+}
+
 int records_list(struct cli *cli, const struct message *query, void *body, const char *columns,
                  const char *none)
+{
+    return records_list_where(cli, query, body, columns, none, NULL);
+}
+
+int records_list_where(struct cli *cli, const struct message *query, void *body,
+                       const char *columns, const char *none, const char *without)
 {
     const struct message *part = rows_field(query)->part;
     const void *rows = NULL;
     uint64_t limit = option_u64(cli, "limit", UINT32_MAX);
     if (cli->exit == CLI_OK && limit == 0)
         return cli_fail(cli, CLI_USAGE, "--limit must be above 0");
-    uint32_t count = records_fetch(cli, query, body, limit, &rows);
+    uint32_t count = records_fetch(cli, query, body, without == NULL ? limit : UINT32_MAX, &rows);
     if (cli->exit != CLI_OK)
         return cli->exit;
+    if (without != NULL) {
+        void *kept = arena_copy(&cli->arena, rows, (size_t)count * part->size);
+        if (kept == NULL)
+            return cli_fail(cli, CLI_LOCAL, "out of memory");
+        count = rows_without(part, without, kept, count, limit);
+        rows = kept;
+    }
     if (cli->json)
         return cli_print_json(cli, rows_to_json(part, rows, count));
     if (count == 0)

@@ -275,6 +275,9 @@ static bool is_not_found(uint32_t refusal)
     case REFUSAL_site_not_found:
     case REFUSAL_offer_not_found:
     case REFUSAL_lease_not_found:
+    case REFUSAL_order_not_found:
+    case REFUSAL_closure_not_found:
+    case REFUSAL_rule_not_found:
         return true;
     default:
         return false;

@@ -23,11 +23,26 @@ static struct certification certification_read(struct cli *cli, const char *text
     return c;
 }
 
-int command_site_add(struct cli *cli, int argc, char **argv)
+/* --certification, as often as it is given. */
+static uint32_t certifications_read(struct cli *cli, const struct certification **out)
 {
     static struct certification certifications[SITE_CERTIFICATIONS_MAX];
     const char *text;
     uint32_t count = 0;
+    while (cli->exit == CLI_OK && (text = option_nth(cli, "certification", count)) != NULL) {
+        if (count == SITE_CERTIFICATIONS_MAX) {
+            cli_fail(cli, CLI_USAGE, "a site has at most %d certifications",
+                     SITE_CERTIFICATIONS_MAX);
+            break;
+        }
+        certifications[count++] = certification_read(cli, text);
+    }
+    *out = certifications;
+    return count;
+}
+
+int command_site_add(struct cli *cli, int argc, char **argv)
+{
     (void)argc;
     struct op_site_add op = {
         .name = value_text(cli, "NAME", argv[0], NAME_MAX_BYTES),
@@ -42,17 +57,50 @@ int command_site_add(struct cli *cli, int argc, char **argv)
         if (dash != NULL)
             op.jurisdiction.length = (uint32_t)(dash - op.region.data);
     }
-    while ((text = option_nth(cli, "certification", count)) != NULL && cli->exit == CLI_OK) {
-        if (count == SITE_CERTIFICATIONS_MAX)
-            return cli_fail(cli, CLI_USAGE, "a site has at most %d certifications",
-                            SITE_CERTIFICATIONS_MAX);
-        certifications[count++] = certification_read(cli, text);
-    }
-    op.certifications.items = certifications;
-    op.certifications.count = count;
+    op.certifications.count = certifications_read(cli, &op.certifications.items);
     const struct result *r = cli_apply(cli, &op_site_add_message, &op);
     return cli_print_result(cli, &op_site_add_message, r, "site", "added site %llu, %s",
                             r != NULL ? (unsigned long long)r->object : 0, argv[0]);
+}
+
+/* The operation says all of the site; what is not named stays. */
+int command_site_change(struct cli *cli, int argc, char **argv)
+{
+    bool none = option_flag(cli, "no-certification");
+    bool some = option_text(cli, "certification") != NULL;
+    (void)argc;
+    if (!none && !some && option_text(cli, "power-kw") == NULL &&
+        option_text(cli, "carbon") == NULL)
+        return cli_fail(cli, CLI_USAGE,
+                        "what is to change? Give --power-kw, --carbon or "
+                        "--certification");
+    if (none && some)
+        return cli_fail(cli, CLI_USAGE,
+                        "--certification and --no-certification contradict each "
+                        "other");
+    struct q_sites q = {.site = name_site(cli, argv[0])};
+    cli->missing = "there is no such site; see 'bourse site list'";
+    const struct a_sites *a = cli->exit == CLI_OK ? cli_query(cli, &q_sites_message, &q) : NULL;
+    if (a != NULL && a->rows.count == 0)
+        cli_fail(cli, CLI_REFUSED, "%s", cli->missing);
+    cli->missing = NULL;
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    const struct site_info *site = a->rows.items;
+    struct op_site_change op = {
+        .site = site->site,
+        .power_kw = option_u32(cli, "power-kw", site->power_kw),
+        .carbon_g_per_kwh = option_u32(cli, "carbon", site->carbon_g_per_kwh),
+    };
+    op.certifications.items = site->certifications.items;
+    op.certifications.count = none ? 0 : site->certifications.count;
+    if (some)
+        op.certifications.count = certifications_read(cli, &op.certifications.items);
+    return cli_print_result(
+        cli, &op_site_change_message, cli_apply(cli, &op_site_change_message, &op), NULL,
+        "changed site %llu, %s: %u kW, %u gCO2e/kWh, %u certification%s",
+        (unsigned long long)op.site, argv[0], (unsigned)op.power_kw, (unsigned)op.carbon_g_per_kwh,
+        (unsigned)op.certifications.count, op.certifications.count == 1 ? "" : "s");
 }
 
 int command_site_show(struct cli *cli, int argc, char **argv)

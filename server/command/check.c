@@ -12,6 +12,7 @@
 #include "server/command/command.h"
 #include "server/command/report.h"
 #include "server/engine/replay.h"
+#include "server/exchange/referee.h"
 #include "server/exchange/rows.h"
 #include "server/port/clock.h"
 #include "server/port/file.h"
@@ -23,6 +24,7 @@ enum {
 
 static const struct option_spec options[] = {
     {"data", "DIR", "the exchange's data directory", true},
+    {"market", NULL, "match everything again, slowly and independently", false},
     {"json", NULL, "print one JSON object", false},
     {NULL, NULL, NULL, false},
 };
@@ -310,6 +312,25 @@ static void replay_look(struct check *c, struct image *image, const struct image
     check_end(c, "what the journal leads to holds too");
 }
 
+/* What the referee found while the journal was replayed. */
+static void market_look(struct check *c, const struct referee *referee,
+                        const struct differences *found)
+{
+    struct referee_counts counts = referee_counts(referee);
+    char text[256];
+    check_begin(c, "market");
+    for (size_t at = 0; at < found->lines.length;
+         at += strlen((const char *)found->lines.data + at) + 1)
+        check_problem(c, (const char *)found->lines.data + at);
+    c->advice = "the first line names the first difference; keep a copy of the directory";
+    snprintf(text, sizeof(text),
+             "%" PRIu64 " searches matched again from the rows alone; %" PRIu64
+             " offers asked about in the order of price and time; %" PRIu64
+             " searches that ended for their effort not compared",
+             counts.matches, counts.asked, counts.abandoned);
+    check_end(c, text);
+}
+
 static int result_print(struct check *c, const struct image_meta *last)
 {
     char hash[65];
@@ -344,12 +365,19 @@ static int run(const struct arguments *a)
     status = replay_exchange_new(folder, &x, &error);
     if (status == 0) {
         struct replay replay;
+        struct differences market = {BUFFER_EMPTY};
+        struct referee *referee =
+            arguments_has(a, "market") ? referee_new(x, difference_keep, &market) : NULL;
         store_record_changes(exchange_store(x), 0);
         replay_init(&replay, folder, x, 0, 0, NULL);
         replay.verifies = true;
         replay_look(&c, image, &meta, &replay);
         last = replay_meta(&replay);
         replay_release(&replay);
+        if (referee != NULL)
+            market_look(&c, referee, &market);
+        buffer_release(&market.lines);
+        referee_free(referee);
         exchange_free(x);
     } else {
         check_begin(&c, "base");
@@ -367,7 +395,8 @@ const struct command command_check = {
     .summary = "recompute what must hold and say what does not",
     .text = "Checks the image's books, replays the journal with every signature, compares the "
             "image and the\nlog's files with that. Works beside a running server, and on a "
-            "backup.",
+            "backup. With --market an\nindependent, slow matcher works every match out again "
+            "from the rows and reports the first\ndifference.",
     .options = options,
     .run = run,
 };

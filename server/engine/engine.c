@@ -506,6 +506,9 @@ static int engine_threads_start(struct engine *e)
     status = writer_start(e->journal, WRITER_QUEUE_MAX, group_written, e, &e->writer);
     if (status == 0 && pthread_create(&e->thread, NULL, engine_run, e) != 0)
         status = STATUS_MEMORY;
+    /* So that `top` and benchmarks can tell what the engine does. */
+    if (status == 0)
+        pthread_setname_np(e->thread, "engine");
     if (status != 0) {
         writer_stop(e->writer);
         flusher_stop(e->flusher);

@@ -80,6 +80,9 @@ struct subscriber {
     uint64_t from;
     uint32_t account; /* 0: a stranger, who sees public events */
     bool sees_all;    /* admin or auditor */
+    bool is_further;  /* by a further key of the account, whose right may end: */
+    uint8_t sign_key[32];
+    uint64_t expires_s; /* 0: never */
 };
 
 /* What became visible: frames to send and how far the log may be read. Owned by the receiver. */

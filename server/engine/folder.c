@@ -59,6 +59,14 @@ static int genesis_load(struct data_folder *f, struct buffer *error)
                       f->path, f->genesis.rules_version);
         return STATUS_VERSION;
     }
+    if (f->genesis.rules_version < RULES_VERSION) {
+        buffer_printf(error,
+                      "%s/genesis: made by an older version of boursed (rules %" PRIu32
+                      "), whose books this one cannot carry on; run them with that version, or "
+                      "make a new exchange in another directory with `boursed init`",
+                      f->path, f->genesis.rules_version);
+        return STATUS_VERSION;
+    }
     memcpy(f->origin, f->genesis.origin.data, f->genesis.origin.length);
     genesis_id(f->genesis_bytes.data, f->genesis_bytes.length, f->exchange_id);
     return 0;

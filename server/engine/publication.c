@@ -1,5 +1,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "protocol/frames.h"
 #include "protocol/status.h"
@@ -81,16 +82,20 @@ int publication_add_subscriber(struct engine *e, const struct submission *s)
     struct subscriber *subscriber = calloc(1, sizeof(*subscriber));
     if (subscriber == NULL)
         return STATUS_MEMORY;
-    uint32_t account = exchange_account_by_channel(e->exchange, s->peer_key);
+    struct channel_right right = exchange_channel_right(e->exchange, s->peer_key);
     const char *name;
-    uint32_t role = account != 0 ? exchange_account_role(e->exchange, account, &name) : 0;
+    uint32_t role =
+        right.account != 0 ? exchange_account_role(e->exchange, right.account, &name) : 0;
     *subscriber = (struct subscriber){
         .session = s->session,
         .seq = s->seq,
         .from = s->from,
-        .account = account,
+        .account = right.account,
         .sees_all = role == ROLE_ADMIN || role == ROLE_AUDITOR,
+        .is_further = right.is_further,
+        .expires_s = right.expires_s,
     };
+    memcpy(subscriber->sign_key, right.sign_key, sizeof(subscriber->sign_key));
     *e->subscribers_end = subscriber;
     e->subscribers_end = &subscriber->next;
     return 0;

@@ -199,6 +199,14 @@ static int header_check(const struct replay *r, const struct journal_group *grou
                       group->index, group->rules_version);
         return STATUS_VERSION;
     }
+    if (group->rules_version < RULES_VERSION) {
+        buffer_printf(error,
+                      "journal, group %" PRIu64 ": written by an older version of boursed (rules "
+                      "%" PRIu32 "), whose books this one cannot carry on; run them with that "
+                      "version",
+                      group->index, group->rules_version);
+        return STATUS_VERSION;
+    }
     if (!time_fits(r->exchange, group))
         return damaged(error, group, "its time does not follow that of the group before");
     if (group->root_group != r->group)

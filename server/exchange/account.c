@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/endian.h"
-#include "protocol/keys.h"
 #include "server/exchange/check.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
+#include "server/exchange/key.h"
 #include "server/exchange/number_map.h"
+#include "server/exchange/offer.h"
 #include "server/exchange/query.h"
+#include "server/exchange/site.h"
 
 /* What payments ask of an account, kept close together: they come far more often than rows are
  * read. */
@@ -126,9 +127,27 @@ uint32_t account_by_sign_key(const struct exchange *x, const uint8_t key[32])
     return number_map_find(&x->accounts->sign_keys, key, 32);
 }
 
+uint32_t account_by_channel_key(const struct exchange *x, const uint8_t key[32])
+{
+    return number_map_find(&x->accounts->channel_keys, key, 32);
+}
+
+struct channel_right exchange_channel_right(const struct exchange *x, const uint8_t channel_key[32])
+{
+    struct channel_right right = {.account = account_by_channel_key(x, channel_key)};
+    const struct key_row *key = right.account == 0 ? key_by_channel(x, channel_key) : NULL;
+    if (key) {
+        right.account = key->account;
+        right.is_further = true;
+        memcpy(right.sign_key, key->sign_key, sizeof(right.sign_key));
+        right.expires_s = key->expires_s;
+    }
+    return right;
+}
+
 uint32_t exchange_account_by_channel(const struct exchange *x, const uint8_t channel_key[32])
 {
-    return number_map_find(&x->accounts->channel_keys, channel_key, 32);
+    return exchange_channel_right(x, channel_key).account;
 }
 
 static struct account_brief brief_of(const struct exchange *x, uint32_t account)
@@ -161,13 +180,14 @@ enum refusal account_may_hold(const struct exchange *x, uint32_t account)
 
 /* --- New accounts --- */
 
-static enum refusal keys_admissible(const struct exchange *x, const uint8_t sign_key[32],
-                                    const uint8_t channel_key[32])
+enum refusal account_keys_admissible(const struct exchange *x, const uint8_t sign_key[32],
+                                     const uint8_t channel_key[32])
 {
     enum refusal refusal = REFUSAL_accepted;
     if (key_is_zero(sign_key) || key_is_zero(channel_key))
         refusal = refusal_first(refusal, REFUSAL_malformed);
-    if (account_by_sign_key(x, sign_key) || exchange_account_by_channel(x, channel_key))
+    if (account_by_sign_key(x, sign_key) || account_by_channel_key(x, channel_key) ||
+        key_taken(x, sign_key) || key_taken(x, channel_key))
         refusal = refusal_first(refusal, REFUSAL_key_taken);
     return refusal;
 }
@@ -175,7 +195,7 @@ static enum refusal keys_admissible(const struct exchange *x, const uint8_t sign
 enum refusal account_admissible(const struct exchange *x, struct text name,
                                 const uint8_t sign_key[32], const uint8_t channel_key[32])
 {
-    enum refusal refusal = keys_admissible(x, sign_key, channel_key);
+    enum refusal refusal = account_keys_admissible(x, sign_key, channel_key);
     if (!name_allowed(name))
         refusal = refusal_first(refusal, REFUSAL_malformed);
     else if (account_by_name(x, name))
@@ -252,6 +272,18 @@ enum refusal account_freeze(struct exchange *x, const struct actor *actor, const
     return REFUSAL_accepted;
 }
 
+/* What an operator offers counts again: resting orders may want it. */
+static void offers_ask(struct exchange *x, uint32_t operator)
+{
+    uint32_t looks = UINT32_MAX;
+    uint64_t resume = 0;
+    uint64_t site = owned_next(&x->sites->by_operator, operator, 1, &looks, &resume);
+    while (site != 0) {
+        offer_ask_at(x, site);
+        site = owned_next(&x->sites->by_operator, operator, site + 1, &looks, &resume);
+    }
+}
+
 enum refusal account_unfreeze(struct exchange *x, const struct actor *actor, const void *body,
                               struct result *out)
 {
@@ -265,6 +297,7 @@ enum refusal account_unfreeze(struct exchange *x, const struct actor *actor, con
     state_put(x, op->account, ACCOUNT_STATE_ACTIVE);
     struct ev_account_unfrozen event = {EVENT_HEAD_OF(x, actor->account), .account = op->account};
     event_log(x, &ev_account_unfrozen_message, &event);
+    offers_ask(x, op->account);
     out->object = op->account;
     return REFUSAL_accepted;
 }
@@ -273,15 +306,9 @@ enum refusal account_rekey(struct exchange *x, const struct actor *actor, const 
                            struct result *out)
 {
     const struct op_account_rekey *op = body;
-    uint8_t proven[4 + 32 + 32];
-    put_u32_be(proven, actor->account);
-    memcpy(proven + 4, op->sign_key, 32);
-    memcpy(proven + 36, op->channel_key, 32);
-
-    enum refusal refusal = keys_admissible(x, op->sign_key, op->channel_key);
+    enum refusal refusal = account_keys_admissible(x, op->sign_key, op->channel_key);
     /* A malformed or taken key comes first in the order of reasons, and spares the signature. */
-    if (!refusal &&
-        keys_verify(op->sign_key, PURPOSE_REKEY, x->id, proven, sizeof(proven), op->proof) != 0)
+    if (!refusal && !key_proven(x, actor->account, op->sign_key, op->channel_key, op->proof))
         refusal = REFUSAL_bad_proof;
     if (refusal)
         return refusal;
@@ -373,6 +400,6 @@ void check_account_index(const struct exchange *x, const struct account_row *row
         check_found(report, "account %u: not found by its name", row->account);
     if (account_by_sign_key(x, row->sign_key) != row->account)
         check_found(report, "account %u: not found by its signing key", row->account);
-    if (exchange_account_by_channel(x, row->channel_key) != row->account)
+    if (account_by_channel_key(x, row->channel_key) != row->account)
         check_found(report, "account %u: not found by its channel key", row->account);
 }

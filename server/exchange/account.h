@@ -15,6 +15,11 @@ uint32_t account_role(const struct exchange *x, uint32_t account);
 /* 0 when there is none. */
 uint32_t account_by_name(const struct exchange *x, struct text name);
 uint32_t account_by_sign_key(const struct exchange *x, const uint8_t key[32]);
+/* By main keys alone; exchange_account_by_channel() knows the further ones, too. */
+uint32_t account_by_channel_key(const struct exchange *x, const uint8_t key[32]);
+/* Whether both may become somebody's keys: malformed, key_taken. */
+enum refusal account_keys_admissible(const struct exchange *x, const uint8_t sign_key[32],
+                                     const uint8_t channel_key[32]);
 /*
  * Validates a new account's name and keys (name_taken, key_taken, malformed) and adds it; used by
  * registration, by gift claims and by the genesis. The event is the caller's.

@@ -66,10 +66,18 @@ static int compare_numbers(uint64_t a, uint64_t b)
     return a < b ? -1 : a > b;
 }
 
+/* No two offers have the same place, but in a damaged image. */
 static int entry_compare(const struct book_entry *a, const struct book_entry *b)
 {
     int order = compare_numbers(a->price_ucr, b->price_ucr);
-    return order != 0 ? order : compare_numbers(a->serial, b->serial);
+    if (order == 0)
+        order = compare_numbers(a->place, b->place);
+    return order != 0 ? order : compare_numbers(a->offer_serial, b->offer_serial);
+}
+
+bool book_entry_before(const struct book_entry *a, const struct book_entry *b)
+{
+    return entry_compare(a, b) < 0;
 }
 
 static int shelf_compare(const struct book_shelf *a, const struct book_shelf *b)
@@ -188,6 +196,12 @@ struct book_site *book_site(struct book *b, uint64_t sku, uint64_t site, uint64_
     return s;
 }
 
+struct book_site *book_site_find(const struct book *b, uint64_t sku, uint64_t site)
+{
+    struct book_site key = {.sku = sku, .site = site};
+    return RB_FIND(site_tree, (struct site_tree *)&b->sites, &key);
+}
+
 uint64_t book_site_number(const struct book_site *s)
 {
     return s->site;
@@ -259,13 +273,16 @@ static void shelf_take(struct shelf_tree *shelves, struct book_shelf *shelf,
 /* The line of a region's shelf for a site whose cheapest line is this one. */
 static struct book_entry region_line(struct book_site *site, const struct book_entry *cheapest)
 {
-    return (struct book_entry){
-        .price_ucr = cheapest->price_ucr, .serial = cheapest->serial, .of.site = site};
+    return (struct book_entry){.price_ucr = cheapest->price_ucr,
+                               .place = cheapest->place,
+                               .offer_serial = cheapest->offer_serial,
+                               .of.site = site};
 }
 
 static struct book_entry offer_line(const struct offer *o)
 {
-    return (struct book_entry){.price_ucr = o->price_ucr, .serial = o->offer, .of.offer = o};
+    return (struct book_entry){
+        .price_ucr = o->price_ucr, .place = o->place, .offer_serial = o->offer, .of.offer = o};
 }
 
 static void line_add(struct book *b, const struct offer *o, struct bucket place)
@@ -353,7 +370,7 @@ static void cover_run(struct cover *c, const struct offer *o, uint64_t from, uin
 /* Adds the buckets of all runs that touch [from, to]. */
 static void cover_runs(struct cover *c, const struct offer *o, uint64_t from, uint64_t to)
 {
-    if (!o->open)
+    if (!o->shown)
         return;
     uint64_t at = from > o->start_min ? from - 1 : o->start_min;
     while (at <= to && at < o->end_min) {
@@ -372,8 +389,9 @@ void book_before(struct book *b, const struct offer *o, uint64_t from_min, uint6
     cover_runs(&b->before, o, from_min, to_min);
 }
 
-void book_after(struct book *b, const struct offer *o, uint64_t from_min, uint64_t to_min)
+int64_t book_after(struct book *b, const struct offer *o, uint64_t from_min, uint64_t to_min)
 {
+    uint64_t lines = b->lines;
     b->after.count = 0;
     cover_runs(&b->after, o, from_min, to_min);
     const struct bucket *p = b->before.places;
@@ -391,6 +409,7 @@ void book_after(struct book *b, const struct offer *o, uint64_t from_min, uint64
             line_add(b, o, *q++);
         }
     }
+    return (int64_t)b->lines - (int64_t)lines;
 }
 
 /* --- Looking ------------------------------------------------------------------------------- */

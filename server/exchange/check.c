@@ -6,6 +6,7 @@
 #include "server/exchange/due.h"
 #include "server/exchange/gift.h"
 #include "server/exchange/ledger_index.h"
+#include "server/exchange/price_index.h"
 #include "server/exchange/series.h"
 #include "server/exchange/token.h"
 
@@ -102,6 +103,13 @@ static int account_visit(void *context, const void *row)
     return 0;
 }
 
+static int key_visit(void *context, const void *row)
+{
+    struct checking *c = context;
+    check_key_index(c->x, row, c->report);
+    return 0;
+}
+
 static int series_visit(void *context, const void *row)
 {
     struct checking *c = context;
@@ -171,12 +179,19 @@ uint64_t exchange_check(const struct exchange *x, void (*report)(void *context, 
     check_ledger(&c);
     check_holdings(x, &found);
     store_each(x->store, TABLE_ACCOUNT, account_visit, &c);
+    store_each(x->store, TABLE_KEY, key_visit, &c);
+    check_keys(x, &found);
+    check_rules(x, &found);
     store_each(x->store, TABLE_SERIES, series_visit, &c);
     store_each(x->store, TABLE_TOKEN, token_visit, &c);
     store_each(x->store, TABLE_GIFT, gift_visit, &c);
     store_each(x->store, TABLE_REQUEST, request_visit, &c);
     store_each(x->store, TABLE_LEDGER, ledger_visit, &c);
     check_counts(&c);
+    check_offers(x, &found);
     check_capacity(x, &found);
+    check_leases(x, &found);
+    check_orders(x, &found);
+    check_trades(x, &found);
     return found.count;
 }

@@ -16,11 +16,20 @@ void check_found(struct check_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * Of check_capacity.c: skus, sites, offers, orders, leases, periods and escrow rows, their indexes
- * and due items (DUE_LEASE, DUE_PERIOD, DUE_OFFER: see due_has() and due_count()). check.c itself
- * compares the escrow rows with the ledger's ESCROW accounts.
+ * Of check_capacity.c: skus, sites, orders, leases, periods and escrow rows, their indexes and due
+ * items (DUE_LEASE, DUE_PERIOD: see due_has() and due_count()), what is taken of offers, and the
+ * book. check.c itself compares the escrow rows with the ledger's ESCROW accounts.
  */
 void check_capacity(const struct exchange *x, struct check_report *report);
+/* Of check_leases.c: what was sold of leases, pauses, offers of leases, their indexes and due items
+ * (DUE_PAUSE). */
+void check_leases(const struct exchange *x, struct check_report *report);
+/* Of check_offers.c: offers and closures, their indexes and due items (DUE_OFFER, DUE_ASK). */
+void check_offers(const struct exchange *x, struct check_report *report);
+
+/* Of check_orders.c: orders, those that rest, what they hold in escrow, who is to be asked about
+ * which offer, their indexes and due items (DUE_ORDER, DUE_ASK). */
+void check_orders(const struct exchange *x, struct check_report *report);
 
 /*
  * Counters, and that what a row names is there: what the rules rely on without looking. `report`
@@ -29,6 +38,18 @@ void check_capacity(const struct exchange *x, struct check_report *report);
 uint64_t check_references(const struct exchange *x, struct check_report *report);
 /* The ledger's accounts against the tokens, gifts and escrow rows under them. */
 void check_holdings(const struct exchange *x, struct check_report *report);
+
+/* That the indexes of further keys hold nothing but what has rows. */
+void check_keys(const struct exchange *x, struct check_report *report);
+/* Rules with their budgets, their index, what is due, and the live leases that they look at. */
+void check_rules(const struct exchange *x, struct check_report *report);
+
+/* What a walk over a table counts and reports. */
+struct check_scan {
+    const struct exchange *x;
+    struct check_report *report;
+    uint64_t count;
+};
 
 /* Each noun compares its index in memory with one of its rows (or, NULL, as a whole). */
 void check_account_index(const struct exchange *x, const struct account_row *row,
@@ -39,6 +60,8 @@ void check_token_index(const struct exchange *x, const struct token_row *row,
                        struct check_report *report);
 void check_gift_index(const struct exchange *x, const struct gift_row *row,
                       struct check_report *report);
+void check_key_index(const struct exchange *x, const struct key_row *row,
+                     struct check_report *report);
 void check_request_index(const struct exchange *x, const struct request_row *row,
                          struct check_report *report);
 

@@ -7,6 +7,7 @@
 
 #include "server/exchange/check.h"
 #include "server/exchange/due.h"
+#include "server/exchange/elastic.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/order.h"
@@ -18,6 +19,7 @@
 /* What the leases of one site add up to. */
 struct site_sums {
     struct steps draws;
+    struct steps closed; /* how many closures hold */
     uint64_t granted;
     uint64_t failed;
     gpu_minutes due;
@@ -42,7 +44,6 @@ struct checking {
     size_t leases_count;
     uint64_t lease_items; /* due items that there should be */
     uint64_t period_items;
-    uint64_t offer_items;
     uint64_t lines; /* of the book */
 };
 
@@ -86,56 +87,13 @@ static int check_site(void *context, const void *item)
     return 0;
 }
 
-static int check_offer_row(void *context, const void *item)
+/* What is taken of open offers while their site is closed. */
+static int check_closure(void *context, const void *item)
 {
     struct checking *c = context;
-    const struct offer_row *row = item;
-    const struct site_row *site = site_find(c->x, row->site);
-    const struct offer *o = offer_find(c->x, row->offer);
-    if (row->offer == 0 || row->offer > c->x->head.offer_last)
-        check_found(c->report, "offer %" PRIu64 " was never issued", row->offer);
-    if (site == NULL || site->operator!= row->operator|| sku_find(c->x, row->sku) == NULL)
-        check_found(c->report, "offer %" PRIu64 " names a site or SKU that is not there",
-                    row->offer);
-    if (o == NULL) {
-        check_found(c->report, "offer %" PRIu64 " is not in the index", row->offer);
-        return 0;
-    }
-    if (o->open != (row->state == OFFER_STATE_OPEN) ||
-        o->withdrawn != (row->state == OFFER_STATE_WITHDRAWN) || o->gpus != row->gpus ||
-        o->price_ucr != row->price_ucr || o->start_min * 60 != row->start_s ||
-        o->end_min * 60 != row->end_s)
-        check_found(c->report, "offer %" PRIu64 " differs from its row in the index", row->offer);
-    struct due_item due = {.due_s = row->end_s, .kind = DUE_OFFER, .serial = row->offer};
-    if (row->state == OFFER_STATE_OPEN) {
-        c->offer_items++;
-        if (!due_has(c->x, due))
-            check_found(c->report, "offer %" PRIu64 " has no due item", row->offer);
-    }
-    return 0;
-}
-
-static int check_order(void *context, const void *item)
-{
-    struct checking *c = context;
-    const struct order_row *row = item;
-    uint32_t gpus = 0;
-    for (uint32_t i = 0; i < row->lease_count; i++) {
-        const struct lease_row *lease = lease_find(c->x, row->lease_first + i);
-        if (lease == NULL || lease->order != row->order || lease->holder != row->account)
-            check_found(c->report, "order %" PRIu64 ": lease %" PRIu64 " is not its own",
-                        row->order, row->lease_first + i);
-        else
-            gpus += lease->gpus;
-    }
-    if (gpus != row->gpus_filled)
-        check_found(c->report, "order %" PRIu64 ": %u GPUs filled, but its leases have %u",
-                    row->order, row->gpus_filled, gpus);
-    uint32_t looks = UINT32_MAX;
-    uint64_t resume = 0;
-    if (row->order > c->x->head.order_last || owned_next(&c->x->orders->by_account, row->account,
-                                                         row->order, &looks, &resume) != row->order)
-        check_found(c->report, "order %" PRIu64 " is not in its account's list", row->order);
+    const struct closure_row *row = item;
+    if (row->site < c->sites_count)
+        steps_add(&c->sites[row->site].closed, row->start_s / 60, row->end_s / 60, 1);
     return 0;
 }
 
@@ -150,7 +108,7 @@ static int check_period(void *context, const void *item)
                     row->lease);
         return 0;
     }
-    if (row->gpu_minutes_due != lease_period_gpu_minutes(lease, row->period) ||
+    if (row->gpu_minutes_due != lease_period_gpu_minutes(c->x, lease, row->period) ||
         row->gpu_minutes_settled > row->gpu_minutes_due ||
         row->gpu_minutes_metered > row->gpu_minutes_due)
         check_found(c->report, "period %u of lease %" PRIu64 " holds wrong GPU-minutes",
@@ -178,15 +136,59 @@ static int check_escrow(void *context, const void *item)
 {
     struct checking *c = context;
     const struct escrow_row *row = item;
-    const struct lease_row *lease = lease_find(c->x, row->lease);
+    if (row->kind != ESCROW_KIND_LEASE)
+        return 0;
+    const struct lease_row *lease = lease_find(c->x, row->serial);
     if (lease == NULL || row->place >= lease->escrow_series ||
         lease->state == LEASE_STATE_SETTLED || lease->state == LEASE_STATE_FAILED)
         check_found(c->report, "escrow %u of lease %" PRIu64 " belongs to nothing", row->place,
-                    row->lease);
+                    row->serial);
     return 0;
 }
 
 /* --- Leases -------------------------------------------------------------------------------- */
+
+/* What the periods that have begun may still cost an elastic lease; a pause that has come and was
+ * not swept is left out. */
+static amount elastic_least(const struct exchange *x, const struct lease_row *row)
+{
+    struct lease_row view = pause_view(x, row);
+    gpu_minutes begun = 0;
+    amount cost = 0;
+    for (uint32_t i = 0; i < lease_periods(&view); i++) {
+        if (lease_period_start(&view, i) <= x->head.time_s)
+            begun += lease_period_gpu_minutes(x, &view, i);
+    }
+    gpu_minutes open =
+        begun > row->gpu_minutes_settled_due ? begun - row->gpu_minutes_settled_due : 0;
+    if (!amount_cost_rounded_up(row->gpu_minutes_delivered + open, row->price_ucr, &cost))
+        return UINT64_MAX;
+    return cost - row->paid_ucr;
+}
+
+static void check_lease_escrow(struct checking *c, const struct lease_row *row)
+{
+    amount held = settlement_held(c->x, row);
+    amount needed = settlement_needed(c->x, row);
+    bool open = row->state == LEASE_STATE_GRANTED || row->state == LEASE_STATE_ACTIVE;
+    if (!row->elastic || !open) {
+        if (held != needed)
+            check_found(c->report,
+                        "lease %" PRIu64 ": escrow holds %" PRIu64 " micro-credits, but %" PRIu64
+                        " can still be earned",
+                        row->lease, held, needed);
+        return;
+    }
+    /* What is over when a pause ends stays until the next period settles. */
+    amount paused = 0;
+    if (!amount_cost_rounded_up(row->gpu_minutes_paused, row->price_ucr, &paused) ||
+        held > needed + paused)
+        check_found(c->report, "lease %" PRIu64 ": escrow holds more than it can come to cost",
+                    row->lease);
+    if (held < elastic_least(c->x, row))
+        check_found(c->report, "lease %" PRIu64 ": escrow does not cover what has begun",
+                    row->lease);
+}
 
 static void check_lease_money(struct checking *c, const struct lease_row *row)
 {
@@ -196,21 +198,17 @@ static void check_lease_money(struct checking *c, const struct lease_row *row)
         check_found(c->report, "lease %" PRIu64 ": paid is not what was delivered", row->lease);
     amount cost = 0;
     bool open = row->state != LEASE_STATE_FAILED;
-    if (open && (!amount_cost_rounded_up(lease_gpu_minutes(row), row->price_ucr, &cost) ||
+    if (open && (!amount_cost_rounded_up(lease_gpu_minutes(c->x, row), row->price_ucr, &cost) ||
                  cost != row->cost_ucr))
         check_found(c->report, "lease %" PRIu64 ": its cost is not that of its interval",
                     row->lease);
-    if (row->gpu_minutes_settled_due > lease_gpu_minutes(row) ||
+    if (row->gpu_minutes_settled_due > lease_gpu_minutes(c->x, row) ||
         row->gpu_minutes_delivered > row->gpu_minutes_settled_due) {
         check_found(c->report, "lease %" PRIu64 ": more is settled than it holds", row->lease);
         return;
     }
-    amount held = settlement_held(c->x, row);
-    if (earned == row->paid_ucr && held != settlement_needed(row))
-        check_found(c->report,
-                    "lease %" PRIu64 ": escrow holds %" PRIu64 " micro-credits, but %" PRIu64
-                    " can still be earned",
-                    row->lease, held, settlement_needed(row));
+    if (earned == row->paid_ucr)
+        check_lease_escrow(c, row);
 }
 
 static void check_lease_periods(struct checking *c, const struct lease_row *row)
@@ -246,18 +244,25 @@ static void check_lease_lists(struct checking *c, const struct lease_row *row)
         check_found(c->report, "lease %" PRIu64 " has no due item", row->lease);
 }
 
+/* The price an offer asks now may be another than that of a lease granted before. A lease that
+ * ended before it began takes nothing of the offer, which may end earlier now. */
+static bool lease_fits(const struct lease_row *row, const struct offer_row *offer)
+{
+    bool inside = row->start_s >= offer->start_s && row->end_s <= offer->end_s;
+    return offer->site == row->site && offer->sku == row->sku &&
+           offer->operator== row->operator&& offer->lease == 0 &&
+           offer->meter_period_min == row->meter_period_min &&
+           row->start_s <= row->end_s &&(inside || row->start_s == row->end_s);
+}
+
 static int check_lease(void *context, const void *item)
 {
     struct checking *c = context;
     const struct lease_row *row = item;
     const struct offer_row *offer = offer_row_find(c->x, row->offer);
     if (row->lease == 0 || row->lease >= c->leases_count || row->offer >= c->offers ||
-        row->site >= c->sites_count || offer == NULL || offer->site != row->site ||
-        offer->sku != row->sku ||
-        offer->operator!= row->operator|| offer->price_ucr != row->price_ucr ||
-            row->meter_period_min != offer->meter_period_min || row->end_s<row->start_s ||
-            row->start_s<offer->start_s || row->end_s> offer->end_s ||
-            order_find(c->x, row->order) == NULL) {
+        row->site >= c->sites_count || offer == NULL || !lease_fits(row, offer) ||
+        order_find(c->x, row->order) == NULL) {
         check_found(c->report, "lease %" PRIu64 " does not fit its offer or order", row->lease);
         return 0;
     }
@@ -293,16 +298,56 @@ static bool offer_blocked_right(const struct offer *o)
     return true;
 }
 
+/* Adds the closures of its site to what leases take of an offer. */
+static void take_closed(struct steps *taken, const struct offer *o, const struct steps *closed)
+{
+    uint64_t at = o->start_min;
+    while (at < o->end_min) {
+        struct piece piece = steps_piece(closed, at);
+        uint64_t until = piece.until < o->end_min ? piece.until : o->end_min;
+        steps_add(taken, at, until, (int64_t)(piece.value * o->gpus));
+        at = until;
+    }
+}
+
+/* What was sold of leases is taken by the buyers' leases, and of the offers it was sold through. */
+static int check_relief(void *context, const void *item)
+{
+    struct checking *c = context;
+    const struct relief_row *row = item;
+    const struct lease_row *lease = lease_find(c->x, row->lease);
+    uint64_t from = row->start_s / 60;
+    uint64_t to = row->end_s / 60 - row->cut_min;
+    if (row->kind != RELIEF_KIND_SALE || lease == NULL || lease->offer >= c->offers ||
+        lease->site >= c->sites_count || row->offer >= c->offers || row->end_s < row->start_s)
+        return 0;
+    steps_add(&c->taken[row->offer], from, row->end_s / 60, row->gpus);
+    /* A row that does not fit its lease is reported by check_leases(). */
+    if (from >= to || from < lease->start_s / 60 || to > lease->end_s / 60 ||
+        row->gpus > lease->gpus)
+        return 0;
+    steps_add(&c->taken[lease->offer], from, to, -(int64_t)row->gpus);
+    const struct offer_row *offer = offer_row_find(c->x, lease->offer);
+    const struct sku_row *sku = sku_find(c->x, lease->sku);
+    if (offer != NULL && offer->state == OFFER_STATE_WITHDRAWN && sku != NULL)
+        steps_add(&c->sites[lease->site].draws, from, to, -(int64_t)row->gpus * sku->power_w);
+    return 0;
+}
+
 static void check_offer(struct checking *c, const struct offer *o)
 {
     uint64_t expected = 0;
     if (o->offer >= c->offers || o->site >= c->sites_count)
         return;
-    if (!steps_equal(&o->taken, &c->taken[o->offer]))
-        check_found(c->report, "offer %" PRIu64 ": what is taken differs from its leases",
-                    o->offer);
-    if (steps_max(&c->taken[o->offer], 0, UINT64_MAX) > o->gpus)
+    /* What has passed may have been sold of an offer that was larger then. */
+    if (steps_max(&c->taken[o->offer], c->x->head.time_s / 60, UINT64_MAX) > o->gpus)
         check_found(c->report, "offer %" PRIu64 ": GPUs were sold twice", o->offer);
+    if (o->open)
+        take_closed(&c->taken[o->offer], o, &c->sites[o->site].closed);
+    if (!steps_equal(&o->taken, &c->taken[o->offer]))
+        check_found(c->report,
+                    "offer %" PRIu64 ": what is taken differs from its leases and closures",
+                    o->offer);
     if (!offer_blocked_right(o))
         check_found(c->report, "offer %" PRIu64 ": its runs differ from what is free", o->offer);
     if (book_missing(c->x->offers->book, o, &expected) > 0)
@@ -324,7 +369,8 @@ static void check_site_sums(struct checking *c, uint64_t number, const struct si
     }
     if (!steps_equal(draws, &sums->draws))
         check_found(c->report, "site %" PRIu64 ": its power differs from its offers", number);
-    if (steps_max(&sums->draws, 0, UINT64_MAX) > (uint64_t)row->power_kw * 1000)
+    if (steps_max(&sums->draws, c->x->head.time_s / 60, UINT64_MAX) >
+        (uint64_t)row->power_kw * 1000)
         check_found(c->report, "site %" PRIu64 ": its power ceiling is passed", number);
     if (row->leases_granted != sums->granted || row->leases_failed != sums->failed ||
         row->gpu_minutes_delivered != sums->delivered || row->gpu_minutes_due < sums->due)
@@ -345,9 +391,8 @@ static void check_indexes(struct checking *c)
                     book_lines(x->offers->book), c->lines);
     if (book_region_faults(x->offers->book) > 0)
         check_found(c->report, "the book's regions differ from its sites");
-    if (due_count(x, DUE_LEASE) != c->lease_items || due_count(x, DUE_PERIOD) != c->period_items ||
-        due_count(x, DUE_OFFER) != c->offer_items)
-        check_found(c->report, "there are due items that no lease, period or offer asks for");
+    if (due_count(x, DUE_LEASE) != c->lease_items || due_count(x, DUE_PERIOD) != c->period_items)
+        check_found(c->report, "there are due items that no lease or period asks for");
 }
 
 void check_capacity(const struct exchange *x, struct check_report *report)
@@ -364,16 +409,19 @@ void check_capacity(const struct exchange *x, struct check_report *report)
     c.leases = allocate(c.leases_count, sizeof(*c.leases));
     store_each(x->store, TABLE_SKU, check_sku, &c);
     store_each(x->store, TABLE_SITE, check_site, &c);
-    store_each(x->store, TABLE_OFFER, check_offer_row, &c);
-    store_each(x->store, TABLE_ORDER, check_order, &c);
+    store_each(x->store, TABLE_CLOSURE, check_closure, &c);
     store_each(x->store, TABLE_PERIOD, check_period, &c);
     store_each(x->store, TABLE_ESCROW, check_escrow, &c);
     store_each(x->store, TABLE_LEASE, check_lease, &c);
+    if (relief_kept_out(x) == 0)
+        store_each(x->store, TABLE_RELIEF, check_relief, &c);
     check_indexes(&c);
     for (size_t i = 0; i < c.offers; i++)
         steps_release(&c.taken[i]);
-    for (size_t i = 0; i < c.sites_count; i++)
+    for (size_t i = 0; i < c.sites_count; i++) {
         steps_release(&c.sites[i].draws);
+        steps_release(&c.sites[i].closed);
+    }
     free(c.taken);
     free(c.sites);
     free(c.leases);

@@ -8,6 +8,7 @@
 #include "server/exchange/account.h"
 #include "server/exchange/check.h"
 #include "server/exchange/ledger_index.h"
+#include "server/exchange/relief.h"
 #include "server/exchange/series.h"
 
 /* --- References --- */
@@ -45,6 +46,36 @@ static int account_visit(void *context, const void *item)
     if (!vocabulary_name(&role_vocabulary, row->role) ||
         !vocabulary_name(&account_state_vocabulary, row->state))
         reference_found(r, "account", row->account, "of no known role or state");
+    return 0;
+}
+
+static int key_visit(void *context, const void *item)
+{
+    struct references *r = context;
+    const struct key_row *row = item;
+    if (!account_there(r, row->account))
+        reference_found(r, "further key of account", row->account, "no such account");
+    if (row->slot >= KEYS_PER_ACCOUNT_MAX || (row->scopes & ~SCOPE_ANY) != 0)
+        reference_found(r, "further key of account", row->account, "of no known slot or scope");
+    return 0;
+}
+
+static int rule_visit(void *context, const void *item)
+{
+    struct references *r = context;
+    const struct rule_row *row = item;
+    if (row->rule == 0 || row->rule > r->x->head.rule_last)
+        reference_found(r, "rule", row->rule, "beyond the last one issued");
+    if (!account_there(r, row->account))
+        reference_found(r, "rule", row->rule, "of no known account");
+    if (!vocabulary_name(&rule_state_vocabulary, row->state) ||
+        !vocabulary_name(&profile_vocabulary, row->profile))
+        reference_found(r, "rule", row->rule, "of no known state or profile");
+    if (row->skus_count > ORDER_SKUS_MAX || row->regions_count > FILTER_PLACES_MAX ||
+        row->jurisdictions_count > FILTER_PLACES_MAX ||
+        row->certifications_count > ORDER_CERTIFICATIONS_MAX ||
+        row->escrow_series > ORDER_SERIES_MAX)
+        reference_found(r, "rule", row->rule, "names more than it can");
     return 0;
 }
 
@@ -133,6 +164,8 @@ static void counts_visit(struct references *r)
         reference_found(r, "series", head->series_last, "issued, but not all are there");
     if (store_count(r->x->store, TABLE_OUTAGE) != outages)
         reference_found(r, "outages", outages, "kept, but not all are there");
+    if (relief_kept_out(r->x) > 0)
+        reference_found(r, "reliefs", relief_kept_out(r->x), "do not fit their leases");
 }
 
 uint64_t check_references(const struct exchange *x, struct check_report *report)
@@ -140,6 +173,8 @@ uint64_t check_references(const struct exchange *x, struct check_report *report)
     struct references r = {.x = x, .report = report};
     counts_visit(&r);
     store_each(x->store, TABLE_ACCOUNT, account_visit, &r);
+    store_each(x->store, TABLE_KEY, key_visit, &r);
+    store_each(x->store, TABLE_RULE, rule_visit, &r);
     store_each(x->store, TABLE_SERIES, series_visit, &r);
     store_each(x->store, TABLE_TOKEN, token_visit, &r);
     store_each(x->store, TABLE_GIFT, gift_visit, &r);
@@ -186,14 +221,12 @@ static int gift_collect(void *context, const void *item)
     return 0;
 }
 
-/* Escrow is held for the lease's holder; of a lease that is missing check_capacity() tells. */
 static int escrow_collect(void *context, const void *item)
 {
     struct holdings *h = context;
     const struct escrow_row *row = item;
-    const struct lease_row *lease = store_find(h->x->store, TABLE_LEASE, &row->lease);
-    holding_add(h, (struct holding){lease ? lease->holder : 0, row->series, LEDGER_ESCROW, false,
-                                    row->amount_ucr});
+    holding_add(h,
+                (struct holding){row->owner, row->series, LEDGER_ESCROW, false, row->amount_ucr});
     return 0;
 }
 

@@ -16,7 +16,7 @@ RB_HEAD(due_tree, due_node);
 
 struct due_queue {
     struct due_tree tree;
-    uint64_t counts[DUE_OFFER + 1]; /* by kind */
+    uint64_t counts[DUE_KINDS_END]; /* by kind */
 };
 
 static int number_compare(uint64_t a, uint64_t b)
@@ -62,7 +62,7 @@ void due_queue_free(struct exchange *x)
 
 void due_put(struct exchange *x, struct due_item item)
 {
-    assert(item.kind >= DUE_REQUEST && item.kind <= DUE_OFFER);
+    assert(item.kind >= DUE_REQUEST && item.kind < DUE_KINDS_END);
     struct due_node *node = malloc(sizeof(*node));
     if (!node)
         memory_exhausted();

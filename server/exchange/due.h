@@ -13,7 +13,14 @@ enum due_kind {
     DUE_SERIES = 2,  /* a series expires */
     DUE_LEASE = 3,   /* a lease's next deadline: activation, end, metering of the next period */
     DUE_PERIOD = 4,  /* a metered period's dispute window ends; part is the period */
-    DUE_OFFER = 5,   /* an offer ends */
+    DUE_OFFER = 5,   /* an offer ends; a standing one moves on */
+    DUE_PAUSE = 6,   /* an elastic lease is to be paused, or to end after its pause */
+    DUE_ORDER = 7,   /* a resting order expires */
+    DUE_ASK = 8,     /* resting orders are to be asked about an offer: due since it came */
+    DUE_RULE = 9,    /* a rule acts */
+    DUE_INDEX = 10,  /* the price index is published */
+    DUE_KEY = 11,    /* a further key expires; serial is account x KEYS_PER_ACCOUNT_MAX + slot */
+    DUE_KINDS_END
 };
 
 struct due_item {
@@ -36,7 +43,14 @@ uint64_t due_count(const struct exchange *x, enum due_kind kind);
  * its handler; tick.c calls it.
  */
 typedef void due_handler(struct exchange *x, struct due_item item);
-due_handler lease_due, period_due, offer_due;
+due_handler lease_due, period_due, offer_due, pause_due, order_due, index_due, key_due;
+
+/* Asks resting orders about an offer until all that want it have been asked or it has nothing left,
+ * at most `limit` of them; returns how many were filled or asked. */
+uint32_t ask_due(struct exchange *x, uint64_t offer, uint32_t limit);
+
+/* A rule acts; returns how many items of a tick that stands for, at most `limit`. */
+uint32_t rule_due(struct exchange *x, uint64_t rule, uint32_t limit);
 
 /* Work that may be longer than one tick: does at most `limit` rows of it, returns how many. Drops
  * the request ids that were valid until `valid_until_s`. (The other one is series_sweep().) */

@@ -16,6 +16,11 @@ uint64_t event_next_index(const struct exchange *x)
     return x->head.log_size;
 }
 
+uint64_t event_next_place(const struct exchange *x)
+{
+    return x->head.place_base + x->head.log_size;
+}
+
 /* Keyed, so that leaf hashes of events that could be guessed tell nothing; of the index, so that a
  * replay makes the same. */
 static void nonce_append(struct exchange *x, uint64_t index)

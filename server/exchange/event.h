@@ -6,6 +6,9 @@
 
 /* The log index that the next event will have: for rows that name the event that made them. */
 uint64_t event_next_index(const struct exchange *x);
+/* The place in time that the next event gives to an offer or a resting order: its log index, going
+ * on behind the former log in an exchange that continues another's books. */
+uint64_t event_next_place(const struct exchange *x);
 
 /*
  * Appends an event: nonce (keyed BLAKE2b of the index, first EVENT_NONCE_BYTES) and [code, fields].

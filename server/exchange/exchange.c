@@ -102,11 +102,16 @@ struct exchange *exchange_new(const struct genesis *genesis, const uint8_t excha
     token_index_new(x);
     gift_index_new(x);
     request_index_new(x);
+    key_index_new(x);
     sku_index_new(x);
     site_index_new(x);
+    closure_index_new(x);
     offer_index_new(x);
     order_index_new(x);
+    rest_index_new(x);
     lease_index_new(x);
+    rule_index_new(x);
+    trade_index_new(x);
     return x;
 }
 
@@ -114,11 +119,16 @@ void exchange_free(struct exchange *x)
 {
     if (!x)
         return;
+    trade_index_free(x);
+    rule_index_free(x);
     lease_index_free(x);
+    rest_index_free(x);
     order_index_free(x);
     offer_index_free(x);
+    closure_index_free(x);
     site_index_free(x);
     sku_index_free(x);
+    key_index_free(x);
     request_index_free(x);
     gift_index_free(x);
     token_index_free(x);
@@ -200,6 +210,7 @@ void exchange_end(struct exchange *x)
     ledger_index_settle(x);
     token_index_settle(x);
     gift_index_settle(x);
+    closure_index_settle(x);
 }
 
 struct event_batch exchange_events(const struct exchange *x)
@@ -270,6 +281,7 @@ static void restored_log(struct exchange *x)
     memcpy(event.exchange_id, x->id, sizeof(event.exchange_id));
     memcpy(event.former_exchange_id, g->former_exchange_id, sizeof(event.former_exchange_id));
     memcpy(event.former_root, g->former_root, sizeof(event.former_root));
+    x->head.place_base += x->head.log_size;
     x->head.log_size = 0;
     x->events_first = 0;
     former_log_forget(x);

@@ -112,7 +112,16 @@ uint64_t exchange_next_due(const struct exchange *x);
 
 /* --- Questions --- */
 
-/* The account with this channel key; 0: none. */
+/* Whom a channel key speaks for, and for how long. */
+struct channel_right {
+    uint32_t account;     /* 0: nobody */
+    bool is_further;      /* a further key of the account, not its own; then: */
+    uint8_t sign_key[32]; /* the signing key it was added with, which names it in its removal */
+    uint64_t expires_s;   /* 0: never */
+};
+struct channel_right exchange_channel_right(const struct exchange *x,
+                                            const uint8_t channel_key[32]);
+/* The account that this is a channel key of, its own or a further one; 0: none. */
 uint32_t exchange_account_by_channel(const struct exchange *x, const uint8_t channel_key[32]);
 /* Role and name (NUL-terminated, valid until the next change); 0 when there is no such account. */
 uint32_t exchange_account_role(const struct exchange *x, uint32_t account, const char **name_out);

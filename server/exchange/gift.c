@@ -10,6 +10,7 @@
 #include "server/exchange/check.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
+#include "server/exchange/key.h"
 #include "server/exchange/owned.h"
 #include "server/exchange/query.h"
 #include "server/exchange/token.h"
@@ -158,6 +159,7 @@ enum refusal gift_give(struct exchange *x, const struct actor *actor, const void
         event.change = token_issue(x, in.series, actor->account, event.change_ucr);
     ledger_move(x, in.series, (struct ledger_place){LEDGER_TOKENS, actor->account},
                 (struct ledger_place){LEDGER_GIFTS, actor->account}, op->amount_ucr);
+    key_moves(x, op->amount_ucr);
     event_log(x, &ev_token_given_message, &event);
     out->object = event.gift;
     out->token_first = event.change;

@@ -17,16 +17,22 @@ void series_index_new(struct exchange *x);
 void token_index_new(struct exchange *x);
 void gift_index_new(struct exchange *x);
 void request_index_new(struct exchange *x);
+void key_index_new(struct exchange *x);
 void sku_index_new(struct exchange *x);
 void site_index_new(struct exchange *x);
+void closure_index_new(struct exchange *x);
 void offer_index_new(struct exchange *x);
 void order_index_new(struct exchange *x);
-void lease_index_new(struct exchange *x); /* also of escrow and period rows */
+void rest_index_new(struct exchange *x);
+void lease_index_new(struct exchange *x); /* also of relief and period rows */
+void rule_index_new(struct exchange *x);
+void trade_index_new(struct exchange *x); /* also of the points of the price index */
 
 /* At the end of a group, when nothing of it can be undone any more. */
 void ledger_index_settle(struct exchange *x);
 void token_index_settle(struct exchange *x);
 void gift_index_settle(struct exchange *x);
+void closure_index_settle(struct exchange *x);
 
 /* Each takes an exchange whose index may be NULL. */
 void due_queue_free(struct exchange *x);
@@ -36,10 +42,15 @@ void series_index_free(struct exchange *x);
 void token_index_free(struct exchange *x);
 void gift_index_free(struct exchange *x);
 void request_index_free(struct exchange *x);
+void key_index_free(struct exchange *x);
 void sku_index_free(struct exchange *x);
 void site_index_free(struct exchange *x);
+void closure_index_free(struct exchange *x);
 void offer_index_free(struct exchange *x);
 void order_index_free(struct exchange *x);
+void rest_index_free(struct exchange *x);
 void lease_index_free(struct exchange *x);
+void rule_index_free(struct exchange *x);
+void trade_index_free(struct exchange *x);
 
 #endif

@@ -3,11 +3,16 @@
 #include <stdlib.h>
 
 #include "protocol/moment.h"
+#include "server/exchange/ask.h"
 #include "server/exchange/clock.h"
+#include "server/exchange/closure.h"
 #include "server/exchange/due.h"
+#include "server/exchange/elastic.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
 #include "server/exchange/offer.h"
+#include "server/exchange/resale.h"
+#include "server/exchange/rule.h"
 #include "server/exchange/settlement.h"
 #include "server/exchange/site.h"
 
@@ -33,9 +38,13 @@ const struct period_row *period_find(const struct exchange *x, uint64_t lease, u
 
 /* --- Times and sizes ----------------------------------------------------------------------- */
 
-gpu_minutes lease_gpu_minutes(const struct lease_row *lease)
+gpu_minutes lease_gpu_minutes(const struct exchange *x, const struct lease_row *lease)
 {
-    return (lease->end_s - lease->start_s) / 60 * lease->gpus;
+    const struct relief_sums *sums = relief_find(x, lease->lease);
+    if (sums != NULL && sums->paused.count > 0)
+        return relief_owed(x, lease, lease->start_s, lease->end_s);
+    gpu_minutes whole = (lease->end_s - lease->start_s) / 60 * lease->gpus;
+    return sums != NULL ? whole - sums->sold_minutes : whole;
 }
 
 uint32_t lease_periods(const struct lease_row *lease)
@@ -55,10 +64,44 @@ uint64_t lease_period_end(const struct lease_row *lease, uint32_t period)
     return end_s < lease->end_s ? end_s : lease->end_s;
 }
 
-gpu_minutes lease_period_gpu_minutes(const struct lease_row *lease, uint32_t period)
+/* Where what is owed of a period ends: at a pause that still goes on. */
+static uint64_t lease_period_owed_until(const struct lease_row *lease, uint32_t period)
 {
     uint64_t start_s = lease_period_start(lease, period);
-    return (lease_period_end(lease, period) - start_s) / 60 * lease->gpus;
+    uint64_t end_s = lease_period_end(lease, period);
+    if (lease->paused_s == 0 || lease->paused_s >= end_s)
+        return end_s;
+    return lease->paused_s > start_s ? lease->paused_s : start_s;
+}
+
+gpu_minutes lease_period_gpu_minutes(const struct exchange *x, const struct lease_row *lease,
+                                     uint32_t period)
+{
+    return relief_owed(x, lease, lease_period_start(lease, period),
+                       lease_period_owed_until(lease, period));
+}
+
+struct available {
+    const struct exchange *x;
+    uint64_t site;
+    gpu_minutes total;
+};
+
+static void available_add(void *context, uint64_t from_s, uint64_t to_s, uint64_t gpus)
+{
+    struct available *a = context;
+    uint64_t minutes = (to_s - from_s) / 60;
+    uint64_t out = closure_outage_minutes(a->x, a->site, from_s, to_s);
+    a->total += out < minutes ? (minutes - out) * gpus : 0;
+}
+
+gpu_minutes lease_period_available(const struct exchange *x, const struct lease_row *lease,
+                                   uint32_t period)
+{
+    struct available a = {.x = x, .site = lease->site};
+    relief_each(x, lease, lease_period_start(lease, period), lease_period_owed_until(lease, period),
+                available_add, &a);
+    return a.total;
 }
 
 uint64_t lease_activate_by(const struct exchange *x, const struct lease_row *lease)
@@ -80,11 +123,16 @@ uint64_t lease_dispute_by(const struct exchange *x, const struct period_row *per
 enum lease_state lease_state_now(const struct exchange *x, const struct lease_row *lease)
 {
     uint64_t now_s = x->head.time_s;
+    bool ended = pause_has_ended(x, lease);
+    if (lease->state == LEASE_STATE_GRANTED && ended)
+        return LEASE_STATE_SETTLED; /* it never began */
     if (lease->state == LEASE_STATE_GRANTED && now_s >= lease_activate_by(x, lease))
         return LEASE_STATE_FAILED;
-    if (lease->state == LEASE_STATE_ACTIVE && now_s >= lease->end_s)
+    if (lease->state != LEASE_STATE_ACTIVE)
+        return (enum lease_state)lease->state;
+    if (now_s >= lease->end_s || ended)
         return LEASE_STATE_ENDED;
-    return (enum lease_state)lease->state;
+    return pause_since(x, lease) != 0 ? LEASE_STATE_PAUSED : LEASE_STATE_ACTIVE;
 }
 
 enum lease_end_reason lease_end_reason_now(const struct exchange *x, const struct lease_row *lease)
@@ -92,6 +140,8 @@ enum lease_end_reason lease_end_reason_now(const struct exchange *x, const struc
     enum lease_state state = lease_state_now(x, lease);
     if (state == LEASE_STATE_FAILED)
         return LEASE_END_NOT_ACTIVATED;
+    if (pause_has_ended(x, lease))
+        return LEASE_END_UNFUNDED;
     if (state == LEASE_STATE_ENDED && lease->end_reason == LEASE_END_NOT_YET)
         return LEASE_END_COMPLETED;
     return (enum lease_end_reason)lease->end_reason;
@@ -105,6 +155,9 @@ bool lease_next_due(const struct exchange *x, const struct lease_row *lease, uin
         *due_out = lease_activate_by(x, lease);
         return true;
     }
+    /* Periods that begin in a pause wait until it is over: it may yet end the lease before them. */
+    if (lease->paused_s != 0 && lease_period_start(lease, lease->meter_cursor) >= lease->paused_s)
+        return false;
     if (lease->state == LEASE_STATE_ACTIVE && lease->meter_cursor < lease_periods(lease)) {
         *due_out = lease_meter_by(x, lease, lease->meter_cursor);
         return true;
@@ -144,24 +197,45 @@ static void deadline_drop(struct deadline_tree *tree, struct deadline *d)
     free(d);
 }
 
-static void lease_set_due(struct exchange *x, uint64_t lease, const struct lease_row *row)
+static struct due_item pause_item(const struct deadline *d)
 {
-    struct deadline_tree *tree = &x->leases->leases;
+    return (struct due_item){.due_s = d->due_s, .kind = DUE_PAUSE, .part = 0, .serial = d->lease};
+}
+
+/* Puts, moves or takes back what stands for a lease in one of the trees. */
+static void deadline_set(struct exchange *x, struct deadline_tree *tree, uint64_t lease, bool waits,
+                         uint64_t due_s, struct due_item item(const struct deadline *d))
+{
     struct deadline key = {.lease = lease};
     struct deadline *d = RB_FIND(deadline_tree, tree, &key);
-    uint64_t due_s = 0;
-    bool waits = row != NULL && lease_next_due(x, row, &due_s);
     if (d != NULL && waits && d->due_s == due_s)
         return;
     if (d != NULL)
-        due_remove(x, lease_item(d));
+        due_remove(x, item(d));
     if (waits) {
         d = deadline_get(tree, lease, 0);
         d->due_s = due_s;
-        due_put(x, lease_item(d));
+        due_put(x, item(d));
     } else if (d != NULL) {
         deadline_drop(tree, d);
     }
+}
+
+static void lease_set_due(struct exchange *x, uint64_t lease, const struct lease_row *row)
+{
+    uint64_t due_s = 0;
+    bool waits = row != NULL && lease_next_due(x, row, &due_s);
+    deadline_set(x, &x->leases->leases, lease, waits, due_s, lease_item);
+}
+
+void pause_refresh(struct exchange *x, uint64_t lease)
+{
+    const struct lease_row *row = lease_find(x, lease);
+    uint64_t due_s = 0;
+    if (row != NULL && (!row->elastic || row->meter_period_min == 0))
+        return;
+    bool waits = row != NULL && pause_next_due(x, row, &due_s);
+    deadline_set(x, &x->leases->pauses, lease, waits, due_s, pause_item);
 }
 
 /* Keeps what is taken of the offer equal to what its leases say. */
@@ -189,6 +263,8 @@ static void lease_hook(void *context, const void *old_row, const void *new_row)
         return;
     lease_set_taken(x, old, new);
     lease_set_due(x, old != NULL ? old->lease : new->lease, new);
+    pause_refresh(x, old != NULL ? old->lease : new->lease);
+    rule_lease_changed(x, old, new);
     if (old == NULL) {
         owned_add(&x->leases->by_holder, new->holder, new->lease);
         owned_add(&x->leases->by_operator, new->operator, new->lease);
@@ -218,9 +294,22 @@ static void period_hook(void *context, const void *old_row, const void *new_row)
     due_put(x, period_item(d));
 }
 
+/* What an elastic lease's escrow holds says when it is paused. */
+static void escrow_hook(void *context, const void *old_row, const void *new_row)
+{
+    const struct escrow_row *any = new_row != NULL ? new_row : old_row;
+    if (any->kind == ESCROW_KIND_LEASE)
+        pause_refresh(context, any->serial);
+}
+
 void lease_deadlines_moved(struct exchange *x)
 {
     struct deadline *d;
+    RB_FOREACH (d, deadline_tree, &x->leases->pauses) {
+        due_remove(x, pause_item(d));
+        pause_next_due(x, lease_find(x, d->lease), &d->due_s);
+        due_put(x, pause_item(d));
+    }
     RB_FOREACH (d, deadline_tree, &x->leases->leases) {
         due_remove(x, lease_item(d));
         lease_next_due(x, lease_find(x, d->lease), &d->due_s);
@@ -254,7 +343,10 @@ void lease_index_new(struct exchange *x)
     owned_init(&x->leases->by_operator, operator_has, x);
     RB_INIT(&x->leases->leases);
     RB_INIT(&x->leases->periods);
+    RB_INIT(&x->leases->pauses);
+    relief_index_new(x);
     store_set_hook(x->store, TABLE_LEASE, lease_hook, x);
+    store_set_hook(x->store, TABLE_ESCROW, escrow_hook, x);
     store_set_hook(x->store, TABLE_PERIOD, period_hook, x);
 }
 
@@ -273,6 +365,8 @@ void lease_index_free(struct exchange *x)
     owned_release(&x->leases->by_operator);
     deadlines_free(&x->leases->leases);
     deadlines_free(&x->leases->periods);
+    deadlines_free(&x->leases->pauses);
+    relief_index_free(x);
     free(x->leases);
     x->leases = NULL;
 }
@@ -288,11 +382,20 @@ static uint64_t lease_log_ended(struct exchange *x, uint32_t by, const struct le
         .holder = row->holder, .operator= row->operator, .reason = row->end_reason,
         .end_s = row->end_s,
     };
-    event.refunds.items = moved->refunds;
-    event.refunds.count = moved->refunds_count;
-    event.expired.items = moved->expired;
-    event.expired.count = moved->expired_count;
+    event.refunds.items = moved->returns.refunds;
+    event.refunds.count = moved->returns.refunds_count;
+    event.expired.items = moved->returns.expired;
+    event.expired.count = moved->returns.expired_count;
     return event_log(x, &ev_lease_ended_message, &event);
+}
+
+void lease_put_ended(struct exchange *x, uint32_t by, const struct lease_row *row,
+                     const struct settlement *moved)
+{
+    store_put(x->store, TABLE_LEASE, row);
+    lease_log_ended(x, by, row, moved);
+    resale_close(x, row->lease);
+    ask_about(x, row->offer);
 }
 
 /* Nobody handed the lease over in time. */
@@ -300,18 +403,16 @@ static void lease_fail(struct exchange *x, const struct lease_row *found)
 {
     struct lease_row row = *found;
     struct site_row site = *site_find(x, row.site);
-    site.gpu_minutes_due += lease_gpu_minutes(&row);
+    site.gpu_minutes_due += lease_gpu_minutes(x, &row);
     site.leases_failed++;
+    store_put(x->store, TABLE_SITE, &site);
     /* The GPUs are free again from the deadline on, whenever the sweep comes. */
     uint64_t failed_s = minute_ceil(lease_activate_by(x, &row));
-    if (failed_s < row.end_s)
-        row.end_s = failed_s;
     row.end_reason = LEASE_END_NOT_ACTIVATED;
+    row.paused_s = 0;
     struct settlement moved;
-    settlement_cancel(x, &row, &moved);
-    store_put(x->store, TABLE_LEASE, &row);
-    store_put(x->store, TABLE_SITE, &site);
-    lease_log_ended(x, 0, &row, &moved);
+    settlement_cancel(x, &row, failed_s < row.end_s ? failed_s : row.end_s, &moved);
+    lease_put_ended(x, 0, &row, &moved);
 }
 
 void lease_due(struct exchange *x, struct due_item item)
@@ -332,9 +433,10 @@ static enum refusal lease_check_activate(const struct exchange *x, const struct 
         return REFUSAL_lease_not_found;
     if (row->operator!= actor->account)
         return REFUSAL_not_owner;
+    struct lease_row view = pause_view(x, row);
     switch (lease_state_now(x, row)) {
     case LEASE_STATE_GRANTED:
-        return REFUSAL_accepted;
+        return x->head.time_s < view.end_s ? REFUSAL_accepted : REFUSAL_lease_closed;
     case LEASE_STATE_FAILED:
         return REFUSAL_activation_too_late;
     default:
@@ -367,11 +469,14 @@ enum refusal lease_activate(struct exchange *x, const struct actor *actor, const
     return REFUSAL_accepted;
 }
 
-/* Where the lease ends when this side ends it now. */
+/* Where the lease ends when this side ends it now: a paused one where its pause began. */
 static uint64_t lease_early_end(const struct exchange *x, const struct lease_row *row, bool holder)
 {
     const struct offer_row *offer = offer_row_find(x, row->offer);
     uint64_t now_s = minute_ceil(x->head.time_s);
+    uint64_t since_s = pause_since(x, row);
+    if (since_s != 0)
+        return since_s;
     if (holder) {
         uint64_t least_s = row->start_s + (uint64_t)offer->lease_min_min * 60;
         return least_s > now_s ? least_s : now_s;
@@ -393,8 +498,10 @@ static enum refusal lease_check_end(const struct exchange *x, const struct actor
     if (!holder && !row->preemptible)
         return REFUSAL_not_preemptible;
     enum lease_state state = lease_state_now(x, row);
-    if ((state != LEASE_STATE_GRANTED && state != LEASE_STATE_ACTIVE) ||
-        x->head.time_s >= row->end_s)
+    bool live =
+        state == LEASE_STATE_GRANTED || state == LEASE_STATE_ACTIVE || state == LEASE_STATE_PAUSED;
+    struct lease_row view = pause_view(x, row);
+    if (!live || x->head.time_s >= view.end_s)
         return REFUSAL_lease_closed;
     return lease_early_end(x, row, holder) < row->end_s ? REFUSAL_accepted : REFUSAL_lease_ending;
 }
@@ -411,17 +518,18 @@ enum refusal lease_end(struct exchange *x, const struct actor *actor, const void
     struct lease_row row = *found;
     bool holder = row.holder == actor->account;
     row.end_reason = holder ? LEASE_END_HOLDER : LEASE_END_OPERATOR;
+    uint64_t end_s = lease_early_end(x, found, holder);
+    row.paused_s = 0;
     struct settlement moved;
-    settlement_shorten(x, &row, lease_early_end(x, found, holder), &moved);
-    store_put(x->store, TABLE_LEASE, &row);
+    settlement_shorten(x, &row, end_s, &moved);
     if (!holder) {
         struct site_row site = *site_find(x, row.site);
         site.leases_ended_by_operator++;
         store_put(x->store, TABLE_SITE, &site);
     }
-    lease_log_ended(x, actor->account, &row, &moved);
+    lease_put_ended(x, actor->account, &row, &moved);
     out->object = row.lease;
-    out->token_count = moved.refunds_count;
-    out->token_first = moved.refunds_count > 0 ? moved.refunds[0].token : 0;
+    out->token_count = moved.returns.refunds_count;
+    out->token_first = moved.returns.refunds_count > 0 ? moved.returns.refunds[0].token : 0;
     return REFUSAL_accepted;
 }

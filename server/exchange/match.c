@@ -2,202 +2,27 @@
 
 #include <stdlib.h>
 
-#include "protocol/moment.h"
-#include "server/exchange/account.h"
-#include "server/exchange/series.h"
-#include "server/exchange/site.h"
-#include "server/exchange/sku.h"
-
 /* Going over so many listed offers takes as long as a look at one. */
 enum { LISTED_A_LOOK = 16 };
 
-/* --- Wishes -------------------------------------------------------------------------------- */
-
-static enum refusal places_from(const struct place *places, uint32_t count, bool subdivision,
-                                struct arena *arena, const uint64_t **out)
-{
-    uint64_t *numbers = arena_alloc(arena, (count + 1) * sizeof(*numbers));
-    if (numbers == NULL)
-        memory_exhausted();
-    for (uint32_t i = 0; i < count; i++) {
-        if (!place_is_valid(places[i].code, subdivision))
-            return REFUSAL_malformed;
-        numbers[i] = place_of(places[i].code);
-    }
-    *out = numbers;
-    return REFUSAL_accepted;
-}
-
-static enum refusal wish_check_skus(const struct exchange *x, const struct wish *w)
-{
-    for (uint32_t i = 0; i < w->skus_count; i++) {
-        for (uint32_t j = 0; j < i; j++) {
-            if (w->skus[i].sku == w->skus[j].sku)
-                return REFUSAL_malformed;
-        }
-    }
-    enum refusal refusal = REFUSAL_accepted;
-    for (uint32_t i = 0; i < w->skus_count; i++) {
-        const struct sku_row *sku = sku_find(x, w->skus[i].sku);
-        if (sku == NULL)
-            return REFUSAL_sku_not_found;
-        if (sku->state == SKU_STATE_RETIRED)
-            refusal = REFUSAL_sku_retired;
-    }
-    return refusal;
-}
-
-/* The window of starts: from 0 means now, until 0 the same as from, and what has passed of it is
- * cut off. */
-static enum refusal wish_window(const struct exchange *x, const struct op_order_place *op,
-                                struct wish *w)
-{
-    uint64_t now_min = minute_floor(x->head.time_s) / 60;
-    uint64_t from_min = op->start_from_s != 0 ? op->start_from_s / 60 : now_min;
-    uint64_t until_min = op->start_until_s != 0 ? op->start_until_s / 60 : from_min;
-    if (op->start_from_s % 60 != 0 || op->start_until_s % 60 != 0)
-        return REFUSAL_interval_invalid;
-    bool from_now = op->start_from_s == 0 && until_min < from_min;
-    if (until_min < from_min && !from_now)
-        return REFUSAL_interval_invalid;
-    if (until_min > from_min && until_min - from_min > DURATION_MAX_MIN)
-        return REFUSAL_interval_invalid;
-    if (from_min > now_min + HORIZON_MAX_MIN)
-        return REFUSAL_interval_invalid;
-    if (until_min < now_min)
-        return REFUSAL_interval_in_past;
-    w->from_min = from_min > now_min ? from_min : now_min;
-    w->until_min = until_min;
-    return REFUSAL_accepted;
-}
-
-enum refusal wish_from_order(const struct exchange *x, const struct op_order_place *op,
-                             struct arena *arena, struct wish *wish_out)
-{
-    struct wish w = {
-        .skus = op->skus.items,
-        .skus_count = op->skus.count,
-        .gpus = op->gpus,
-        .gpus_min = op->gpus_min,
-        .duration_min = op->duration_min,
-        .regions_count = op->regions.count,
-        .jurisdictions_count = op->jurisdictions.count,
-        .preemptible_ok = op->preemptible_ok,
-        .fill_or_kill = op->time_in_force == TIME_IN_FORCE_FOK,
-        .profile = op->profile,
-    };
-    if (w.skus_count == 0 || w.gpus_min > w.gpus)
-        return REFUSAL_malformed;
-    enum refusal refusal =
-        places_from(op->regions.items, op->regions.count, true, arena, &w.regions);
-    if (refusal == REFUSAL_accepted)
-        refusal = places_from(op->jurisdictions.items, op->jurisdictions.count, false, arena,
-                              &w.jurisdictions);
-    if (refusal == REFUSAL_accepted)
-        refusal = wish_check_skus(x, &w);
-    if (refusal == REFUSAL_accepted)
-        refusal = wish_window(x, op, &w);
-    *wish_out = w;
-    return refusal;
-}
-
-/* --- Which offers count -------------------------------------------------------------------- */
-
-static bool places_cover(const uint64_t *filters, uint32_t count, uint64_t code)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (place_covers(filters[i], code))
-            return true;
-    }
-    return count == 0;
-}
-
-static bool wish_covers_region(const void *context, uint64_t region)
-{
-    const struct wish *w = context;
-    return places_cover(w->regions, w->regions_count, region);
-}
-
-static const struct sku_limit *wish_limit(const struct wish *w, uint64_t sku)
-{
-    for (uint32_t i = 0; i < w->skus_count; i++) {
-        if (w->skus[i].sku == sku)
-            return &w->skus[i];
-    }
-    return NULL;
-}
-
-static bool wish_series_allow(const struct wish *w, uint64_t sku, const char *region)
-{
-    for (uint32_t i = 0; i < w->series_count; i++) {
-        if (!series_allows(w->series[i], sku, region, w->profile))
-            return false;
-    }
-    return true;
-}
-
-static bool operator_is_active(const struct exchange *x, uint32_t operator)
-{
-    const struct account_row *account = account_find(x, operator);
-    return account != NULL && account->state == ACCOUNT_STATE_ACTIVE;
-}
-
-/* Whether the site counts, apart from its region, which the book has looked at. */
-static bool wish_takes_site(const struct exchange *x, const struct wish *w, uint64_t sku,
-                            uint64_t site)
-{
-    const struct site_row *row = site_find(x, site);
-    return places_cover(w->jurisdictions, w->jurisdictions_count,
-                        place_number(row->jurisdiction)) &&
-           wish_series_allow(w, sku, row->region) && operator_is_active(x, row->operator);
-}
-
-static bool wish_takes_terms(const struct wish *w, const struct offer *o)
-{
-    return (w->preemptible_ok || !o->preemptible) && w->duration_min >= o->lease_min_min &&
-           (o->lease_max_min == 0 || w->duration_min <= o->lease_max_min);
-}
-
-uint32_t match_dimension(const struct exchange *x, const struct wish *w, const struct offer *o)
-{
-    const struct sku_limit *limit = wish_limit(w, o->sku);
-    const struct site_row *site = site_find(x, o->site);
-    uint64_t start = w->from_min > o->start_min ? w->from_min : o->start_min;
-    if (limit == NULL)
-        return FUNNEL_SKU;
-    if (!wish_covers_region(w, place_number(site->region)))
-        return FUNNEL_REGION;
-    if (!places_cover(w->jurisdictions, w->jurisdictions_count, place_number(site->jurisdiction)))
-        return FUNNEL_JURISDICTION;
-    if (!wish_series_allow(w, o->sku, site->region))
-        return FUNNEL_SERIES;
-    if (!wish_takes_terms(w, o) || !operator_is_active(x, o->operator))
-        return FUNNEL_TERMS;
-    if (start > w->until_min || start + w->duration_min > o->end_min)
-        return FUNNEL_TIME;
-    uint64_t looks = 0;
-    if (o->block_gpus > w->gpus ||
-        !offer_earliest(o, w->from_min, w->until_min, w->duration_min, &start, &looks))
-        return FUNNEL_SIZE;
-    return o->price_ucr > limit->limit_price_ucr ? FUNNEL_PRICE : 0;
-}
-
 /* --- What one stand gives at one start ----------------------------------------------------- */
 
-static uint32_t whole_blocks(const struct offer *o, uint32_t free, uint32_t missing)
+static uint32_t whole_blocks(uint64_t block, uint32_t free, uint32_t missing)
 {
     uint32_t gpus = free < missing ? free : missing;
-    return gpus - gpus % o->block_gpus;
+    return gpus - (uint32_t)(gpus % block);
 }
 
 /* Step 4 of the procedure: the next candidate gives. */
-static void match_take(struct match *m, const struct offer *o, uint32_t free, uint32_t wanted)
+static void match_take(struct match *m, const struct wish *w, const struct offer *o, uint32_t free)
 {
-    uint32_t gpus = whole_blocks(o, free, wanted - m->gpus);
+    struct match_part part = {.offer = o, .price_ucr = wish_price(w, o)};
+    uint64_t block = wish_block(w, o);
     if (m->count < ORDER_LEASES_MAX) {
-        if (gpus > 0)
-            m->parts[m->count++] = (struct match_part){o, gpus};
-        m->gpus += gpus;
+        part.gpus = whole_blocks(block, free, w->gpus - m->gpus);
+        if (part.gpus > 0)
+            m->parts[m->count++] = part;
+        m->gpus += part.gpus;
         return;
     }
     uint32_t least = 0;
@@ -206,23 +31,25 @@ static void match_take(struct match *m, const struct offer *o, uint32_t free, ui
             least = i;
     }
     uint32_t without = m->gpus - m->parts[least].gpus;
-    gpus = whole_blocks(o, free, wanted - without);
-    if (gpus <= m->parts[least].gpus)
+    part.gpus = whole_blocks(block, free, w->gpus - without);
+    if (part.gpus <= m->parts[least].gpus)
         return;
     /* The parts stay in the order in which they gave. */
     for (uint32_t i = least; i + 1 < m->count; i++)
         m->parts[i] = m->parts[i + 1];
-    m->parts[m->count - 1] = (struct match_part){o, gpus};
-    m->gpus = without + gpus;
+    m->parts[m->count - 1] = part;
+    m->gpus = without + part.gpus;
 }
 
 /* Where the search stands. */
 struct search {
     const struct exchange *x;
     const struct wish *wish;
-    struct book_walk sites;  /* stands not yet ranked, cheapest first */
-    struct book_walk offers; /* of the stand looked at */
-    struct stand *ranked;    /* a heap of stands with their ranks; owned */
+    uint64_t mark;            /* of the sites that the walk over sites has come across */
+    struct book_walk sites;   /* stands not yet ranked, or not yet in the pool, cheapest first */
+    struct book_walk offers;  /* of the stand looked at */
+    const struct offer *last; /* that came from there */
+    struct stand *ranked;     /* a heap of stands with their ranks; owned */
     size_t ranked_count;
     size_t ranked_capacity;
     struct listed *listed; /* the offers that count at the stand looked at; owned */
@@ -232,16 +59,17 @@ struct search {
     size_t rises_count;
     size_t rises_capacity;
     uint64_t looks; /* lines, offers, starts and pieces of time looked at so far */
+    bool own;       /* an offer was passed over that would count but for its seller */
     struct match *best;
 };
 
-/* A (site, SKU) and its best candidate. */
+/* A (site, SKU) and its best candidate; of a spread order the one stand, which has no site. */
 struct stand {
     struct book_site *site;
     uint64_t price_max_ucr;
     uint64_t price_ucr;
     uint64_t start_min;
-    uint64_t serial;
+    uint64_t place;
 };
 
 /* An offer that counts at a stand; `gives` is what it can give at the start looked at, or an upper
@@ -282,41 +110,108 @@ static bool search_is_spent(const struct search *s)
     return s->looks >= MATCH_LOOKS_MAX;
 }
 
+/* Whether a site that the walk over sites has come across counts and is new to it. */
+static bool search_meets(struct search *s, struct book_site *site)
+{
+    return !book_mark(site, s->mark) &&
+           wish_takes_site(s->x, s->wish, book_site_sku(site), book_site_number(site));
+}
+
+/* Begins the walk over the sites that have offers for leases that start within [from, until]. */
+static void search_sites(struct search *s, uint64_t from_min, uint64_t until_min)
+{
+    const struct wish *w = s->wish;
+    struct book *book = s->x->offers->book;
+    s->mark = book_next_mark(book);
+    book_walk_begin(&s->sites, from_min, until_min, w->duration_min);
+    for (uint32_t i = 0; i < w->skus_count; i++) {
+        if (wish_takes_sku(s->x, w, w->skus[i].sku))
+            book_walk_regions(&s->sites, book, w->skus[i].sku, wish_covers_region, w,
+                              w->skus[i].limit_price_ucr);
+    }
+    s->looks += s->sites.count;
+}
+
+/* Adds a site's offers to those that are walked. */
+static void search_add_site(struct search *s, struct book_site *site, uint64_t price_max_ucr)
+{
+    size_t before = s->offers.count;
+    book_walk_site(&s->offers, site, price_max_ucr);
+    s->looks += s->offers.count - before;
+}
+
+/* Begins the walk over the offers of a stand for leases that start within [from, until]. */
+static void search_offers(struct search *s, const struct stand *stand, uint64_t from_min,
+                          uint64_t until_min)
+{
+    s->last = NULL;
+    book_walk_begin(&s->offers, from_min, until_min, s->wish->duration_min);
+    if (stand->site != NULL)
+        search_add_site(s, stand->site, stand->price_max_ucr);
+    else
+        search_sites(s, from_min, until_min);
+}
+
+/* The pool takes in every site of which an offer may come before those in it. A site's cheapest
+ * offer stands on the shelf of its region: none of its offers comes before that line. */
+static void search_pool(struct search *s)
+{
+    const struct book_entry *line;
+    while (!search_is_spent(s) && (line = book_walk_peek(&s->sites)) != NULL) {
+        const struct book_entry *next = book_walk_peek(&s->offers);
+        if (next != NULL && book_entry_before(next, line))
+            return;
+        s->looks++;
+        book_walk_next(&s->sites);
+        struct book_site *site = line->of.site;
+        if (search_meets(s, site))
+            search_add_site(s, site, wish_limit(s->wish, book_site_sku(site))->limit_price_ucr);
+    }
+}
+
+/* The next offer of the walk that counts, each once; NULL at the end, or when the search is. */
+static const struct offer *search_next(struct search *s)
+{
+    const struct wish *w = s->wish;
+    for (;;) {
+        if (w->spread)
+            search_pool(s);
+        const struct book_entry *line = search_is_spent(s) ? NULL : book_walk_next(&s->offers);
+        if (line == NULL)
+            return NULL;
+        const struct offer *o = line->of.offer;
+        s->looks++;
+        if (o == s->last)
+            continue;
+        s->last = o;
+        if (!wish_takes_offer(s->x, w, o))
+            continue;
+        if (!wish_is_own(w, o))
+            return o;
+        s->own = true;
+    }
+}
+
 /* Tries the first start, looking at no more offers than it takes. */
 static bool search_at_first(struct search *s, const struct stand *stand)
 {
     const struct wish *w = s->wish;
     struct match m = {.start_min = w->from_min};
-    book_walk_begin(&s->offers, w->from_min, w->from_min, w->duration_min);
-    book_walk_site(&s->offers, stand->site, stand->price_max_ucr);
-    s->looks += s->offers.count;
-    const struct book_entry *entry;
-    while (m.gpus < w->gpus && !search_is_spent(s) &&
-           (entry = book_walk_next(&s->offers)) != NULL) {
-        const struct offer *o = entry->of.offer;
-        s->looks++;
-        if (wish_takes_terms(w, o))
-            match_take(&m, o, offer_free(o, w->from_min, w->duration_min, &s->looks), w->gpus);
-    }
+    search_offers(s, stand, w->from_min, w->from_min);
+    const struct offer *o;
+    while (m.gpus < w->gpus && (o = search_next(s)) != NULL)
+        match_take(&m, w, o, offer_free(o, w->from_min, w->duration_min, &s->looks));
     return search_offer_match(s, &m);
 }
 
 /* Lists the offers that count and are free for a lease somewhere in the window, by price and
- * serial. */
+ * place. */
 static void search_list(struct search *s, const struct stand *stand)
 {
-    const struct wish *w = s->wish;
     s->listed_count = 0;
-    book_walk_begin(&s->offers, w->from_min, w->until_min, w->duration_min);
-    book_walk_site(&s->offers, stand->site, stand->price_max_ucr);
-    s->looks += s->offers.count;
-    const struct book_entry *entry;
-    while (!search_is_spent(s) && (entry = book_walk_next(&s->offers)) != NULL) {
-        const struct offer *o = entry->of.offer;
-        s->looks++;
-        bool again = s->listed_count > 0 && s->listed[s->listed_count - 1].offer == o;
-        if (again || !wish_takes_terms(w, o))
-            continue;
+    search_offers(s, stand, s->wish->from_min, s->wish->until_min);
+    const struct offer *o;
+    while ((o = search_next(s)) != NULL) {
         s->listed = grown(s->listed, s->listed_count, &s->listed_capacity, sizeof(*s->listed));
         s->listed[s->listed_count++] = (struct listed){o, 0};
     }
@@ -337,6 +232,13 @@ static int rise_compare(const void *a, const void *b)
     return p->listed < q->listed ? -1 : p->listed > q->listed;
 }
 
+/* What of an offer is free where so much is taken; more may be taken than there is where the site
+ * is closed. */
+static uint64_t free_where(const struct offer *o, struct piece taken)
+{
+    return taken.value < o->gpus ? o->gpus - taken.value : 0;
+}
+
 /* The points of the window at which a listed offer's free GPUs rise, in the order of time; the
  * window's first start counts as one for offers that are free then. */
 static void search_find_rises(struct search *s)
@@ -353,7 +255,7 @@ static void search_find_rises(struct search *s)
         while (piece.until <= w->until_min && piece.until + w->duration_min <= o->end_min) {
             struct piece next = steps_piece(&o->taken, piece.until);
             s->looks++;
-            if (next.value < piece.value)
+            if (free_where(o, next) > free_where(o, piece))
                 search_add_rise(s, next.from, i);
             piece = next;
         }
@@ -367,7 +269,8 @@ static uint32_t search_gives(struct search *s, size_t i, uint64_t start_min)
 {
     const struct offer *o = s->listed[i].offer;
     s->looks++;
-    return whole_blocks(o, offer_free(o, start_min, s->wish->duration_min, &s->looks), UINT32_MAX);
+    return whole_blocks(wish_block(s->wish, o),
+                        offer_free(o, start_min, s->wish->duration_min, &s->looks), UINT32_MAX);
 }
 
 /* Makes the upper bounds of all listed offers exact at a start; returns their sum. */
@@ -384,9 +287,9 @@ static uint64_t search_refresh(struct search *s, uint64_t start_min)
 }
 
 /*
- * Tries the later starts. What an offer can give only falls between two rises of it, so that the
- * sum of what each could give at its last rise is an upper bound; a start is worked out only where
- * the bound is better than what was found before.
+ * Tries the later starts: those where a candidate's free GPUs rise. What an offer can give only
+ * falls between two rises of it, so that the sum of what each could give at its last rise is an
+ * upper bound; a start is worked out only where the bound is better than what was found before.
  */
 static bool search_at_rises(struct search *s)
 {
@@ -394,14 +297,16 @@ static bool search_at_rises(struct search *s)
     size_t i = 0;
     while (i < s->rises_count && !search_is_spent(s)) {
         uint64_t start = s->rises[i].at_min;
+        bool candidate = false;
         for (; i < s->rises_count && s->rises[i].at_min == start; i++) {
             struct listed *l = &s->listed[s->rises[i].listed];
             uint32_t gives = search_gives(s, s->rises[i].listed, start);
             sum += gives;
             sum -= l->gives;
             l->gives = gives;
+            candidate = candidate || gives > 0;
         }
-        if (start == s->wish->from_min || sum <= s->best->gpus)
+        if (start == s->wish->from_min || !candidate || sum <= s->best->gpus)
             continue;
         sum = search_refresh(s, start);
         if (sum <= s->best->gpus)
@@ -410,7 +315,7 @@ static bool search_at_rises(struct search *s)
         s->looks += s->listed_count / LISTED_A_LOOK;
         for (size_t j = 0; j < s->listed_count && m.gpus < s->wish->gpus; j++) {
             if (s->listed[j].gives > 0)
-                match_take(&m, s->listed[j].offer, s->listed[j].gives, s->wish->gpus);
+                match_take(&m, s->wish, s->listed[j].offer, s->listed[j].gives);
         }
         if (search_offer_match(s, &m))
             return true;
@@ -437,7 +342,7 @@ static bool rank_before(const struct stand *a, const struct stand *b)
         return a->price_ucr < b->price_ucr;
     if (a->start_min != b->start_min)
         return a->start_min < b->start_min;
-    return a->serial < b->serial;
+    return a->place < b->place;
 }
 
 static void ranked_push(struct search *s, struct stand stand)
@@ -476,23 +381,18 @@ static bool stand_rank(struct search *s, struct stand *stand)
 {
     const struct wish *w = s->wish;
     bool found = false;
-    book_walk_begin(&s->offers, w->from_min, w->until_min, w->duration_min);
-    book_walk_site(&s->offers, stand->site, stand->price_max_ucr);
-    s->looks += s->offers.count;
-    const struct book_entry *entry;
-    while (!search_is_spent(s) && (entry = book_walk_next(&s->offers)) != NULL) {
-        const struct offer *o = entry->of.offer;
+    search_offers(s, stand, w->from_min, w->until_min);
+    const struct offer *o;
+    while ((o = search_next(s)) != NULL) {
         uint64_t start;
-        s->looks++;
-        if (found && entry->price_ucr > stand->price_ucr)
+        if (found && o->price_ucr > stand->price_ucr)
             break;
-        if (!wish_takes_terms(w, o) || o->block_gpus > w->gpus ||
-            !offer_earliest(o, w->from_min, w->until_min, w->duration_min, &start, &s->looks))
+        if (!wish_earliest(w, o, &start, &s->looks))
             continue;
         if (!found || start < stand->start_min) {
             stand->price_ucr = o->price_ucr;
             stand->start_min = start;
-            stand->serial = o->offer;
+            stand->place = o->place;
         }
         found = true;
         if (stand->start_min == w->from_min)
@@ -501,41 +401,59 @@ static bool stand_rank(struct search *s, struct stand *stand)
     return found;
 }
 
-/* Ranks stands until the first of the ranked ones comes before all others. */
-static void search_rank(struct search *s, uint64_t mark)
+static void search_rank_site(struct search *s, struct book_site *site)
 {
-    const struct book_entry *entry;
-    while (!search_is_spent(s) && (entry = book_walk_peek(&s->sites)) != NULL) {
+    const struct sku_limit *limit = wish_limit(s->wish, book_site_sku(site));
+    struct stand stand = {.site = site, .price_max_ucr = limit->limit_price_ucr};
+    if (stand_rank(s, &stand))
+        ranked_push(s, stand);
+}
+
+/* Ranks stands until the first of the ranked ones comes before all others. */
+static void search_rank(struct search *s)
+{
+    const struct book_entry *line;
+    while (!search_is_spent(s) && (line = book_walk_peek(&s->sites)) != NULL) {
         s->looks++;
         /* No offer of a stand not yet ranked comes before this. */
         struct stand least = {
-            .price_ucr = entry->price_ucr, .start_min = s->wish->from_min, .serial = entry->serial};
+            .price_ucr = line->price_ucr, .start_min = s->wish->from_min, .place = line->place};
         if (s->ranked_count > 0 && rank_before(&s->ranked[0], &least))
             return;
         book_walk_next(&s->sites);
-        struct book_site *site = entry->of.site;
-        uint64_t sku = book_site_sku(site);
-        if (book_mark(site, mark) || !wish_takes_site(s->x, s->wish, sku, book_site_number(site)))
-            continue;
-        struct stand stand = {.site = site,
-                              .price_max_ucr = wish_limit(s->wish, sku)->limit_price_ucr};
-        if (stand_rank(s, &stand))
-            ranked_push(s, stand);
+        if (search_meets(s, line->of.site))
+            search_rank_site(s, line->of.site);
+    }
+}
+
+/* Ranks the stands of the one site that is wanted. */
+static void search_rank_bound(struct search *s)
+{
+    const struct wish *w = s->wish;
+    s->mark = book_next_mark(s->x->offers->book);
+    for (uint32_t i = 0; i < w->skus_count; i++) {
+        uint64_t sku = w->skus[i].sku;
+        struct book_site *site = book_site_find(s->x->offers->book, sku, w->site);
+        if (site != NULL && wish_takes_sku(s->x, w, sku) && search_meets(s, site))
+            search_rank_site(s, site);
     }
 }
 
 static void search_run(struct search *s)
 {
     const struct wish *w = s->wish;
-    struct book *book = s->x->offers->book;
-    uint64_t mark = book_next_mark(book);
-    book_walk_begin(&s->sites, w->from_min, w->until_min, w->duration_min);
-    for (uint32_t i = 0; i < w->skus_count; i++)
-        book_walk_regions(&s->sites, book, w->skus[i].sku, wish_covers_region, w,
-                          w->skus[i].limit_price_ucr);
-    s->looks += s->sites.count;
+    if (w->until_min < w->from_min || w->gpus == 0)
+        return;
+    if (w->spread) {
+        search_stand(s, &(struct stand){.site = NULL});
+        return;
+    }
+    if (w->site != 0)
+        search_rank_bound(s);
+    else
+        search_sites(s, w->from_min, w->until_min);
     for (;;) {
-        search_rank(s, mark);
+        search_rank(s);
         if (s->ranked_count == 0 || search_is_spent(s))
             return;
         struct stand stand = ranked_pop(s);
@@ -553,32 +471,43 @@ bool match_find(const struct exchange *x, const struct wish *wish, struct match 
     book_walk_release(&s.sites);
     book_walk_release(&s.offers);
     out->looks = s.looks;
+    out->own = s.own;
     free(s.ranked);
     free(s.listed);
     free(s.rises);
-    return out->gpus == wish->gpus || (!wish->fill_or_kill && out->gpus >= wish->gpus_min);
+    return out->gpus > 0 && out->gpus >= wish->gpus_min;
+}
+
+/* Whether there would be a match with the wish changed so. */
+static bool match_exists(const struct exchange *x, const struct wish *wish, uint64_t *looks)
+{
+    struct match m;
+    bool found = match_find(x, wish, &m);
+    *looks += m.looks;
+    return found;
 }
 
 enum refusal match_refusal(const struct exchange *x, const struct wish *wish,
                            const struct match *partial, uint64_t *looks)
 {
-    struct match m;
     if (wish->series_count > 0) {
         struct wish free_of_series = *wish;
         free_of_series.series_count = 0;
-        bool found = match_find(x, &free_of_series, &m);
-        *looks += m.looks;
-        if (found)
+        if (match_exists(x, &free_of_series, looks))
             return REFUSAL_series_restricted;
+    }
+    if (partial->own) {
+        struct wish of_a_stranger = *wish;
+        of_a_stranger.account = 0;
+        if (match_exists(x, &of_a_stranger, looks))
+            return REFUSAL_self_trade;
     }
     struct sku_limit limits[ORDER_SKUS_MAX];
     for (uint32_t i = 0; i < wish->skus_count; i++)
         limits[i] = (struct sku_limit){.sku = wish->skus[i].sku, .limit_price_ucr = PRICE_MAX_UCR};
     struct wish at_any_price = *wish;
     at_any_price.skus = limits;
-    bool found = match_find(x, &at_any_price, &m);
-    *looks += m.looks;
-    if (found)
+    if (match_exists(x, &at_any_price, looks))
         return REFUSAL_price_above_limit;
     return partial->gpus > 0 ? REFUSAL_size_not_met : REFUSAL_no_capacity;
 }

@@ -3,12 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/moment.h"
+#include "server/exchange/closure.h"
 #include "server/exchange/due.h"
-#include "server/exchange/event.h"
 #include "server/exchange/index.h"
+#include "server/exchange/rest.h"
 #include "server/exchange/site.h"
 #include "server/exchange/sku.h"
+#include "server/exchange/standing.h"
+
+static int offer_compare(const struct offer *a, const struct offer *b)
+{
+    if (a->site != b->site)
+        return a->site < b->site ? -1 : 1;
+    return a->offer < b->offer ? -1 : a->offer > b->offer;
+}
+
+TREE_GENERATE(offer_tree, offer, link, offer_compare)
 
 const struct offer *offer_find(const struct exchange *x, uint64_t offer)
 {
@@ -18,6 +28,13 @@ const struct offer *offer_find(const struct exchange *x, uint64_t offer)
 const struct offer_row *offer_row_find(const struct exchange *x, uint64_t offer)
 {
     return store_find(x->store, TABLE_OFFER, &offer);
+}
+
+const struct offer *offer_open_at(const struct exchange *x, uint64_t site, uint64_t from)
+{
+    struct offer key = {.site = site, .offer = from};
+    const struct offer *o = RB_NFIND(offer_tree, &x->offers->open, &key);
+    return o != NULL && o->site == site ? o : NULL;
 }
 
 /* --- Free capacity ------------------------------------------------------------------------- */
@@ -64,6 +81,29 @@ static void offer_block(struct offer *o, uint64_t from, uint64_t to, int64_t gpu
     }
 }
 
+/* The book follows a change of the offer between two times. One that has no line in it gives
+ * nothing at any time: its GPUs are not on offer. */
+static void book_follow(struct exchange *x, struct offer *o, uint64_t from, uint64_t to)
+{
+    bool before = o->lines > 0;
+    o->lines += book_after(x->offers->book, o, from, to);
+    bool after = o->lines > 0;
+    if (before != after)
+        rest_supply(x, o->sku, o->site, after ? (int64_t)o->gpus : -(int64_t)o->gpus);
+}
+
+/* What is taken changes over a part of the offer's interval. */
+static void offer_fill(struct exchange *x, struct offer *o, uint64_t from, uint64_t to,
+                       int64_t gpus)
+{
+    if (from >= to)
+        return;
+    book_before(x->offers->book, o, from, to);
+    offer_block(o, from, to, gpus);
+    steps_add(&o->taken, from, to, gpus);
+    book_follow(x, o, from, to);
+}
+
 void offer_take(struct exchange *x, uint64_t offer, uint64_t from_s, uint64_t to_s, int64_t gpus)
 {
     struct offer *o = (struct offer *)offer_find(x, offer);
@@ -71,29 +111,84 @@ void offer_take(struct exchange *x, uint64_t offer, uint64_t from_s, uint64_t to
         return;
     uint64_t from = from_s / 60;
     uint64_t to = to_s / 60;
-    book_before(x->offers->book, o, from, to);
-    offer_block(o, from, to, gpus);
-    steps_add(&o->taken, from, to, gpus);
-    book_after(x->offers->book, o, from, to);
+    offer_fill(x, o, from, to, gpus);
     if (o->withdrawn)
         site_draw(x, o->site, from, to, gpus * (int64_t)o->power_w);
 }
 
+uint64_t offer_leased_max(const struct exchange *x, const struct offer *o, uint64_t from_min,
+                          uint64_t to_min)
+{
+    const struct steps *closed = o->open ? closure_steps(x, o->site) : NULL;
+    uint64_t most = 0;
+    uint64_t at = from_min > o->start_min ? from_min : o->start_min;
+    uint64_t end = to_min < o->end_min ? to_min : o->end_min;
+    while (at < end) {
+        struct piece taken = steps_piece(&o->taken, at);
+        uint64_t leased = taken.value;
+        uint64_t until = taken.until;
+        if (closed != NULL) {
+            struct piece closures = steps_piece(closed, at);
+            leased -= closures.value * o->gpus;
+            until = closures.until < until ? closures.until : until;
+        }
+        most = leased > most ? leased : most;
+        at = until;
+    }
+    return most;
+}
+
+/* --- Closures ------------------------------------------------------------------------------ */
+
+/* Puts all closures of the site into what is taken (sign 1) over a part of the offer's interval, or
+ * takes them out (-1). */
+static void offer_fill_closed(struct exchange *x, struct offer *o, uint64_t from, uint64_t to,
+                              int sign)
+{
+    const struct steps *closed = closure_steps(x, o->site);
+    uint64_t at = from;
+    while (closed != NULL && at < to) {
+        struct piece piece = steps_piece(closed, at);
+        uint64_t until = piece.until < to ? piece.until : to;
+        if (piece.value != 0)
+            offer_fill(x, o, at, until, sign * (int64_t)(piece.value * o->gpus));
+        at = until;
+    }
+}
+
+void offer_close(struct exchange *x, uint64_t site, uint64_t from_min, uint64_t to_min, int change)
+{
+    struct offer *o = (struct offer *)offer_open_at(x, site, 0);
+    for (; o != NULL && o->site == site; o = RB_NEXT(offer_tree, NULL, o)) {
+        uint64_t from = from_min > o->start_min ? from_min : o->start_min;
+        uint64_t to = to_min < o->end_min ? to_min : o->end_min;
+        offer_fill(x, o, from, to, change * (int64_t)o->gpus);
+    }
+}
+
 /* --- Index --------------------------------------------------------------------------------- */
 
-/* Adds (sign 1) or takes away (-1) what the offer may draw: all of it, or what its leases take when
- * it was withdrawn. */
-static void offer_draw(struct exchange *x, const struct offer *o, int sign)
+uint64_t offer_looks(const struct offer *o)
+{
+    /* The lines of a run in the book, and the pieces of its time. */
+    enum { LOOKS_A_RUN = 4 };
+    return LOOKS_A_RUN + o->taken.count + LOOKS_A_RUN * o->blocked.count;
+}
+
+/* Adds (sign 1) or takes away (-1) what the offer may draw over a part of its interval: all of it,
+ * or what its leases take when it was withdrawn. */
+static void offer_draw(struct exchange *x, const struct offer *o, uint64_t from, uint64_t to,
+                       int sign)
 {
     int64_t watts = sign * (int64_t)o->power_w;
     if (!o->withdrawn) {
-        site_draw(x, o->site, o->start_min, o->end_min, watts * (int64_t)o->gpus);
+        site_draw(x, o->site, from, to, watts * (int64_t)o->gpus);
         return;
     }
-    uint64_t at = o->start_min;
-    while (at < o->end_min) {
+    uint64_t at = from;
+    while (at < to) {
         struct piece piece = steps_piece(&o->taken, at);
-        uint64_t until = piece.until < o->end_min ? piece.until : o->end_min;
+        uint64_t until = piece.until < to ? piece.until : to;
         site_draw(x, o->site, at, until, watts * (int64_t)piece.value);
         at = until;
     }
@@ -121,21 +216,40 @@ static void open_count(struct offer_index *index, uint32_t account, bool more)
         index->open_counts[account]--;
 }
 
-/* Opens or closes an offer in the book, the due items and the counts. */
+uint32_t offer_open_count(const struct exchange *x, uint32_t account)
+{
+    return account < x->offers->open_accounts ? x->offers->open_counts[account] : 0;
+}
+
+/* Puts the offer into the book or takes it out. */
+static void offer_set_shown(struct exchange *x, struct offer *o, bool shown)
+{
+    if (o->shown == shown)
+        return;
+    book_before(x->offers->book, o, o->start_min, o->end_min);
+    o->shown = shown;
+    book_follow(x, o, o->start_min, o->end_min);
+}
+
+void offer_show(struct exchange *x, uint64_t offer, bool shown)
+{
+    struct offer *o = (struct offer *)offer_find(x, offer);
+    if (o != NULL && o->open)
+        offer_set_shown(x, o, shown);
+}
+
+/* Opens or closes an offer that is not shown. */
 static void offer_set_open(struct exchange *x, struct offer *o, bool open)
 {
     if (o->open == open)
         return;
-    book_before(x->offers->book, o, o->start_min, o->end_min);
     o->open = open;
-    book_after(x->offers->book, o, o->start_min, o->end_min);
-    open_count(x->offers, o->operator, open);
-    struct due_item due = {
-        .due_s = o->end_min * 60, .kind = DUE_OFFER, .part = 0, .serial = o->offer};
+    open_count(x->offers, o->seller, open);
     if (open)
-        due_put(x, due);
+        RB_INSERT(offer_tree, &x->offers->open, o);
     else
-        due_remove(x, due);
+        RB_REMOVE(offer_tree, &x->offers->open, o);
+    offer_fill_closed(x, o, o->start_min, o->end_min, open ? 1 : -1);
 }
 
 static void offer_place(struct offer_index *index, uint64_t serial, struct offer *o)
@@ -154,6 +268,36 @@ static void offer_place(struct offer_index *index, uint64_t serial, struct offer
     index->by_serial[serial] = o;
 }
 
+void offer_row_close(struct offer_row *row, enum offer_state state)
+{
+    row->state = (uint8_t)state;
+    row->standing_min = 0;
+    row->asking = 0;
+    row->ask_s = 0;
+    row->ask_limit_ucr = 0;
+    row->ask_place = 0;
+}
+
+uint64_t offer_due_s(const struct offer_row *row)
+{
+    return standing_moves(row) ? standing_due(row) : row->end_s;
+}
+
+/* What falls due of an offer's row comes (put) or goes. */
+static void offer_set_due(struct exchange *x, const struct offer_row *row, bool put)
+{
+    void (*set)(struct exchange *, struct due_item) = put ? due_put : due_remove;
+    if (row->state != OFFER_STATE_OPEN)
+        return;
+    set(x, (struct due_item){
+               .due_s = offer_due_s(row), .kind = DUE_OFFER, .part = 0, .serial = row->offer});
+    if (!row->asking)
+        return;
+    set(x,
+        (struct due_item){.due_s = row->ask_s, .kind = DUE_ASK, .part = 0, .serial = row->offer});
+    rest_track(x, row, put);
+}
+
 static void offer_enter(struct exchange *x, const struct offer_row *row)
 {
     const struct sku_row *sku = sku_find(x, row->sku);
@@ -170,12 +314,16 @@ static void offer_enter(struct exchange *x, const struct offer_row *row)
     o->start_min = row->start_s / 60;
     o->end_min = row->end_s / 60;
     o->price_ucr = row->price_ucr;
+    o->place = row->place;
+    o->lease = row->lease;
     o->operator= row->operator;
+    o->seller = row->seller;
+    o->billing = row->billing;
     o->gpus = row->gpus;
     o->block_gpus = row->block_gpus;
     o->lease_min_min = row->lease_min_min;
     o->lease_max_min = row->lease_max_min;
-    o->power_w = sku->power_w;
+    o->power_w = row->lease == 0 ? sku->power_w : 0;
     o->preemptible = row->preemptible != 0;
     o->withdrawn = row->state == OFFER_STATE_WITHDRAWN;
     o->shelf = book_site(x->offers->book, row->sku, row->site, place_number(site->region));
@@ -183,19 +331,76 @@ static void offer_enter(struct exchange *x, const struct offer_row *row)
     steps_init(&o->blocked);
     offer_place(x->offers, row->offer, o);
     owned_add(&x->offers->by_operator, row->operator, row->offer);
-    offer_draw(x, o, 1);
+    offer_draw(x, o, o->start_min, o->end_min, 1);
     offer_set_open(x, o, row->state == OFFER_STATE_OPEN);
+    offer_set_shown(x, o, o->open && !row->asking);
+    offer_set_due(x, row, true);
 }
 
 static void offer_leave(struct exchange *x, struct offer *o)
 {
+    offer_set_shown(x, o, false);
     offer_set_open(x, o, false);
-    offer_draw(x, o, -1);
+    offer_draw(x, o, o->start_min, o->end_min, -1);
     owned_remove(&x->offers->by_operator, o->operator, o->offer);
     x->offers->by_serial[o->offer] = NULL;
     steps_release(&o->taken);
     steps_release(&o->blocked);
     free(o);
+}
+
+/* The end moves: at the cost of what lies between the two ends. No lease reaches in there. */
+static void offer_move_end(struct exchange *x, struct offer *o, uint64_t end_min)
+{
+    uint64_t first = end_min < o->end_min ? end_min : o->end_min;
+    uint64_t last = end_min < o->end_min ? o->end_min : end_min;
+    bool later = end_min > o->end_min;
+    if (o->open && !later)
+        offer_fill_closed(x, o, first, last, -1);
+    book_before(x->offers->book, o, first, last);
+    o->end_min = end_min;
+    book_follow(x, o, first, last);
+    if (o->open && later)
+        offer_fill_closed(x, o, first, last, 1);
+    offer_draw(x, o, first, last, later ? 1 : -1);
+}
+
+/* Works out `blocked` anew, for another number of GPUs. */
+static void offer_block_anew(struct offer *o)
+{
+    steps_release(&o->blocked);
+    uint64_t at = o->start_min;
+    while (at < o->end_min) {
+        struct piece piece = steps_piece(&o->taken, at);
+        uint64_t until = piece.until < o->end_min ? piece.until : o->end_min;
+        if (piece.value + o->block_gpus > o->gpus)
+            steps_add(&o->blocked, at, until, 1);
+        at = until;
+    }
+}
+
+/* Price, age, GPUs or state change: the offer leaves the book and comes back as it is then. */
+static void offer_reshape(struct exchange *x, struct offer *o, const struct offer_row *row)
+{
+    bool open = row->state == OFFER_STATE_OPEN;
+    bool withdrawn = row->state == OFFER_STATE_WITHDRAWN;
+    bool resized = row->gpus != o->gpus;
+    offer_set_shown(x, o, false);
+    /* Closures count with the GPUs that the offer had when they were put in. */
+    if (resized || !open)
+        offer_set_open(x, o, false);
+    if (resized || withdrawn != o->withdrawn) {
+        offer_draw(x, o, o->start_min, o->end_min, -1);
+        o->gpus = row->gpus;
+        o->withdrawn = withdrawn;
+        offer_draw(x, o, o->start_min, o->end_min, 1);
+    }
+    if (resized)
+        offer_block_anew(o);
+    o->price_ucr = row->price_ucr;
+    o->place = row->place;
+    offer_set_open(x, o, open);
+    offer_set_shown(x, o, open && !row->asking);
 }
 
 static void offer_hook(void *context, const void *old_row, const void *new_row)
@@ -210,17 +415,19 @@ static void offer_hook(void *context, const void *old_row, const void *new_row)
     struct offer *o = (struct offer *)offer_find(x, old->offer);
     if (o == NULL)
         return;
+    offer_set_due(x, old, false);
     if (new == NULL) {
         offer_leave(x, o);
         return;
     }
-    /* Nothing of an offer changes but its state. */
-    offer_set_open(x, o, new->state == OFFER_STATE_OPEN);
-    if (o->withdrawn != (new->state == OFFER_STATE_WITHDRAWN)) {
-        offer_draw(x, o, -1);
-        o->withdrawn = !o->withdrawn;
-        offer_draw(x, o, 1);
-    }
+    offer_set_due(x, new, true);
+    if (new->end_s != old->end_s)
+        offer_move_end(x, o, new->end_s / 60);
+    if (new->price_ucr != old->price_ucr || new->place != old->place || new->gpus != old->gpus ||
+        new->state != old->state)
+        offer_reshape(x, o, new);
+    else
+        offer_set_shown(x, o, o->open && !new->asking);
 }
 
 static bool offer_lives(const void *context, uint32_t account, uint64_t serial)
@@ -235,6 +442,7 @@ void offer_index_new(struct exchange *x)
     if (x->offers == NULL)
         memory_exhausted();
     x->offers->book = book_new();
+    RB_INIT(&x->offers->open);
     owned_init(&x->offers->by_operator, offer_lives, x);
     store_set_hook(x->store, TABLE_OFFER, offer_hook, x);
 }
@@ -258,158 +466,4 @@ void offer_index_free(struct exchange *x)
     owned_release(&index->by_operator);
     free(index);
     x->offers = NULL;
-}
-
-void offer_due(struct exchange *x, struct due_item item)
-{
-    struct offer_row row = *offer_row_find(x, item.serial);
-    row.state = OFFER_STATE_ENDED;
-    store_put(x->store, TABLE_OFFER, &row);
-}
-
-/* --- Operations ---------------------------------------------------------------------------- */
-
-static enum refusal offer_check_interval(const struct exchange *x, uint64_t start_s, uint64_t end_s)
-{
-    uint64_t now_s = x->head.time_s;
-    if (start_s % 60 != 0 || end_s % 60 != 0 || start_s >= end_s)
-        return REFUSAL_interval_invalid;
-    if (end_s - start_s > (uint64_t)OFFER_SPAN_MAX_MIN * 60 ||
-        start_s > now_s + (uint64_t)HORIZON_MAX_MIN * 60)
-        return REFUSAL_interval_invalid;
-    if (end_s <= now_s)
-        return REFUSAL_interval_in_past;
-    return REFUSAL_accepted;
-}
-
-/* Whether the site has the power for all of the offer, at every instant of it. */
-static bool offer_has_power(const struct exchange *x, const struct op_offer_publish *op,
-                            uint64_t start_s)
-{
-    const struct site_row *site = site_find(x, op->site);
-    const struct sku_row *sku = sku_find(x, op->sku);
-    uint64_t drawn = steps_max(site_draws(x, op->site), start_s / 60, op->end_s / 60);
-    uint64_t ceiling = (uint64_t)site->power_kw * 1000;
-    return drawn <= ceiling && (uint64_t)op->gpus * sku->power_w <= ceiling - drawn;
-}
-
-static bool offer_terms_agree(const struct op_offer_publish *op, uint64_t start_s)
-{
-    uint64_t span_min = (op->end_s - start_s) / 60;
-    uint64_t longest = op->lease_max_min != 0 ? op->lease_max_min : span_min;
-    if (longest > span_min)
-        longest = span_min;
-    if (longest > DURATION_MAX_MIN)
-        longest = DURATION_MAX_MIN;
-    if (op->notice_min > 0 && !op->preemptible)
-        return false;
-    /* This also catches lease_min above lease_max, and an offer too short for any lease. */
-    if (op->lease_min_min > longest)
-        return false;
-    return (longest + op->meter_period_min - 1) / op->meter_period_min <= LEASE_PERIODS_MAX;
-}
-
-static enum refusal offer_check(const struct exchange *x, const struct actor *actor,
-                                const struct op_offer_publish *op, uint64_t start_s)
-{
-    const struct site_row *site = site_find(x, op->site);
-    const struct sku_row *sku = sku_find(x, op->sku);
-    if (site != NULL && site->operator!= actor->account)
-        return REFUSAL_not_owner;
-    if (sku == NULL)
-        return REFUSAL_sku_not_found;
-    if (sku->state != SKU_STATE_ACTIVE)
-        return REFUSAL_sku_retired;
-    if (site == NULL)
-        return REFUSAL_site_not_found;
-    enum refusal refusal = offer_check_interval(x, start_s, op->end_s);
-    if (refusal != REFUSAL_accepted)
-        return refusal;
-    if (op->gpus % op->block_gpus != 0)
-        return REFUSAL_block_invalid;
-    if (!offer_has_power(x, op, start_s))
-        return REFUSAL_power_exceeded;
-    if (!offer_terms_agree(op, start_s))
-        return REFUSAL_terms_invalid;
-    if (actor->account < x->offers->open_accounts &&
-        x->offers->open_counts[actor->account] >= OFFERS_PER_ACCOUNT_MAX)
-        return REFUSAL_too_many;
-    return REFUSAL_accepted;
-}
-
-static struct offer_row offer_row_of(const struct op_offer_publish *op, uint64_t start_s)
-{
-    return (struct offer_row){
-        .site = op->site,
-        .sku = op->sku,
-        .start_s = start_s,
-        .end_s = op->end_s,
-        .price_ucr = op->price_ucr,
-        .gpus = op->gpus,
-        .block_gpus = op->block_gpus,
-        .notice_min = op->notice_min,
-        .lease_min_min = op->lease_min_min,
-        .lease_max_min = op->lease_max_min,
-        .meter_period_min = op->meter_period_min,
-        .preemptible = op->preemptible,
-        .billing = (uint8_t)op->billing,
-        .state = OFFER_STATE_OPEN,
-    };
-}
-
-enum refusal offer_publish(struct exchange *x, const struct actor *actor, const void *body,
-                           struct result *out)
-{
-    const struct op_offer_publish *op = body;
-    uint64_t start_s = op->start_s != 0 ? op->start_s : minute_floor(x->head.time_s);
-    enum refusal refusal = offer_check(x, actor, op, start_s);
-    if (refusal != REFUSAL_accepted)
-        return refusal;
-
-    struct offer_row row = offer_row_of(op, start_s);
-    row.offer = ++x->head.offer_last;
-    row.operator= actor->account;
-    row.index = event_next_index(x);
-    store_put(x->store, TABLE_OFFER, &row);
-    struct ev_offer_published event = {
-        EVENT_HEAD_OF(x, actor->account),
-        .offer = row.offer,
-        .site = op->site,
-        .sku = op->sku,
-        .gpus = op->gpus,
-        .block_gpus = op->block_gpus,
-        .start_s = start_s,
-        .end_s = op->end_s,
-        .price_ucr = op->price_ucr,
-        .preemptible = op->preemptible,
-        .notice_min = op->notice_min,
-        .lease_min_min = op->lease_min_min,
-        .lease_max_min = op->lease_max_min,
-        .billing = op->billing,
-        .meter_period_min = op->meter_period_min,
-    };
-    event_log(x, &ev_offer_published_message, &event);
-    out->object = row.offer;
-    return REFUSAL_accepted;
-}
-
-enum refusal offer_withdraw(struct exchange *x, const struct actor *actor, const void *body,
-                            struct result *out)
-{
-    const struct op_offer_withdraw *op = body;
-    const struct offer_row *found = offer_row_find(x, op->offer);
-    if (found != NULL && found->operator!= actor->account)
-        return REFUSAL_not_owner;
-    if (found == NULL)
-        return REFUSAL_offer_not_found;
-    if (found->state != OFFER_STATE_OPEN || found->end_s <= x->head.time_s)
-        return REFUSAL_offer_closed;
-
-    struct offer_row row = *found;
-    row.state = OFFER_STATE_WITHDRAWN;
-    store_put(x->store, TABLE_OFFER, &row);
-    struct ev_offer_withdrawn event = {EVENT_HEAD_OF(x, actor->account), .offer = op->offer};
-    event_log(x, &ev_offer_withdrawn_message, &event);
-    out->object = op->offer;
-    return REFUSAL_accepted;
 }

@@ -1,5 +1,6 @@
 /* Payouts: an earned balance leaves the exchange. */
 #include "server/exchange/event.h"
+#include "server/exchange/key.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/series.h"
 
@@ -19,6 +20,7 @@ enum refusal payout_take(struct exchange *x, const struct actor *actor, const vo
 
     ledger_move(x, op->series, balance, (struct ledger_place){LEDGER_PAID_OUT, actor->account},
                 op->amount_ucr);
+    key_moves(x, op->amount_ucr);
     struct ev_paid_out event = {
         EVENT_HEAD_OF(x, actor->account),
         .series = op->series,

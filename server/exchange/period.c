@@ -1,9 +1,12 @@
 #include "server/exchange/period.h"
 
 #include "server/exchange/due.h"
+#include "server/exchange/elastic.h"
 #include "server/exchange/event.h"
 #include "server/exchange/settlement.h"
 #include "server/exchange/site.h"
+
+__extension__ typedef unsigned __int128 wide;
 
 enum period_state period_state(const struct period_row *row)
 {
@@ -43,10 +46,10 @@ static void period_log_settled(struct exchange *x, const struct lease_row *lease
     };
     event.paid.items = moved->paid;
     event.paid.count = moved->paid_count;
-    event.refunds.items = moved->refunds;
-    event.refunds.count = moved->refunds_count;
-    event.expired.items = moved->expired;
-    event.expired.count = moved->expired_count;
+    event.refunds.items = moved->returns.refunds;
+    event.refunds.count = moved->returns.refunds_count;
+    event.expired.items = moved->returns.expired;
+    event.expired.count = moved->returns.expired_count;
     event_log(x, &ev_lease_settled_message, &event);
 }
 
@@ -66,7 +69,7 @@ void period_missed(struct exchange *x, uint64_t lease, uint32_t period)
     struct period_row missed = {
         .lease = lease,
         .period = period,
-        .gpu_minutes_due = lease_period_gpu_minutes(&row, period),
+        .gpu_minutes_due = lease_period_gpu_minutes(x, &row, period),
     };
     lease_advance_cursor(x, &row, period);
     struct settlement moved;
@@ -74,12 +77,23 @@ void period_missed(struct exchange *x, uint64_t lease, uint32_t period)
     period_log_settled(x, &row, &missed, &moved);
 }
 
+/* What counts of a period that was metered: what was used, or the least that the offer charges of
+ * what could have been. */
+static gpu_minutes period_charge(const struct exchange *x, const struct lease_row *lease,
+                                 const struct period_row *period)
+{
+    gpu_minutes available = lease_period_available(x, lease, period->period);
+    gpu_minutes least =
+        (gpu_minutes)(((wide)available * lease->least_charge_ppm + 999999) / 1000000);
+    return period->gpu_minutes_metered > least ? period->gpu_minutes_metered : least;
+}
+
 void period_due(struct exchange *x, struct due_item item)
 {
     struct lease_row lease = *lease_find(x, item.serial);
     struct period_row period = *period_find(x, item.serial, item.part);
     struct settlement moved;
-    period_settle(x, &lease, &period, period.gpu_minutes_metered, &moved);
+    period_settle(x, &lease, &period, period_charge(x, &lease, &period), &moved);
     period_log_settled(x, &lease, &period, &moved);
 }
 
@@ -90,6 +104,16 @@ enum who {
     WHO_OPERATOR,
     WHO_ADMIN,
 };
+
+/* The lease as the time says, in *view; NULL when there is none. */
+static const struct lease_row *lease_view(const struct exchange *x, const struct lease_row *lease,
+                                          struct lease_row *view)
+{
+    if (lease == NULL)
+        return NULL;
+    *view = pause_view(x, lease);
+    return view;
+}
 
 /* What metering, disputing and deciding look at first. */
 static enum refusal period_check(const struct actor *actor, const struct lease_row *lease,
@@ -113,13 +137,15 @@ static enum refusal meter_check(const struct exchange *x, const struct actor *ac
     enum refusal refusal = period_check(actor, lease, op->period, WHO_OPERATOR);
     if (refusal != REFUSAL_accepted)
         return refusal;
-    if (x->head.time_s < lease_period_end(lease, op->period))
+    /* One that begins in a pause may not be there when that is over. */
+    bool waits = lease->paused_s != 0 && lease_period_start(lease, op->period) >= lease->paused_s;
+    if (waits || x->head.time_s < lease_period_end(lease, op->period))
         return REFUSAL_period_not_over;
     if (x->head.time_s >= lease_meter_by(x, lease, op->period))
         return REFUSAL_meter_too_late;
     if (period_find(x, op->lease, op->period) != NULL)
         return REFUSAL_already_metered;
-    if (op->gpu_minutes > lease_period_gpu_minutes(lease, op->period))
+    if (op->gpu_minutes > lease_period_available(x, lease, op->period))
         return REFUSAL_meter_too_large;
     return REFUSAL_accepted;
 }
@@ -129,7 +155,8 @@ enum refusal lease_meter(struct exchange *x, const struct actor *actor, const vo
 {
     const struct op_lease_meter *op = body;
     const struct lease_row *found = lease_find(x, op->lease);
-    enum refusal refusal = meter_check(x, actor, op, found);
+    struct lease_row view;
+    enum refusal refusal = meter_check(x, actor, op, lease_view(x, found, &view));
     if (refusal != REFUSAL_accepted)
         return refusal;
 
@@ -139,7 +166,7 @@ enum refusal lease_meter(struct exchange *x, const struct actor *actor, const vo
         .period = op->period,
         .state = PERIOD_STATE_METERED,
         .metered_s = x->head.time_s,
-        .gpu_minutes_due = lease_period_gpu_minutes(&lease, op->period),
+        .gpu_minutes_due = lease_period_gpu_minutes(x, &lease, op->period),
         .gpu_minutes_metered = op->gpu_minutes,
     };
     lease_advance_cursor(x, &lease, op->period);
@@ -179,7 +206,8 @@ enum refusal lease_dispute(struct exchange *x, const struct actor *actor, const 
 {
     const struct op_lease_dispute *op = body;
     const struct lease_row *lease = lease_find(x, op->lease);
-    enum refusal refusal = dispute_check(x, actor, op, lease);
+    struct lease_row view;
+    enum refusal refusal = dispute_check(x, actor, op, lease_view(x, lease, &view));
     if (refusal != REFUSAL_accepted)
         return refusal;
 
@@ -206,7 +234,7 @@ static enum refusal decide_check(const struct exchange *x, const struct actor *a
     enum refusal refusal = period_check(actor, lease, op->period, WHO_ADMIN);
     if (refusal != REFUSAL_accepted)
         return refusal;
-    if (op->gpu_minutes > lease_period_gpu_minutes(lease, op->period))
+    if (op->gpu_minutes > lease_period_gpu_minutes(x, lease, op->period))
         return REFUSAL_meter_too_large;
     if (period_state(period_find(x, op->lease, op->period)) != PERIOD_STATE_DISPUTED)
         return REFUSAL_not_disputed;
@@ -218,12 +246,14 @@ enum refusal dispute_decide(struct exchange *x, const struct actor *actor, const
 {
     const struct op_dispute_decide *op = body;
     const struct lease_row *found = lease_find(x, op->lease);
-    enum refusal refusal = decide_check(x, actor, op, found);
+    struct lease_row view;
+    enum refusal refusal = decide_check(x, actor, op, lease_view(x, found, &view));
     if (refusal != REFUSAL_accepted)
         return refusal;
 
     struct lease_row lease = *found;
     struct period_row period = *period_find(x, op->lease, op->period);
+    bool paused = pause_take(x, &lease);
     struct settlement moved;
     period_settle(x, &lease, &period, op->gpu_minutes, &moved);
     struct ev_dispute_decided event = {
@@ -234,13 +264,15 @@ enum refusal dispute_decide(struct exchange *x, const struct actor *actor, const
     };
     event.paid.items = moved.paid;
     event.paid.count = moved.paid_count;
-    event.refunds.items = moved.refunds;
-    event.refunds.count = moved.refunds_count;
-    event.expired.items = moved.expired;
-    event.expired.count = moved.expired_count;
+    event.refunds.items = moved.returns.refunds;
+    event.refunds.count = moved.returns.refunds_count;
+    event.expired.items = moved.returns.expired;
+    event.expired.count = moved.returns.expired_count;
     event_log(x, &ev_dispute_decided_message, &event);
+    if (paused)
+        pause_log(x, &lease);
     out->object = op->lease;
-    out->token_count = moved.refunds_count;
-    out->token_first = moved.refunds_count > 0 ? moved.refunds[0].token : 0;
+    out->token_count = moved.returns.refunds_count;
+    out->token_first = moved.returns.refunds_count > 0 ? moved.returns.refunds[0].token : 0;
     return REFUSAL_accepted;
 }

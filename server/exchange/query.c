@@ -48,7 +48,11 @@ static const struct {
     {QUERY_offers, query_offers},     {QUERY_orders, query_orders},
     {QUERY_leases, query_leases},     {QUERY_periods, query_periods},
     {QUERY_balances, query_balances}, {QUERY_supply, query_supply},
-    {QUERY_quote, query_quote},
+    {QUERY_quote, query_quote},       {QUERY_order_why, query_order_why},
+    {QUERY_keys, query_keys},         {QUERY_closures, query_closures},
+    {QUERY_rules, query_rules},       {QUERY_depth, query_depth},
+    {QUERY_trades, query_trades},     {QUERY_index, query_index},
+    {QUERY_starts, query_starts},     {QUERY_utilisation, query_utilisation},
 };
 
 enum refusal exchange_query(const struct exchange *x, uint32_t account, const struct message *query,

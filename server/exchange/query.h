@@ -15,7 +15,13 @@ typedef enum refusal query_handler(const struct exchange *x, uint32_t account, c
 query_handler query_accounts, query_series, query_tokens, query_gifts, query_balances, query_supply;
 /* Of query_capacity.c. */
 query_handler query_skus, query_sites, query_offers, query_orders, query_leases, query_periods,
-    query_quote;
+    query_quote, query_order_why;
+query_handler query_keys, query_closures, query_rules;
+/* Of query_market.c, query_depth.c and query_utilisation.c. */
+query_handler query_depth, query_trades, query_index, query_starts, query_utilisation;
+
+/* A region that is asked about, as place_number(); 0: everywhere. Refusal: malformed. */
+enum refusal query_region(struct text region, uint64_t *region_out);
 
 /* How many rows a page of this `limit` field may have: 0 asks for the most. */
 static inline uint32_t query_page_rows(uint32_t limit)

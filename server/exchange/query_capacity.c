@@ -1,11 +1,16 @@
-/* Queries about SKUs, sites, offers, orders, leases and periods. */
+/* Queries about SKUs, sites, offers, closures, orders, leases and periods. */
 #include <string.h>
 
+#include "server/exchange/closure.h"
+#include "server/exchange/escrow.h"
+#include "server/exchange/elastic.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/order.h"
 #include "server/exchange/period.h"
 #include "server/exchange/query.h"
+#include "server/exchange/resale.h"
+#include "server/exchange/rest.h"
 #include "server/exchange/settlement.h"
 #include "server/exchange/site.h"
 #include "server/exchange/sku.h"
@@ -20,6 +25,7 @@ struct page {
     uint32_t account; /* who asks */
     const void *query;
     const struct owned *owned; /* NULL: all serials */
+    const struct owned *also;  /* a second list of the owner's, or NULL */
     uint32_t owner;
     uint64_t from;
     uint64_t last;
@@ -38,6 +44,22 @@ _Static_assert(sizeof(struct a_leases) == sizeof(struct page_answer) &&
                    offsetof(struct a_leases, rows) == offsetof(struct page_answer, rows),
                "answers are pages");
 
+/* The next serial of the owner's lists, each once; as owned_next(). */
+static uint64_t page_next(const struct page *page, uint64_t from, uint32_t *looks, uint64_t *resume)
+{
+    uint64_t serial = owned_next(page->owned, page->owner, from, looks, resume);
+    uint64_t also = 0;
+    uint64_t also_resume = 0;
+    if (page->also != NULL && *resume == 0)
+        also = owned_next(page->also, page->owner, from, looks, &also_resume);
+    if (also_resume != 0) {
+        /* Not known which comes first: from here on again. */
+        *resume = from;
+        return 0;
+    }
+    return also != 0 && (serial == 0 || also < serial) ? also : serial;
+}
+
 static struct page_answer *page_run(const struct page *page, struct arena *arena)
 {
     struct page_answer *answer = query_alloc(arena, sizeof(*answer));
@@ -49,7 +71,7 @@ static struct page_answer *page_run(const struct page *page, struct arena *arena
     for (;; serial++) {
         uint64_t resume = 0;
         if (page->owned != NULL) {
-            serial = owned_next(page->owned, page->owner, serial, &looks, &resume);
+            serial = page_next(page, serial, &looks, &resume);
         } else if (serial > page->last) {
             serial = 0;
         } else if (looks == 0) {
@@ -250,7 +272,13 @@ static bool offer_fill(const struct page *page, uint64_t serial, struct arena *a
         .lease_max_min = row->lease_max_min,
         .billing = row->billing,
         .meter_period_min = row->meter_period_min,
+        .standing_min = row->standing_min,
+        .least_charge_ppm = row->least_charge_ppm,
         .free_gpus = offer_free_rest(page->x, o),
+        .lease = row->lease,
+        .until_s = row->standing_min != 0 ? row->until_s : 0,
+        .place = row->place,
+        .asking = state == OFFER_STATE_OPEN && row->asking != 0,
         .index = row->index,
     };
     return true;
@@ -277,19 +305,88 @@ enum refusal query_offers(const struct exchange *x, uint32_t account, const void
     return page_or_one(&page, q->offer, arena, body_out);
 }
 
-/* --- Orders -------------------------------------------------------------------------------- */
+/* --- Closures ------------------------------------------------------------------------------ */
 
-static bool order_fill(const struct page *page, uint64_t serial, struct arena *arena, void *row_out)
+static bool closure_fill(const struct page *page, uint64_t serial, struct arena *arena,
+                         void *row_out)
 {
     (void)arena;
+    const struct closure_row *row = closure_find(page->x, serial);
+    if (row == NULL)
+        return false;
+    *(struct closure_info *)row_out = (struct closure_info){
+        .closure = row->closure,
+        .site = row->site,
+        .kind = row->kind,
+        .start_s = row->start_s,
+        .end_s = row->end_s,
+        .reason = text_of(row->reason),
+        .over = row->end_s <= page->x->head.time_s,
+        .index = row->index,
+    };
+    return true;
+}
+
+enum refusal query_closures(const struct exchange *x, uint32_t account, const void *body,
+                            struct arena *arena, const struct message **answer_out,
+                            const void **body_out)
+{
+    const struct q_closures *q = body;
+    struct page page = {.x = x,
+                        .account = account,
+                        .query = q,
+                        .owned = q->site != 0 ? &x->closures->by_site : NULL,
+                        .owner = (uint32_t)q->site,
+                        .from = q->from,
+                        .last = x->head.closure_last,
+                        .limit = q->limit,
+                        .row_size = sizeof(struct closure_info),
+                        .fill = closure_fill};
+    *answer_out = &a_closures_message;
+    if (q->site > x->head.site_last)
+        return REFUSAL_not_found;
+    return page_or_one(&page, q->closure, arena, body_out);
+}
+
+/* --- Orders -------------------------------------------------------------------------------- */
+
+/* SKUs and limits of an order that rests. */
+static void order_info_rest(const struct exchange *x, const struct rest_row *rest,
+                            struct arena *arena, struct order_info *info)
+{
+    struct sku_limit *skus = query_alloc(arena, (rest->skus_count + 1u) * sizeof(*skus));
+    for (uint32_t i = 0; i < rest->skus_count && i < ORDER_SKUS_MAX; i++)
+        skus[info->skus.count++] =
+            (struct sku_limit){.sku = rest->skus[i], .limit_price_ucr = rest->limits_ucr[i]};
+    info->skus.items = skus;
+    info->place = rest->place;
+    struct escrow held = escrow_read(x, ESCROW_KIND_ORDER, rest->order, rest->escrow_series);
+    info->escrow_ucr = held.total;
+}
+
+static bool order_info_fill(const struct page *page, uint64_t serial, struct arena *arena,
+                            void *row_out)
+{
+    const struct q_orders *q = page->query;
     const struct order_row *row = order_find(page->x, serial);
     if (row == NULL || (row->account != page->account && !query_sees_all(page->x, page->account)))
         return false;
-    *(struct order_info *)row_out = (struct order_info){
+    const struct rest_row *rest = rest_find(page->x, serial);
+    struct order_end end = order_end_now(page->x, row, rest);
+    if (q->resting_only && end.state != ORDER_STATE_RESTING)
+        return false;
+    struct order_info *info = row_out;
+    *info = (struct order_info){
         .order = row->order,
         .account = row->account,
-        .outcome = row->outcome,
+        .state = end.state,
+        .end_reason = end.reason,
+        .ended_by = order_end_party(end.reason),
         .placed_s = row->placed_s,
+        .rest_until_s = row->rest_until_s,
+        .ended_s = end.ended_s,
+        .rule = row->rule,
+        .placement = row->placement,
         .time_in_force = row->time_in_force,
         .profile = row->profile,
         .gpus = row->gpus,
@@ -300,6 +397,8 @@ static bool order_fill(const struct page *page, uint64_t serial, struct arena *a
         .lease_count = row->lease_count,
         .index = row->index,
     };
+    if (end.state == ORDER_STATE_RESTING)
+        order_info_rest(page->x, rest, arena, info);
     return true;
 }
 
@@ -316,7 +415,7 @@ enum refusal query_orders(const struct exchange *x, uint32_t account, const void
                         .last = x->head.order_last,
                         .limit = q->limit,
                         .row_size = sizeof(struct order_info),
-                        .fill = order_fill};
+                        .fill = order_info_fill};
     *answer_out = &a_orders_message;
     if (account == 0)
         return REFUSAL_unknown_account;
@@ -355,6 +454,8 @@ static bool lease_fill(const struct page *page, uint64_t serial, struct arena *a
         (q->account != 0 && row->holder != q->account && row->operator!= q->account) ||
         (q->live_only && (state == LEASE_STATE_SETTLED || state == LEASE_STATE_FAILED)))
         return false;
+    enum lease_end_reason reason = lease_end_reason_now(x, row);
+    uint64_t paused_s = pause_since(x, row);
     *(struct lease_info *)row_out = (struct lease_info){
         .lease = row->lease,
         .order = row->order,
@@ -364,7 +465,8 @@ static bool lease_fill(const struct page *page, uint64_t serial, struct arena *a
         .holder = row->holder,
         .operator= row->operator,
         .state = state,
-        .end_reason = lease_end_reason_now(x, row),
+        .end_reason = reason,
+        .ended_by = lease_end_party(reason),
         .gpus = row->gpus,
         .start_s = row->start_s,
         .end_s = row->end_s,
@@ -379,18 +481,26 @@ static bool lease_fill(const struct page *page, uint64_t serial, struct arena *a
         .paid_ucr = row->paid_ucr,
         .refunded_ucr = row->refunded_ucr,
         .gpu_minutes_delivered = row->gpu_minutes_delivered,
+        .billing = row->billing,
+        .least_charge_ppm = row->least_charge_ppm,
+        .elastic = row->elastic != 0,
+        .paused_until_s = paused_s != 0 ? pause_until(x, row, paused_s) : 0,
+        .parent = row->parent,
+        .resale_offer = resale_offer_now(x, row),
+        .gpu_minutes_sold = row->gpu_minutes_sold,
         .index = row->index,
     };
     return true;
 }
 
-/* The leases of an order follow on each other. */
+/* The leases of an order are among those of its account, from its first on. */
 static void leases_of_order(const struct exchange *x, uint64_t order, struct page *page)
 {
     const struct order_row *row = order_find(x, order);
-    page->owned = NULL;
-    page->last = row != NULL ? row->lease_first + row->lease_count - 1 : 0;
-    if (row != NULL && page->from < row->lease_first)
+    page->owned = row != NULL ? &x->leases->by_holder : NULL;
+    page->owner = row != NULL ? row->account : 0;
+    page->last = 0;
+    if (row != NULL && row->lease_first != 0 && page->from < row->lease_first)
         page->from = row->lease_first;
 }
 
@@ -418,9 +528,9 @@ enum refusal query_leases(const struct exchange *x, uint32_t account, const void
         enum refusal refusal = query_subject(x, account, q->account, &page.owner);
         if (refusal != REFUSAL_accepted)
             return refusal;
-        /* An account is a holder or an operator, by its role. */
-        page.owned = owned_count(&x->leases->by_operator, page.owner) > 0 ? &x->leases->by_operator
-                                                                          : &x->leases->by_holder;
+        /* An operator may hold leases of others, too. */
+        page.owned = &x->leases->by_holder;
+        page.also = &x->leases->by_operator;
     }
     *body_out = page_run(&page, arena);
     return REFUSAL_accepted;
@@ -431,6 +541,7 @@ enum refusal query_leases(const struct exchange *x, uint32_t account, const void
 static struct period_info period_info_of(const struct exchange *x, const struct lease_row *lease,
                                          uint32_t period)
 {
+    bool waits = lease->paused_s != 0 && lease_period_start(lease, period) >= lease->paused_s;
     const struct period_row *row = period_find(x, lease->lease, period);
     struct period_info info = {
         .lease = lease->lease,
@@ -438,14 +549,14 @@ static struct period_info period_info_of(const struct exchange *x, const struct 
         .state = period_state(row),
         .start_s = lease_period_start(lease, period),
         .end_s = lease_period_end(lease, period),
-        .gpu_minutes_due = lease_period_gpu_minutes(lease, period),
+        .gpu_minutes_due = lease_period_gpu_minutes(x, lease, period),
     };
     if (row != NULL) {
         info.gpu_minutes_metered = row->gpu_minutes_metered;
         info.gpu_minutes_claimed = row->gpu_minutes_claimed;
         info.gpu_minutes_settled = row->gpu_minutes_settled;
     }
-    if (info.state == PERIOD_STATE_OPEN)
+    if (info.state == PERIOD_STATE_OPEN && !waits)
         info.deadline_s = lease_meter_by(x, lease, period);
     else if (info.state == PERIOD_STATE_METERED)
         info.deadline_s = lease_dispute_by(x, row);
@@ -465,11 +576,12 @@ enum refusal query_periods(const struct exchange *x, uint32_t account, const voi
     struct a_periods *answer = query_alloc(arena, sizeof(*answer));
     uint32_t rows_max = query_page_rows(q->limit);
     struct period_info *rows = query_alloc(arena, rows_max * sizeof(*rows));
-    uint32_t periods = lease_periods(lease);
+    struct lease_row view = pause_view(x, lease);
+    uint32_t periods = lease_periods(&view);
     uint32_t count = 0;
     uint64_t period = q->from;
     for (; period < periods && count < rows_max; period++)
-        rows[count++] = period_info_of(x, lease, (uint32_t)period);
+        rows[count++] = period_info_of(x, &view, (uint32_t)period);
     answer->next = period < periods ? period : 0;
     answer->rows.items = rows;
     answer->rows.count = count;

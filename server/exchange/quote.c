@@ -1,9 +1,8 @@
-/* Quotes: what an order would do now, by the same procedure, and why it would not. */
-#include <string.h>
+#include "server/exchange/quote.h"
 
-#include "server/exchange/match.h"
+#include "server/exchange/fill.h"
 #include "server/exchange/order.h"
-#include "server/exchange/query.h"
+#include "server/exchange/rest.h"
 #include "server/exchange/series.h"
 
 /* The fields that a quote shares with an order. */
@@ -13,15 +12,22 @@ static struct op_order_place quote_order(const struct q_quote *q)
         .skus = {q->skus.items, q->skus.count},
         .gpus = q->gpus,
         .gpus_min = q->gpus_min,
+        .block_gpus = q->block_gpus,
         .duration_min = q->duration_min,
         .start_from_s = q->start_from_s,
         .start_until_s = q->start_until_s,
         .placement = q->placement,
         .time_in_force = q->time_in_force,
+        .rest_until_s = q->rest_until_s,
         .regions = {q->regions.items, q->regions.count},
         .jurisdictions = {q->jurisdictions.items, q->jurisdictions.count},
         .preemptible_ok = q->preemptible_ok,
         .profile = q->profile,
+        .certifications = {q->certifications.items, q->certifications.count},
+        .interconnect = q->interconnect,
+        .carbon_g_max = q->carbon_g_max,
+        .reliability_ppm_min = q->reliability_ppm_min,
+        .funded_min = q->funded_min,
         .tokens = {q->tokens.items, q->tokens.count},
     };
 }
@@ -53,14 +59,13 @@ static enum refusal quote_tokens(const struct exchange *x, uint32_t account,
     return refusal;
 }
 
-/* Fills in leases and cost of a match. */
-static enum refusal quote_match(const struct match *m, const struct wish *wish,
-                                const struct funding *funding, struct quoted_lease *leases,
-                                struct a_quote *answer)
+bool quote_leases(const struct match *m, const struct wish *wish, struct arena *arena,
+                  struct a_quote *answer)
 {
     amount costs[ORDER_LEASES_MAX];
     if (!match_costs(m, wish->duration_min, costs, &answer->cost_ucr))
-        return REFUSAL_amount_overflow;
+        return false;
+    struct quoted_lease *leases = query_alloc(arena, sizeof(*leases) * ORDER_LEASES_MAX);
     for (uint32_t i = 0; i < m->count; i++) {
         const struct offer *o = m->parts[i].offer;
         leases[i] = (struct quoted_lease){
@@ -71,38 +76,58 @@ static enum refusal quote_match(const struct match *m, const struct wish *wish,
             .gpus = m->parts[i].gpus,
             .start_s = m->start_min * 60,
             .end_s = (m->start_min + wish->duration_min) * 60,
-            .price_ucr = o->price_ucr,
+            .price_ucr = m->parts[i].price_ucr,
             .cost_ucr = costs[i],
         };
     }
     answer->gpus = m->gpus;
     answer->leases.items = leases;
     answer->leases.count = m->count;
-    /* Without tokens nothing is said about funds. */
-    if (funding->count > 0 && funding->total < answer->cost_ucr)
-        return REFUSAL_insufficient_funds;
-    return REFUSAL_accepted;
+    return true;
 }
 
-/* Counts every open offer at the first dimension that it fails. */
-static void quote_why(const struct exchange *x, const struct wish *wish, struct funnel_row *rows,
-                      struct a_quote *answer)
+/* What the tokens must cover: what is filled at once and what the rest needs while it rests. */
+static bool quote_needs(const struct exchange *x, const struct op_order_place *op,
+                        const struct match *m, struct arena *arena, amount *needs_out)
 {
-    for (uint32_t d = FUNNEL_SKU; d <= FUNNEL_PRICE; d++)
-        rows[d - 1] = (struct funnel_row){.dimension = d};
-    for (size_t i = 0; i < x->offers->places; i++) {
-        const struct offer *o = x->offers->by_serial[i];
-        if (o == NULL || !o->open || o->end_min * 60 <= x->head.time_s)
-            continue;
-        uint32_t dimension = match_dimension(x, wish, o);
-        answer->offers++;
-        if (dimension == 0)
-            answer->matching++;
-        else
-            rows[dimension - 1].offers++;
+    struct fill *fill = query_alloc(arena, sizeof(*fill));
+    *fill = (struct fill){.match = m,
+                          .duration_min = op->duration_min,
+                          .funded_min = op->funded_min,
+                          .profile = op->profile};
+    if (!fill_cost(x, fill))
+        return false;
+    *needs_out = fill->pays;
+    if (op->time_in_force != TIME_IN_FORCE_GTT)
+        return true;
+    struct order_row order = {.duration_min = op->duration_min};
+    struct rest_row rest = {.funded_min = op->funded_min,
+                            .gpus_missing = op->gpus - m->gpus,
+                            .skus_count = (uint8_t)op->skus.count};
+    for (uint32_t i = 0; i < op->skus.count; i++)
+        rest.limits_ucr[i] = op->skus.items[i].limit_price_ucr;
+    amount needs;
+    return rest_needs(&order, &rest, &needs) && amount_add(*needs_out, needs, needs_out);
+}
+
+/* An order that may rest is not refused for want of capacity. */
+static enum refusal quote_match(const struct exchange *x, const struct op_order_place *op,
+                                const struct wish *wish, const struct funding *funding,
+                                struct arena *arena, struct a_quote *answer, bool *found_out)
+{
+    struct match *m = query_alloc(arena, sizeof(*m));
+    *found_out = match_find(x, wish, m);
+    if (!*found_out) {
+        if (op->time_in_force != TIME_IN_FORCE_GTT)
+            return match_refusal(x, wish, m, &m->looks);
+        *m = (struct match){.gpus = 0};
     }
-    answer->funnel.items = rows;
-    answer->funnel.count = FUNNEL_PRICE;
+    amount needs;
+    if (!quote_leases(m, wish, arena, answer) || !quote_needs(x, op, m, arena, &needs))
+        return REFUSAL_amount_overflow;
+    /* Without tokens nothing is said about funds. */
+    return funding->count > 0 && funding->total < needs ? REFUSAL_insufficient_funds
+                                                        : REFUSAL_accepted;
 }
 
 enum refusal query_quote(const struct exchange *x, uint32_t account, const void *body,
@@ -112,7 +137,6 @@ enum refusal query_quote(const struct exchange *x, uint32_t account, const void 
     const struct q_quote *q = body;
     struct op_order_place op = quote_order(q);
     struct a_quote *answer = query_alloc(arena, sizeof(*answer));
-    struct match *m = query_alloc(arena, sizeof(*m));
     struct funding *funding = query_alloc(arena, sizeof(*funding));
     struct token_row *tokens = query_alloc(arena, (q->tokens.count + 1) * sizeof(*tokens));
     struct wish wish;
@@ -123,18 +147,15 @@ enum refusal query_quote(const struct exchange *x, uint32_t account, const void 
     if (refusal == REFUSAL_accepted)
         refusal = funding_from_tokens(x, tokens, q->tokens.count, funding);
     refusal = refusal_first(refusal, wish_from_order(x, &op, arena, &wish));
+    refusal = refusal_first(refusal, order_check_time_in_force(x, &op));
     if (refusal == REFUSAL_accepted) {
+        bool found;
+        wish.account = account;
         wish.series = funding->series;
         wish.series_count = funding->count;
-        refusal =
-            match_find(x, &wish, m)
-                ? quote_match(m, &wish, funding,
-                              query_alloc(arena, sizeof(struct quoted_lease) * ORDER_LEASES_MAX),
-                              answer)
-                : match_refusal(x, &wish, m, &m->looks);
+        refusal = quote_match(x, &op, &wish, funding, arena, answer, &found);
         if (q->why)
-            quote_why(x, &wish, query_alloc(arena, sizeof(struct funnel_row) * FUNNEL_PRICE),
-                      answer);
+            quote_why(x, &wish, found, arena, answer);
     }
     answer->refusal = refusal;
     return REFUSAL_accepted;

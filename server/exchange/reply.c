@@ -55,12 +55,76 @@ static void credits_result(const struct message *event, const void *body, struct
     }
 }
 
-static void order_result(const struct ev_order_placed *e, struct result *out)
+static void capacity_result(const struct message *event, const void *body, struct result *out)
 {
-    out->object = e->order;
-    out->lease_first = e->leases.count > 0 ? e->leases.items[0].lease : 0;
-    out->lease_count = e->leases.count;
-    result_issued(out, e->change.items, e->change.count);
+    switch (event->code) {
+    case EVENT_offer_withdrawn:
+        out->object = ((const struct ev_offer_withdrawn *)body)->offer;
+        break;
+    case EVENT_offer_amended:
+        out->object = ((const struct ev_offer_amended *)body)->offer;
+        break;
+    case EVENT_resale_amended:
+        out->object = ((const struct ev_resale_amended *)body)->offer;
+        break;
+    case EVENT_resale_withdrawn:
+        out->object = ((const struct ev_resale_withdrawn *)body)->offer;
+        break;
+    case EVENT_site_changed:
+        out->object = ((const struct ev_site_changed *)body)->site;
+        break;
+    case EVENT_site_closed:
+        out->object = ((const struct ev_site_closed *)body)->closure;
+        break;
+    default:
+        out->object = ((const struct ev_site_reopened *)body)->closure;
+        break;
+    }
+}
+
+static void result_leases(struct result *out, const struct lease_grant *items, uint32_t count)
+{
+    out->lease_first = count > 0 ? items[0].lease : 0;
+    out->lease_count = count;
+}
+
+static void order_result(const struct message *event, const void *body, struct result *out)
+{
+    switch (event->code) {
+    case EVENT_order_placed: {
+        const struct ev_order_placed *e = body;
+        out->object = e->order;
+        result_leases(out, e->leases.items, e->leases.count);
+        result_issued(out, e->change.items, e->change.count);
+        break;
+    }
+    case EVENT_order_amended: {
+        const struct ev_order_amended *e = body;
+        out->object = e->order;
+        result_leases(out, e->leases.items, e->leases.count);
+        result_issued(out, e->change.items, e->change.count);
+        break;
+    }
+    default: {
+        const struct ev_order_ended *e = body;
+        out->object = e->order;
+        result_issued(out, e->refunds.items, e->refunds.count);
+        break;
+    }
+    }
+}
+
+static void rule_result(const struct message *event, const void *body, struct result *out)
+{
+    if (event->code == EVENT_rule_added) {
+        out->object = ((const struct ev_rule_added *)body)->rule;
+    } else if (event->code == EVENT_rule_changed) {
+        out->object = ((const struct ev_rule_changed *)body)->rule;
+    } else {
+        const struct ev_rule_closed *e = body;
+        out->object = e->rule;
+        result_issued(out, e->refunds.items, e->refunds.count);
+    }
 }
 
 static void lease_result(const struct message *event, const void *body, struct result *out)
@@ -75,6 +139,21 @@ static void lease_result(const struct message *event, const void *body, struct r
     case EVENT_lease_disputed:
         out->object = ((const struct ev_lease_disputed *)body)->lease;
         break;
+    case EVENT_lease_resold:
+        out->object = ((const struct ev_lease_resold *)body)->offer;
+        break;
+    case EVENT_lease_extended: {
+        const struct ev_lease_extended *e = body;
+        out->object = e->lease;
+        result_issued(out, e->change.items, e->change.count);
+        break;
+    }
+    case EVENT_lease_funded: {
+        const struct ev_lease_funded *e = body;
+        out->object = e->lease;
+        result_issued(out, e->change.items, e->change.count);
+        break;
+    }
     case EVENT_dispute_decided: {
         const struct ev_dispute_decided *e = body;
         out->object = e->lease;
@@ -107,6 +186,12 @@ bool result_from_event(const struct message *event, const void *body, struct res
     case EVENT_account_rekeyed:
         out->object = ((const struct ev_account_rekeyed *)body)->account;
         return true;
+    case EVENT_account_key_added:
+        out->object = ((const struct ev_account_key_added *)body)->account;
+        return true;
+    case EVENT_account_key_removed:
+        out->object = ((const struct ev_account_key_removed *)body)->account;
+        return true;
     case EVENT_series_created:
         out->object = ((const struct ev_series_created *)body)->series;
         return true;
@@ -132,16 +217,32 @@ bool result_from_event(const struct message *event, const void *body, struct res
         out->object = ((const struct ev_offer_published *)body)->offer;
         return true;
     case EVENT_offer_withdrawn:
-        out->object = ((const struct ev_offer_withdrawn *)body)->offer;
+    case EVENT_offer_amended:
+    case EVENT_resale_amended:
+    case EVENT_resale_withdrawn:
+    case EVENT_site_changed:
+    case EVENT_site_closed:
+    case EVENT_site_reopened:
+        capacity_result(event, body, out);
         return true;
     case EVENT_order_placed:
-        order_result(body, out);
+    case EVENT_order_amended:
+    case EVENT_order_ended:
+        order_result(event, body, out);
+        return true;
+    case EVENT_rule_added:
+    case EVENT_rule_changed:
+    case EVENT_rule_closed:
+        rule_result(event, body, out);
         return true;
     case EVENT_lease_activated:
     case EVENT_lease_metered:
     case EVENT_lease_disputed:
     case EVENT_dispute_decided:
     case EVENT_lease_ended:
+    case EVENT_lease_resold:
+    case EVENT_lease_extended:
+    case EVENT_lease_funded:
         lease_result(event, body, out);
         return true;
     default:
@@ -175,6 +276,21 @@ static int refusals_fill(const struct ev_request *e, struct result *results, uin
     return STATUS_OK;
 }
 
+/* Finds the next event that an operation logged itself, from *index on and before `end`: what the
+ * exchange logged of what followed, by 0, is passed over. */
+static int operation_event(event_reader *read, void *context, uint64_t *index, uint64_t end,
+                           struct arena *arena, const struct message **message_out,
+                           const void **body_out)
+{
+    for (; *index < end; ++*index) {
+        arena_clear(arena);
+        int status = event_read(read, context, *index, arena, message_out, body_out);
+        if (status || ((const struct event_head *)*body_out)->by != 0)
+            return status;
+    }
+    return STATUS_DAMAGED;
+}
+
 int reply_rebuild(struct frame_reply *reply, event_reader *read, void *context, struct arena *arena)
 {
     struct arena decoded = ARENA_EMPTY;
@@ -195,9 +311,8 @@ int reply_rebuild(struct frame_reply *reply, event_reader *read, void *context, 
     for (uint32_t i = 0; i < count && !status; i++) {
         if (results[i].refusal)
             continue;
-        arena_clear(&decoded);
-        results[i].index = index;
-        status = event_read(read, context, index++, &decoded, &message, &body);
+        status = operation_event(read, context, &index, reply->index, &decoded, &message, &body);
+        results[i].index = index++;
         if (!status && !result_from_event(message, body, &results[i]))
             status = STATUS_DAMAGED;
     }

@@ -2,20 +2,27 @@
  * What the result of each operation holds, beside refusal and index, so that reply_rebuild() makes
  * the same from the operation's event:
  *
- *   account_register, _freeze, _unfreeze, _rekey   object = the account
+ *   account_register, _freeze, _unfreeze, _rekey,
+ *   account_key_add, _remove                       object = the account
  *   sku_add, sku_change                            object = the SKU
- *   site_add                                       object = the site
+ *   site_add, site_change                          object = the site
+ *   site_close, site_reopen                        object = the closure
  *   series_create                                  object = the series
  *   mint, token_transfer                           object = the series; tokens = the outputs
  *   token_burn, payout                             object = the series
  *   token_give                                     object = the gift; tokens = the change, if any
  *   gift_claim                                     object = the claiming account; tokens = the one
  *   gift_revoke                                    object = the gift; tokens = the one
- *   offer_publish, offer_withdraw                  object = the offer
- *   order_place                                    object = the order; leases = as granted;
+ *   offer_publish, offer_amend, offer_withdraw     object = the offer
+ *   order_place, order_amend                       object = the order; leases = as granted;
  *                                                  tokens = the event's `change`
+ *   order_cancel                                   object = the order; tokens = `refunds`
  *   lease_activate, lease_meter, lease_dispute     object = the lease
  *   dispute_decide, lease_end                      object = the lease; tokens = `refunds`
+ *   lease_resell                                   object = the offer
+ *   lease_extend, lease_fund                       object = the lease; tokens = `change`
+ *   rule_add, rule_change                          object = the rule
+ *   rule_end                                       object = the rule; tokens = `refunds`
  *   clock_advance                                  nothing
  *
  * token_first and lease_first are 0 where the count is 0.

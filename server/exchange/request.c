@@ -13,6 +13,7 @@
 #include "server/exchange/event.h"
 #include "server/exchange/gift.h"
 #include "server/exchange/index.h"
+#include "server/exchange/key.h"
 #include "server/exchange/operation.h"
 #include "server/exchange/token.h"
 #include "server/exchange/tree.h"
@@ -174,17 +175,20 @@ static const struct request_row *request_find(const struct exchange *x, uint32_t
     return node && name_compare(node, &key) == 0 ? row_find(x, node) : NULL;
 }
 
-/* Whether the account has as many live ids as it may; those past their time do not count. */
-static bool ids_at_limit(const struct exchange *x, uint32_t account, uint64_t time_s)
+/* Whether the account has as many live ids as it may; those past their time do not count. Its
+ * further keys leave some to the main one: else none of them could be removed while it floods. */
+static bool ids_at_limit(const struct exchange *x, const struct actor *actor, uint64_t time_s)
 {
+    uint32_t account = actor->account;
+    uint32_t most = actor->main_key ? REQUEST_IDS_MAX : REQUEST_IDS_MAX - REQUEST_IDS_MAIN;
     const struct request_index *index = x->requests;
     uint32_t live = account < index->counts_size ? index->counts[account] : 0;
-    if (live < REQUEST_IDS_MAX)
+    if (live < most)
         return false;
     for (struct request_node *n = RB_MIN(time_tree, &x->requests->by_time);
          n && n->valid_until_s <= time_s; n = RB_NEXT(time_tree, &x->requests->by_time, n))
         live -= n->account == account;
-    return live >= REQUEST_IDS_MAX;
+    return live >= most;
 }
 
 uint32_t request_sweep(struct exchange *x, uint64_t valid_until_s, uint32_t limit)
@@ -202,10 +206,25 @@ uint32_t request_sweep(struct exchange *x, uint64_t valid_until_s, uint32_t limi
 
 /* --- A request --- */
 
-static enum refusal actor_find(const struct exchange *x, const struct request *request,
-                               struct actor *actor_out)
+/* Which of the account's keys has signed. */
+static enum refusal actor_key_find(const struct exchange *x, const struct account_row *row,
+                                   uint64_t time_s, struct actor *actor)
 {
-    *actor_out = (struct actor){.account = request->account, .key = request->key};
+    actor->main_key = memcmp(row->sign_key, actor->key, sizeof(row->sign_key)) == 0;
+    if (actor->main_key)
+        return REFUSAL_accepted;
+    const struct key_row *key = key_find(x, row->account, actor->key);
+    if (!key)
+        return REFUSAL_key_replaced;
+    actor->scopes = key->scopes;
+    return key_expired(key, time_s) ? REFUSAL_key_expired : REFUSAL_accepted;
+}
+
+static enum refusal actor_find(const struct exchange *x, const struct request *request,
+                               uint64_t time_s, struct actor *actor_out)
+{
+    *actor_out = (struct actor){
+        .account = request->account, .key = request->key, .main_key = request->account == 0};
     if (request->account == 0) {
         bool may = request->operations.count == 1 &&
                    operation_newcomer_may(request->operations.items[0].message->code);
@@ -215,15 +234,16 @@ static enum refusal actor_find(const struct exchange *x, const struct request *r
     if (!row)
         return REFUSAL_unknown_account;
     actor_out->role = row->role;
-    if (memcmp(row->sign_key, request->key, sizeof(row->sign_key)) != 0)
-        return REFUSAL_key_replaced;
+    enum refusal refusal = actor_key_find(x, row, time_s, actor_out);
+    if (refusal)
+        return refusal;
     return row->state == ACCOUNT_STATE_FROZEN ? REFUSAL_account_frozen : REFUSAL_accepted;
 }
 
 static enum refusal request_refusal(const struct exchange *x, const struct request *request,
                                     uint64_t time_s, bool id_is_known, struct actor *actor_out)
 {
-    enum refusal refusal = actor_find(x, request, actor_out);
+    enum refusal refusal = actor_find(x, request, time_s, actor_out);
     if (refusal)
         return refusal;
     if (time_s >= request->valid_until_s)
@@ -232,7 +252,7 @@ static enum refusal request_refusal(const struct exchange *x, const struct reque
         return REFUSAL_valid_until_too_far;
     if (id_is_known)
         return REFUSAL_id_reused;
-    if (ids_at_limit(x, request->account, time_s))
+    if (ids_at_limit(x, actor_out, time_s))
         return REFUSAL_too_many_ids;
     if (request->operations.count == 0)
         return REFUSAL_empty_request;

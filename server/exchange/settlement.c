@@ -3,44 +3,24 @@
 #include <assert.h>
 #include <string.h>
 
+#include "server/exchange/escrow.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/token.h"
 
-/* The escrow rows of a lease, by place. */
-struct escrow {
-    struct escrow_row rows[ORDER_SERIES_MAX];
-    amount held[ORDER_SERIES_MAX];
-    size_t count;
-    amount total;
-};
+/* A share takes at most 1 + 5 + 9 bytes, an issued token 1 + 9 + 5 + 5 + 9; no event of a lease has
+ * more than two lists of each. */
+static_assert(ESCROW_ROWS_MAX * (2 * 15 + 2 * 29) + 1024 < EVENT_BYTES_MAX,
+              "an event of a lease fits");
 
-static struct escrow escrow_read(const struct exchange *x, const struct lease_row *lease)
+static struct escrow escrow_of(const struct exchange *x, const struct lease_row *lease)
 {
-    struct escrow e = {.count = 0};
-    for (uint32_t place = 0; place < lease->escrow_series && place < ORDER_SERIES_MAX; place++) {
-        struct escrow_row key = {.lease = lease->lease, .place = place};
-        const struct escrow_row *row = store_find(x->store, TABLE_ESCROW, &key);
-        if (row == NULL)
-            continue;
-        e.rows[e.count] = *row;
-        e.held[e.count++] = row->amount_ucr;
-        e.total += row->amount_ucr;
-    }
-    return e;
-}
-
-static void escrow_lower(struct exchange *x, struct escrow *e, size_t i, amount by)
-{
-    e->held[i] -= by;
-    e->total -= by;
-    e->rows[i].amount_ucr = e->held[i];
-    store_put(x->store, TABLE_ESCROW, &e->rows[i]);
+    return escrow_read(x, ESCROW_KIND_LEASE, lease->lease, lease->escrow_series);
 }
 
 amount settlement_held(const struct exchange *x, const struct lease_row *lease)
 {
-    return escrow_read(x, lease).total;
+    return escrow_of(x, lease).total;
 }
 
 /* The cost that the lease was granted with fits, and this is for no more GPU-minutes. */
@@ -52,29 +32,36 @@ static amount cost_of(const struct lease_row *lease, gpu_minutes minutes)
     return cost;
 }
 
-amount settlement_needed(const struct lease_row *lease)
+amount settlement_cost(const struct exchange *x, const struct lease_row *lease)
+{
+    return cost_of(lease, lease_gpu_minutes(x, lease));
+}
+
+amount settlement_needed_without(const struct exchange *x, const struct lease_row *lease,
+                                 gpu_minutes minutes)
 {
     if (lease->state == LEASE_STATE_SETTLED || lease->state == LEASE_STATE_FAILED)
         return 0;
-    gpu_minutes possible = lease_gpu_minutes(lease) - lease->gpu_minutes_settled_due;
+    gpu_minutes possible = lease_gpu_minutes(x, lease) - lease->gpu_minutes_settled_due;
+    possible = minutes < possible ? possible - minutes : 0;
     return cost_of(lease, lease->gpu_minutes_delivered + possible) - lease->paid_ucr;
 }
 
-static void escrow_split(const struct escrow *e, amount total, amount parts_out[ORDER_SERIES_MAX])
+amount settlement_needed(const struct exchange *x, const struct lease_row *lease)
 {
-    bool covered = amount_split_pro_rata(total, e->held, e->count, parts_out);
-    assert(covered);
+    return settlement_needed_without(x, lease, 0);
 }
 
 static void escrow_pay(struct exchange *x, struct lease_row *lease, struct escrow *e, amount total,
                        struct settlement *out)
 {
-    amount parts[ORDER_SERIES_MAX];
-    escrow_split(e, total, parts);
-    for (size_t i = 0; i < e->count; i++) {
+    amount parts[ESCROW_ROWS_MAX];
+    bool covered = amount_split_pro_rata(total, e->held, e->count, parts);
+    assert(covered);
+    for (uint32_t i = 0; i < e->count; i++) {
         if (parts[i] == 0)
             continue;
-        ledger_move(x, e->rows[i].series, (struct ledger_place){LEDGER_ESCROW, lease->holder},
+        ledger_move(x, e->rows[i].series, (struct ledger_place){LEDGER_ESCROW, e->rows[i].owner},
                     (struct ledger_place){LEDGER_BALANCE, lease->operator}, parts[i]);
         out->paid[out->paid_count++] =
             (struct share){.series = e->rows[i].series, .amount_ucr = parts[i]};
@@ -87,21 +74,7 @@ static void escrow_pay(struct exchange *x, struct lease_row *lease, struct escro
 static void escrow_refund(struct exchange *x, struct lease_row *lease, struct escrow *e,
                           amount total, struct settlement *out)
 {
-    amount parts[ORDER_SERIES_MAX];
-    escrow_split(e, total, parts);
-    for (size_t i = 0; i < e->count; i++) {
-        if (parts[i] == 0)
-            continue;
-        uint32_t series = e->rows[i].series;
-        struct ledger_place from = {LEDGER_ESCROW, lease->holder};
-        if (token_refund(x, series, lease->holder, parts[i], from,
-                         &out->refunds[out->refunds_count]))
-            out->refunds_count++;
-        else
-            out->expired[out->expired_count++] =
-                (struct share){.series = series, .amount_ucr = parts[i]};
-        escrow_lower(x, e, i, parts[i]);
-    }
+    escrow_return(x, e, total, &out->returns);
     lease->refunded_ucr += total;
 }
 
@@ -110,12 +83,14 @@ static void escrow_refund(struct exchange *x, struct lease_row *lease, struct es
 static void escrow_settle(struct exchange *x, struct lease_row *lease, struct escrow *e,
                           struct settlement *out)
 {
-    escrow_refund(x, lease, e, e->total - settlement_needed(lease), out);
+    amount needed = settlement_needed(x, lease);
+    assert(e->total >= needed || lease->elastic);
+    if (e->total > needed)
+        escrow_refund(x, lease, e, e->total - needed, out);
     if (lease->state != LEASE_STATE_SETTLED && lease->state != LEASE_STATE_FAILED)
         return;
-    assert(e->total == 0);
-    for (size_t i = 0; i < e->count; i++)
-        store_remove(x->store, TABLE_ESCROW, &e->rows[i]);
+    escrow_close(x, e);
+    lease->escrow_series = 0;
 }
 
 /* The lease is settled once all its periods are. */
@@ -132,7 +107,7 @@ void settlement_period(struct exchange *x, struct lease_row *lease, gpu_minutes 
                        gpu_minutes delivered, struct settlement *out)
 {
     memset(out, 0, sizeof(*out));
-    struct escrow e = escrow_read(x, lease);
+    struct escrow e = escrow_of(x, lease);
     lease->gpu_minutes_settled_due += due;
     lease->gpu_minutes_delivered += delivered;
     lease->periods_settled++;
@@ -146,17 +121,21 @@ void settlement_shorten(struct exchange *x, struct lease_row *lease, uint64_t en
                         struct settlement *out)
 {
     memset(out, 0, sizeof(*out));
-    struct escrow e = escrow_read(x, lease);
+    struct escrow e = escrow_of(x, lease);
+    relief_cut(x, lease, end_s);
     lease->end_s = end_s;
-    lease->cost_ucr = cost_of(lease, lease_gpu_minutes(lease));
+    lease->cost_ucr = settlement_cost(x, lease);
     lease_close(lease);
     escrow_settle(x, lease, &e, out);
 }
 
-void settlement_cancel(struct exchange *x, struct lease_row *lease, struct settlement *out)
+void settlement_cancel(struct exchange *x, struct lease_row *lease, uint64_t end_s,
+                       struct settlement *out)
 {
     memset(out, 0, sizeof(*out));
-    struct escrow e = escrow_read(x, lease);
+    struct escrow e = escrow_of(x, lease);
+    relief_cut(x, lease, end_s);
+    lease->end_s = end_s;
     lease->state = LEASE_STATE_FAILED;
     lease->cost_ucr = 0;
     escrow_settle(x, lease, &e, out);

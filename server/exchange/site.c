@@ -22,7 +22,26 @@ const struct steps *site_draws(const struct exchange *x, uint64_t site)
 void site_draw(struct exchange *x, uint64_t site, uint64_t from_min, uint64_t to_min, int64_t watts)
 {
     if (site < x->sites->places && x->sites->draws[site] != NULL)
-        steps_add(x->sites->draws[site], from_min, to_min, watts);
+        x->request_looks += steps_add(x->sites->draws[site], from_min, to_min, watts);
+}
+
+/* The most that is drawn at any minute of [from, to) from now on. */
+static uint64_t site_drawn(struct exchange *x, uint64_t site, uint64_t from_min,
+                           uint64_t to_min)
+{
+    uint64_t now_min = x->head.time_s / 60;
+    uint64_t from = from_min > now_min ? from_min : now_min;
+    return from < to_min
+               ? steps_max_counted(site_draws(x, site), from, to_min, &x->request_looks)
+               : 0;
+}
+
+bool site_has_power(struct exchange *x, uint64_t site, uint64_t from_min, uint64_t to_min,
+                    uint64_t watts)
+{
+    uint64_t ceiling = (uint64_t)site_find(x, site)->power_kw * 1000;
+    uint64_t drawn = site_drawn(x, site, from_min, to_min);
+    return drawn <= ceiling && watts <= ceiling - drawn;
 }
 
 uint32_t site_reliability_ppm(const struct site_row *row)
@@ -136,7 +155,7 @@ void site_index_free(struct exchange *x)
     x->sites = NULL;
 }
 
-/* --- Operation ----------------------------------------------------------------------------- */
+/* --- Operations ---------------------------------------------------------------------------- */
 
 /* Whether the operator has a site of this name; it has few enough to look at each. */
 static bool site_name_taken(const struct exchange *x, uint32_t operator, struct text name)
@@ -153,23 +172,31 @@ static bool site_name_taken(const struct exchange *x, uint32_t operator, struct 
     return false;
 }
 
+static void site_set_certifications(struct site_row *row, const struct certification *items,
+                                    uint32_t count)
+{
+    memset(row->certification_expires_s, 0, sizeof(row->certification_expires_s));
+    memset(row->certification_names, 0, sizeof(row->certification_names));
+    memset(row->certification_issuers, 0, sizeof(row->certification_issuers));
+    row->certifications_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        size_t at = (size_t)i * NAME_BYTES;
+        row->certification_expires_s[i] = items[i].expires_s;
+        column_set((char *)row->certification_names + at, NAME_BYTES, items[i].name);
+        column_set((char *)row->certification_issuers + at, NAME_BYTES, items[i].issuer);
+    }
+}
+
 static struct site_row site_row_of(const struct op_site_add *op)
 {
     struct site_row row = {
         .power_kw = op->power_kw,
         .carbon_g_per_kwh = op->carbon_g_per_kwh,
-        .certifications_count = op->certifications.count,
     };
     column_set(row.region, sizeof(row.region), op->region);
     column_set(row.jurisdiction, sizeof(row.jurisdiction), op->jurisdiction);
     column_set(row.name, sizeof(row.name), op->name);
-    for (uint32_t i = 0; i < op->certifications.count; i++) {
-        const struct certification *c = &op->certifications.items[i];
-        row.certification_expires_s[i] = c->expires_s;
-        column_set((char *)row.certification_names + (size_t)i * NAME_BYTES, NAME_BYTES, c->name);
-        column_set((char *)row.certification_issuers + (size_t)i * NAME_BYTES, NAME_BYTES,
-                   c->issuer);
-    }
+    site_set_certifications(&row, op->certifications.items, op->certifications.count);
     return row;
 }
 
@@ -203,5 +230,37 @@ enum refusal site_add(struct exchange *x, const struct actor *actor, const void 
     event.certifications.count = op->certifications.count;
     event_log(x, &ev_site_added_message, &event);
     out->object = row.site;
+    return REFUSAL_accepted;
+}
+
+enum refusal site_change(struct exchange *x, const struct actor *actor, const void *body,
+                         struct result *out)
+{
+    const struct op_site_change *op = body;
+    const struct site_row *found = site_find(x, op->site);
+    if (found != NULL && found->operator!= actor->account)
+        return REFUSAL_not_owner;
+    if (found == NULL)
+        return REFUSAL_site_not_found;
+    if (x->request_looks >= REQUEST_LOOKS_MAX)
+        return REFUSAL_too_many;
+    if (site_drawn(x, op->site, 0, UINT64_MAX) > (uint64_t)op->power_kw * 1000)
+        return REFUSAL_power_exceeded;
+
+    struct site_row row = *found;
+    row.power_kw = op->power_kw;
+    row.carbon_g_per_kwh = op->carbon_g_per_kwh;
+    site_set_certifications(&row, op->certifications.items, op->certifications.count);
+    store_put(x->store, TABLE_SITE, &row);
+    struct ev_site_changed event = {
+        EVENT_HEAD_OF(x, actor->account),
+        .site = op->site,
+        .power_kw = op->power_kw,
+        .carbon_g_per_kwh = op->carbon_g_per_kwh,
+    };
+    event.certifications.items = op->certifications.items;
+    event.certifications.count = op->certifications.count;
+    event_log(x, &ev_site_changed_message, &event);
+    out->object = op->site;
     return REFUSAL_accepted;
 }

@@ -22,6 +22,11 @@ void site_draw(struct exchange *x, uint64_t site, uint64_t from_min, uint64_t to
 /* NULL when there is no such site. */
 const struct steps *site_draws(const struct exchange *x, uint64_t site);
 
+/* Whether the site has power for so many watts more at every minute of [from, to); what has passed
+ * is no matter. */
+bool site_has_power(struct exchange *x, uint64_t site, uint64_t from_min, uint64_t to_min,
+                    uint64_t watts);
+
 /* Delivered in parts per million of due GPU-minutes; 1 000 000 before the first. */
 uint32_t site_reliability_ppm(const struct site_row *row);
 

@@ -30,9 +30,28 @@ struct sku_index;
 struct site_index;
 struct offer_index; /* the book and the free capacity in time */
 struct order_index;
+struct rest_index; /* resting orders by what they want */
 struct lease_index;
+struct closure_index;
+struct key_index;
+struct rule_index;
+struct trade_index;
 struct request_index;
 struct due_queue;
+
+struct wish;
+struct match;
+
+/* Watches what is matched, for `boursed check --market` (referee.h); NULL: nobody does. */
+struct witness {
+    /* A search of an operation or a tick has ended so. */
+    void (*matched)(void *context, const struct wish *w, const struct match *m);
+    /* A resting order is about to be filled as resting orders are asked about an offer. */
+    void (*fills)(void *context, uint64_t offer, const struct rest_row *rest, uint64_t limit_ucr);
+    /* All resting orders have been asked about the offer. */
+    void (*asked)(void *context, uint64_t offer);
+    void *context;
+};
 
 struct exchange {
     struct store *store;
@@ -50,7 +69,10 @@ struct exchange {
     struct buffer event_ends; /* uint32_t each */
     uint64_t events_first;    /* log index of the group's first event */
     struct arena scratch;     /* cleared before each operation */
-    uint64_t request_looks;   /* that searches for capacity have taken in this request */
+    uint64_t request_looks;   /* that searches and changes of capacity have taken in this request */
+    uint64_t asked_offer;     /* that resting orders are being asked about just now; 0: none */
+    struct witness witness;
+    amount moved_ucr;         /* that the present operation takes from its account: key_moves() */
 
     struct account_index *accounts;
     struct ledger_index *ledger;
@@ -61,7 +83,12 @@ struct exchange {
     struct site_index *sites;
     struct offer_index *offers;
     struct order_index *orders;
+    struct rest_index *rests;
     struct lease_index *leases;
+    struct closure_index *closures;
+    struct key_index *keys;
+    struct rule_index *rules;
+    struct trade_index *trades;
     struct request_index *requests;
     struct due_queue *due;
 };
@@ -70,6 +97,8 @@ struct exchange {
 struct actor {
     uint32_t account;             /* 0: a newcomer */
     uint32_t role;                /* enum role; 0 for a newcomer */
+    bool main_key;                /* the account's own key signed, not a further one */
+    uint32_t scopes;              /* of the further key that signed */
     const uint8_t *key;           /* the signing key of the request */
     const struct result *results; /* of the operations before this one */
     uint32_t results_count;
@@ -82,13 +111,16 @@ typedef enum refusal operation_handler(struct exchange *x, const struct actor *a
 
 /* Operations, by noun. operation.c holds the table of who may do what. */
 operation_handler account_register, account_freeze, account_unfreeze, account_rekey;
-operation_handler sku_add, sku_change, site_add;
+operation_handler account_key_add, account_key_remove;
+operation_handler sku_add, sku_change, site_add, site_change, site_close, site_reopen;
 operation_handler series_create, series_mint;
 operation_handler token_transfer, token_burn;
 operation_handler gift_give, gift_claim, gift_revoke;
-operation_handler offer_publish, offer_withdraw;
-operation_handler order_place;
+operation_handler offer_publish, offer_amend, offer_withdraw;
+operation_handler order_place, order_amend, order_cancel;
+operation_handler rule_add, rule_change, rule_end;
 operation_handler lease_activate, lease_meter, lease_dispute, dispute_decide, lease_end;
+operation_handler lease_resell, lease_extend, lease_fund;
 operation_handler payout_take;
 operation_handler clock_advance;
 

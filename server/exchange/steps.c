@@ -84,10 +84,11 @@ static void step_join(struct steps *s, struct step *step)
     s->count--;
 }
 
-void steps_add(struct steps *s, uint64_t from, uint64_t to, int64_t change)
+uint64_t steps_add(struct steps *s, uint64_t from, uint64_t to, int64_t change)
 {
+    uint64_t pieces = 0;
     if (from >= to || change == 0)
-        return;
+        return 0;
     struct step *first = step_cut(s, from);
     struct step *end = step_cut(s, to);
     struct step *p = first;
@@ -95,9 +96,11 @@ void steps_add(struct steps *s, uint64_t from, uint64_t to, int64_t change)
         assert(change > 0 || p->value >= (uint64_t)-change);
         p->value += (uint64_t)change;
         p = RB_NEXT(step_tree, &s->tree, p);
+        pieces++;
     }
     step_join(s, end);
     step_join(s, first);
+    return pieces;
 }
 
 struct piece steps_piece(const struct steps *s, uint64_t at)

@@ -31,8 +31,8 @@ void steps_init(struct steps *s);
 void steps_release(struct steps *s);
 
 /* Adds `change` to the values over [from, to); of no effect when that is empty. No value may fall
- * below 0 (an assertion). */
-void steps_add(struct steps *s, uint64_t from, uint64_t to, int64_t change);
+ * below 0 (an assertion). Returns how many pieces it went over. */
+uint64_t steps_add(struct steps *s, uint64_t from, uint64_t to, int64_t change);
 
 /* A piece [from, until) over which the value is the same, as long as it goes. The first piece
  * begins at 0, the last one ends at UINT64_MAX. */

@@ -3,33 +3,49 @@
 ROW_COLUMNS(head_row, HEAD_ROW)
 ROW_COLUMNS(outage_row, OUTAGE_ROW)
 ROW_COLUMNS(account_row, ACCOUNT_ROW)
+ROW_COLUMNS(key_row, KEY_ROW)
 ROW_COLUMNS(series_row, SERIES_ROW)
 ROW_COLUMNS(sku_row, SKU_ROW)
 ROW_COLUMNS(site_row, SITE_ROW)
 ROW_COLUMNS(ledger_row, LEDGER_ROW)
 ROW_COLUMNS(token_row, TOKEN_ROW)
 ROW_COLUMNS(gift_row, GIFT_ROW)
+ROW_COLUMNS(closure_row, CLOSURE_ROW)
 ROW_COLUMNS(offer_row, OFFER_ROW)
 ROW_COLUMNS(order_row, ORDER_ROW)
+ROW_COLUMNS(rest_row, REST_ROW)
 ROW_COLUMNS(lease_row, LEASE_ROW)
+ROW_COLUMNS(relief_row, RELIEF_ROW)
 ROW_COLUMNS(escrow_row, ESCROW_ROW)
 ROW_COLUMNS(period_row, PERIOD_ROW)
+ROW_COLUMNS(rule_row, RULE_ROW)
+ROW_COLUMNS(trade_row, TRADE_ROW)
+ROW_COLUMNS(point_row, POINT_ROW)
+ROW_COLUMNS(level_row, LEVEL_ROW)
 ROW_COLUMNS(request_row, REQUEST_ROW)
 
 const struct table_spec exchange_tables[TABLE_COUNT] = {
-    [TABLE_HEAD] = TABLE_SPEC("head", 1, head_row, 1, 4),
+    [TABLE_HEAD] = TABLE_SPEC("head", 2, head_row, 1, 4),
     [TABLE_OUTAGE] = TABLE_SPEC("outage", 1, outage_row, 1, 8),
     [TABLE_ACCOUNT] = TABLE_SPEC("account", 1, account_row, 1, 4),
+    [TABLE_KEY] = TABLE_SPEC("key", 1, key_row, 2, 8),
     [TABLE_SERIES] = TABLE_SPEC("series", 1, series_row, 1, 4),
     [TABLE_SKU] = TABLE_SPEC("sku", 1, sku_row, 1, 8),
     [TABLE_SITE] = TABLE_SPEC("site", 1, site_row, 1, 8),
     [TABLE_LEDGER] = TABLE_SPEC("ledger", 1, ledger_row, 4, 16),
     [TABLE_TOKEN] = TABLE_SPEC("token", 1, token_row, 1, 8),
     [TABLE_GIFT] = TABLE_SPEC("gift", 1, gift_row, 1, 8),
-    [TABLE_OFFER] = TABLE_SPEC("offer", 1, offer_row, 1, 8),
-    [TABLE_ORDER] = TABLE_SPEC("order", 1, order_row, 1, 8),
-    [TABLE_LEASE] = TABLE_SPEC("lease", 1, lease_row, 1, 8),
-    [TABLE_ESCROW] = TABLE_SPEC("escrow", 1, escrow_row, 2, 12),
+    [TABLE_CLOSURE] = TABLE_SPEC("closure", 1, closure_row, 1, 8),
+    [TABLE_OFFER] = TABLE_SPEC("offer", 2, offer_row, 1, 8),
+    [TABLE_ORDER] = TABLE_SPEC("order", 2, order_row, 1, 8),
+    [TABLE_REST] = TABLE_SPEC("rest", 1, rest_row, 1, 8),
+    [TABLE_LEASE] = TABLE_SPEC("lease", 2, lease_row, 1, 8),
+    [TABLE_RELIEF] = TABLE_SPEC("relief", 1, relief_row, 2, 12),
+    [TABLE_ESCROW] = TABLE_SPEC("escrow", 2, escrow_row, 3, 16),
     [TABLE_PERIOD] = TABLE_SPEC("period", 1, period_row, 2, 12),
+    [TABLE_RULE] = TABLE_SPEC("rule", 1, rule_row, 1, 8),
+    [TABLE_TRADE] = TABLE_SPEC("trade", 1, trade_row, 1, 8),
+    [TABLE_POINT] = TABLE_SPEC("point", 1, point_row, 3, 20),
+    [TABLE_LEVEL] = TABLE_SPEC("level", 1, level_row, 3, 20),
     [TABLE_REQUEST] = TABLE_SPEC("request", 1, request_row, 4, 32),
 };

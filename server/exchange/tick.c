@@ -21,6 +21,24 @@ static uint32_t item_work_off(struct exchange *x, struct due_item item, uint32_t
     case DUE_OFFER:
         offer_due(x, item);
         break;
+    case DUE_PAUSE:
+        pause_due(x, item);
+        break;
+    case DUE_ORDER:
+        order_due(x, item);
+        break;
+    case DUE_ASK:
+        return ask_due(x, item.serial, limit);
+    case DUE_RULE:
+        return rule_due(x, item.serial, limit);
+    case DUE_INDEX:
+        index_due(x, item);
+        break;
+    case DUE_KEY:
+        key_due(x, item);
+        break;
+    case DUE_KINDS_END:
+        break;
     }
     return 1;
 }

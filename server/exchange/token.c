@@ -8,6 +8,7 @@
 #include "server/exchange/check.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
+#include "server/exchange/key.h"
 #include "server/exchange/owned.h"
 #include "server/exchange/query.h"
 
@@ -265,6 +266,8 @@ enum refusal token_transfer(struct exchange *x, const struct actor *actor, const
     for (uint32_t i = 0; i < op->outputs.count; i++) {
         const struct payment *output = &op->outputs.items[i];
         token_issue(x, in.series, output->account, output->amount_ucr);
+        if (output->account != actor->account)
+            key_moves(x, output->amount_ucr);
         ledger_move(x, in.series, (struct ledger_place){LEDGER_TOKENS, actor->account},
                     (struct ledger_place){LEDGER_TOKENS, output->account}, output->amount_ucr);
     }
@@ -292,6 +295,7 @@ enum refusal token_burn(struct exchange *x, const struct actor *actor, const voi
         token_spend(x, in.serials[i]);
     ledger_move(x, in.series, (struct ledger_place){LEDGER_TOKENS, actor->account},
                 (struct ledger_place){LEDGER_BURNED, actor->account}, event.amount_ucr);
+    key_moves(x, event.amount_ucr);
     event_log(x, &ev_token_burned_message, &event);
     out->object = in.series;
     return REFUSAL_accepted;

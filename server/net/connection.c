@@ -567,9 +567,12 @@ static void connection_subscribe(struct connection *c, const struct subscriber *
         .seq = granted->seq,
         .account = granted->account,
         .sees_all = granted->sees_all,
+        .is_further = granted->is_further,
+        .expires_s = granted->expires_s,
         .next = granted->from,
         .since = c->network->log_size,
     };
+    memcpy(sub->sign_key, granted->sign_key, sizeof(sub->sign_key));
     memcpy(sub->peer_key, session_peer_key(c->session), sizeof(sub->peer_key));
 }
 

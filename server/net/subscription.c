@@ -16,11 +16,28 @@ struct step {
     uint64_t limit;
 };
 
-/* Whether this event ends the subscriber's right to listen on this connection. */
-static bool replaces_keys(const struct subscription *s, uint64_t index, const struct message *m,
-                          const void *body)
+/* Whether this event ends the right of a further key: removes it, or came when it had expired. */
+static bool ends_further(const struct subscription *s, const struct message *m, const void *body)
 {
-    if (m->code != EVENT_account_rekeyed || index < s->since || s->account == 0)
+    const struct event_head *head = body;
+    if (s->expires_s > 0 && head->time_s >= s->expires_s)
+        return true;
+    if (m->code != EVENT_account_key_removed)
+        return false;
+    const struct ev_account_key_removed *event = body;
+    return event->account == s->account &&
+           memcmp(event->sign_key, s->sign_key, sizeof(s->sign_key)) == 0;
+}
+
+/* Whether this event ends the subscriber's right to listen on this connection. */
+static bool ends_right(const struct subscription *s, uint64_t index, const struct message *m,
+                       const void *body)
+{
+    if (index < s->since || s->account == 0)
+        return false;
+    if (s->is_further)
+        return ends_further(s, m, body);
+    if (m->code != EVENT_account_rekeyed)
         return false;
     const struct ev_account_rekeyed *event = body;
     return event->account == s->account &&
@@ -40,7 +57,7 @@ static int step_visit(void *context, uint64_t index, const uint8_t *data, size_t
     int status = event_decode(data, length, &step->arena, &message, &body, &error);
     if (status != STATUS_OK)
         return status == STATUS_MALFORMED ? STATUS_DAMAGED : status;
-    if (replaces_keys(s, index, message, body))
+    if (ends_right(s, index, message, body))
         return STATUS_EXPIRED;
     if (s->sees_all || event_is_public(message->code) || event_names(message, body, s->account)) {
         uint8_t *copy = arena_copy(&step->events, data, length);

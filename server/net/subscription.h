@@ -19,6 +19,9 @@ struct subscription {
     uint64_t next;  /* the next index to look at */
     uint64_t since; /* events from here on happened after the subscription began */
     uint8_t peer_key[32];
+    bool is_further; /* by a further key of the account, which was added with: */
+    uint8_t sign_key[32];
+    uint64_t expires_s; /* 0: never */
 };
 
 enum {
@@ -30,7 +33,8 @@ enum {
  * Looks at the next events below `log_size` and appends a frame (events) to the empty `frame_out`
  * when there is something to say: visible events, or that the end was reached for the first time.
  * At most SUBSCRIPTION_STEP_EVENTS events a step. Errors: STATUS_EXPIRED when the account has
- * replaced its keys since, so that this connection may not see more; those of
+ * replaced its keys since, or its further key that listens was removed or has expired, so that this
+ * connection may not see more; those of
  * log_store_read_range().
  */
 int subscription_step(struct subscription *s, const struct log_store *log, uint64_t log_size,

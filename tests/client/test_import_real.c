@@ -1,6 +1,6 @@
 /*
  * The real trace, by the real programs: each hundredth node, where orders compete, twice; the log
- * must be the same. Then the whole cluster, which holds every task.
+ * must be the same. Then with orders that rest, and the whole cluster, which holds every task.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +47,7 @@ static void skip_without_trace(char folder_out[PATH_MAX])
     skip();
 }
 
-static json_t *import(const char *folder, const char *every)
+static json_t *import(const char *folder, const char *options)
 {
     char program[PATH_MAX];
     char command[3 * PATH_MAX + 128];
@@ -55,8 +55,8 @@ static json_t *import(const char *folder, const char *every)
     find_program(program);
     snprintf(command, sizeof(command),
              "'%s' import --nodes '%s/openb_node_list_gpu_node.csv' "
-             "--tasks '%s/openb_pod_list_gpuspec33.csv' --json --every %s",
-             program, folder, folder, every);
+             "--tasks '%s/openb_pod_list_gpuspec33.csv' --json %s",
+             program, folder, folder, options);
     FILE *output = popen(command, "r");
     assert_non_null(output);
     json_t *json = json_loadf(output, 0, &error);
@@ -96,10 +96,12 @@ static void a_hundredth_of_the_nodes_gives_the_same_log_twice(void **state)
     (void)state;
     char folder[PATH_MAX];
     skip_without_trace(folder);
-    json_t *first = import(folder, "100");
-    json_t *second = import(folder, "100");
+    json_t *first = import(folder, "--every 100");
+    json_t *second = import(folder, "--every 100");
     assert_books(first);
-    assert_true(outcome(first, "refused") > 0);
+    /* As docs/import.md says. */
+    assert_int_equal(outcome(first, "filled"), 5305);
+    assert_int_equal(outcome(first, "refused"), 1759);
     static const char *const same[] = {"log_root",       "log_size",    "outcomes",
                                        "refusals",       "settled_ucr", "leases",
                                        "gpu_hours_sold", "utilisation", "periods_metered"};
@@ -109,12 +111,36 @@ static void a_hundredth_of_the_nodes_gives_the_same_log_twice(void **state)
     json_decref(second);
 }
 
+/* The options of the second run in docs/import.md. */
+static void a_hundredth_of_the_nodes_uses_the_whole_book(void **state)
+{
+    (void)state;
+    char folder[PATH_MAX];
+    skip_without_trace(folder);
+    json_t *json = import(folder, "--every 100 --resting 40 --rest 3d --spread 20 --operators 2 "
+                                  "--preemptible 30 --standing 30 --price-spread 20");
+    static const char *const all[] = {"filled", "filled_later", "expired", "refused"};
+    int64_t sum = 0;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        assert_true(outcome(json, all[i]) > 0);
+        sum += outcome(json, all[i]);
+    }
+    assert_int_equal(sum, TASKS);
+    static const char *const counts[] = {"leases_ahead", "ended_early", "reclaimed"};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        assert_true(json_integer_value(json_object_get(json, counts[i])) > 0);
+    assert_string_equal(json_string_value(json_object_get(json, "check")), "passed");
+    double price = json_real_value(json_object_get(json, "price_of_base"));
+    assert_true(price > 0.8 && price < 1.2);
+    json_decref(json);
+}
+
 static void the_whole_cluster_holds_every_task(void **state)
 {
     (void)state;
     char folder[PATH_MAX];
     skip_without_trace(folder);
-    json_t *json = import(folder, "1");
+    json_t *json = import(folder, "--every 1");
     assert_books(json);
     assert_int_equal(outcome(json, "filled"), TASKS);
     /* The sum over the file of GPUs times whole minutes. */
@@ -127,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hundredth_of_the_nodes_gives_the_same_log_twice),
+        cmocka_unit_test(a_hundredth_of_the_nodes_uses_the_whole_book),
         cmocka_unit_test(the_whole_cluster_holds_every_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

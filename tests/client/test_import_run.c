@@ -6,12 +6,14 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
 
 #include "client/cli/import_market.h"
 #include "client/cli/import_run.h"
+#include "client/cli/import_usage.h"
 #include "client/cli/spawn.h"
 #include "client/connection.h"
 #include "protocol/status.h"
@@ -25,15 +27,15 @@ static struct trace_node nodes[] = {{2, 1, 0}, {3, 8, 1}, {4, 1, 0}};
 enum { T4 = 1, G2 = 2, A10 = 4, DAY = 24 * 3600 };
 
 static struct trace_task tasks[] = {
-    {2, 1, T4, PROFILE_TRAINING, 0, 600},        /* the first T4 */
-    {3, 1, T4, PROFILE_TRAINING, 1, 3 * DAY},    /* the second, metered in three periods */
-    {4, 1, T4, PROFILE_INFERENCE, 2, 60},        /* none is left: no_capacity */
-    {5, 1, T4 | G2, PROFILE_TRAINING, 60, 61},   /* takes a G2 */
-    {6, 8, G2, PROFILE_TRAINING, 60, 120},       /* seven are left: size_not_met */
-    {7, 1, A10, PROFILE_TRAINING, 61, 120},      /* there is none: no_capacity */
-    {8, 2, T4 | G2, PROFILE_TRAINING, 600, 660}, /* one T4 is free again, but two are wanted */
-    {9, 8, G2, PROFILE_TRAINING, 700, 700},      /* all G2s, for the least of a minute */
-    {10, 1, T4, PROFILE_TRAINING, 4 * DAY, 4 * DAY + 7}, /* long after */
+    {2, 1, T4, PROFILE_TRAINING, 0, 600, 0},        /* the first T4 */
+    {3, 1, T4, PROFILE_TRAINING, 1, 3 * DAY, 0},    /* the second, metered in three periods */
+    {4, 1, T4, PROFILE_INFERENCE, 2, 60, 0},        /* none is left: no_capacity */
+    {5, 1, T4 | G2, PROFILE_TRAINING, 60, 61, 0},   /* takes a G2 */
+    {6, 8, G2, PROFILE_TRAINING, 60, 120, 0},       /* seven are left: size_not_met */
+    {7, 1, A10, PROFILE_TRAINING, 61, 120, 0},      /* there is none: no_capacity */
+    {8, 2, T4 | G2, PROFILE_TRAINING, 600, 660, 0}, /* one T4 is free again, but two are wanted */
+    {9, 8, G2, PROFILE_TRAINING, 700, 700, 0},      /* all G2s, for the least of a minute */
+    {10, 1, T4, PROFILE_TRAINING, 4 * DAY, 4 * DAY + 7, 0}, /* long after */
 };
 
 static const struct trace trace = {.models = {"T4", "G2", "A10"},
@@ -55,7 +57,8 @@ struct scene {
     struct buffer said;
 };
 
-static void scene_open(struct scene *s, uint64_t seed)
+static void scene_open_with(struct scene *s, uint64_t seed, const struct trace *from,
+                            const struct plan_options *options)
 {
     *s = (struct scene){.market = {.seed = seed, .epoch_s = EPOCH_S}};
     struct spawn_options o = {
@@ -65,11 +68,17 @@ static void scene_open(struct scene *s, uint64_t seed)
     if (spawn_start(&o, &s->spawn, &s->said) != STATUS_OK)
         fail_msg("%.*s", (int)s->said.length, (char *)s->said.data);
     s->market.admin.account = 1;
-    assert_int_equal(plan_make(&trace, 1, 360, &s->plan), STATUS_OK);
+    assert_int_equal(plan_make(from, options, &s->plan), STATUS_OK);
     s->market.plan = &s->plan;
     if (wire_open(spawn_address(s->spawn), spawn_pin(s->spawn), &s->market.admin, seed, EPOCH_S,
                   &s->market.wire, &s->error) != STATUS_OK)
         fail_msg("%s", s->error.text);
+}
+
+static void scene_open(struct scene *s, uint64_t seed)
+{
+    struct plan_options options = {.every = 1, .report_min = 360, .seed = seed};
+    scene_open_with(s, seed, &trace, &options);
 }
 
 static void scene_run(struct scene *s)
@@ -159,6 +168,194 @@ static void the_log_follows_from_the_seed(void **state)
                 memcmp(a.log_note, c.log_note, a.log_note_length) != 0);
 }
 
+/* --- The whole book --- */
+
+enum { CROWD = 700, CROWD_NODES = 6 };
+
+/* Seven days of tasks, more than twelve GPUs can hold; the same rows ten times, later each time. */
+static struct trace crowd(struct trace_node some[CROWD_NODES], struct trace_task many[CROWD])
+{
+    for (uint32_t i = 0; i < CROWD_NODES; i++)
+        some[i] = (struct trace_node){i + 2, 2, i % 2};
+    for (uint32_t i = 0; i < CROWD; i++) {
+        uint32_t row = i % 70;
+        uint64_t created_s = (uint64_t)(i / 70) * 50400 + row * 700;
+        uint32_t minutes = 5 + row * 37 % 400;
+        many[i] =
+            (struct trace_task){.line = i + 2,
+                                .gpus = row % 9 == 8 ? 3 : 1,
+                                .models = row % 3 == 0 ? T4 | G2 : row % 3,
+                                .profile = row % 2 == 0 ? PROFILE_TRAINING : PROFILE_INFERENCE,
+                                .created_s = created_s,
+                                .deleted_s = created_s + 60 * minutes,
+                                .qos = row % 2 == 0 ? TRACE_QOS_BEST_EFFORT : TRACE_QOS_STRICT};
+    }
+    return (struct trace){.models = {"T4", "G2"},
+                          .models_count = 2,
+                          .nodes = some,
+                          .nodes_count = CROWD_NODES,
+                          .tasks = many,
+                          .tasks_count = CROWD};
+}
+
+static struct plan_options lively_options(uint64_t seed)
+{
+    return (struct plan_options){.every = 1,
+                                 .report_min = 360,
+                                 .seed = seed,
+                                 .operators = 2,
+                                 .resting_ppm = 500000,
+                                 .rest_min = 240,
+                                 .spread_ppm = 200000,
+                                 .preemptible_ppm = 300000,
+                                 .reclaim_ppm = 500000,
+                                 .standing_ppm = 300000,
+                                 .headroom_ppm = 500000,
+                                 .price_spread_ppm = 100000};
+}
+
+/* The leases as they ended, straight from the exchange: GPU-minutes by model and step. */
+static void leases_sum(struct scene *s, const struct usage *u,
+                       uint64_t sums[TRACE_MODELS_MAX][PLOT_STEPS_MAX], uint64_t *reclaimed_out)
+{
+    struct arena arena = ARENA_EMPTY;
+    struct q_leases body = {.account = s->market.startup.account};
+    *reclaimed_out = 0;
+    do {
+        const void *got = NULL;
+        arena_clear(&arena);
+        assert_int_equal(wire_ask(s->market.wire, &q_leases_message, &body, &s->error), STATUS_OK);
+        assert_int_equal(wire_answer(s->market.wire, &q_leases_message, &arena, &got, &s->error),
+                         STATUS_OK);
+        const struct a_leases *answer = got;
+        for (uint32_t i = 0; i < answer->rows.count; i++) {
+            const struct lease_info *l = &answer->rows.items[i];
+            uint32_t model = l->sku == s->market.skus[0] ? 0 : 1;
+            *reclaimed_out += l->end_reason == LEASE_END_OPERATOR;
+            for (uint64_t at = l->start_s; at < l->end_s; at += 60)
+                sums[model][(at - u->start_s) / 60 / u->step_min] += l->gpus;
+        }
+        body.from = answer->next;
+    } while (body.from != 0);
+    arena_release(&arena);
+}
+
+/* Reads a line of the document back: what its path says for each step, to a tenth of a pixel. */
+static void path_read(const char *document, const char *name, uint32_t steps, double top,
+                      double values_out[PLOT_STEPS_MAX])
+{
+    const char *title = strstr(document, name);
+    assert_non_null(title);
+    const char *at = title;
+    while (at > document && strncmp(at, " d=\"M", 5) != 0)
+        at--;
+    at += 5;
+    char *end;
+    double x = strtod(at, &end);
+    double y = strtod(end, &end);
+    uint32_t step = 0;
+    assert_true(x == PLOT_LEFT);
+    while (*end == 'H' || *end == 'V') {
+        char command = *end;
+        double number = strtod(end + 1, &end);
+        if (command == 'V')
+            y = number;
+        for (; command == 'H' && step < steps &&
+               PLOT_LEFT + (double)PLOT_INNER_WIDTH * step / steps < number - 0.06;
+             step++)
+            values_out[step] = top * (1 - (y - PLOT_TOP) / PLOT_INNER_HEIGHT);
+    }
+    assert_int_equal(step, steps);
+}
+
+static void assert_plot(const struct scene *s, const struct usage *u)
+{
+    struct buffer document = BUFFER_EMPTY;
+    static double values[PLOT_STEPS_MAX];
+    usage_plot(u, &s->plan, 1, &document);
+    assert_int_equal(document.status, STATUS_OK);
+    buffer_append(&document, "", 1);
+    static const char *const names[] = {"<title>t4-pcie-16gb (", "<title>trace-g2 ("};
+    for (uint32_t model = 0; model < 2; model++) {
+        path_read((char *)document.data, names[model], u->steps, 100, values);
+        for (uint32_t i = 0; i < u->steps; i++) {
+            double expected = 100.0 * (double)u->leased[model][i] / (double)u->offered[model][i];
+            double off = values[i] - expected;
+            assert_true(off < 0.05 && off > -0.05);
+        }
+    }
+    double most = 0;
+    for (uint32_t i = 0; i < u->steps; i++)
+        most = (double)u->resting[i] > most ? (double)u->resting[i] : most;
+    double top = plot_scale_top(most / u->step_min);
+    path_read((char *)document.data, "<title>resting orders", u->steps, top, values);
+    for (uint32_t i = 0; i < u->steps; i++) {
+        double off = values[i] / top - (double)u->resting[i] / u->step_min / top;
+        assert_true(off < 0.0005 && off > -0.0005);
+    }
+    buffer_release(&document);
+}
+
+static void the_whole_book_is_used(void **state)
+{
+    (void)state;
+    static struct scene s;
+    static struct usage u;
+    static uint64_t sums[TRACE_MODELS_MAX][PLOT_STEPS_MAX];
+    struct trace_node some[CROWD_NODES];
+    struct trace_task many[CROWD];
+    struct trace from = crowd(some, many);
+    struct plan_options options = lively_options(1);
+    uint64_t reclaimed = 0;
+    skip_without_server();
+    scene_open_with(&s, 1, &from, &options);
+    scene_run(&s);
+    const struct import_result *r = &s.result;
+    assert_int_equal(r->tasks, CROWD);
+    assert_int_equal(r->filled + r->filled_later + r->expired + r->refused, CROWD);
+    assert_int_equal(r->partly_filled, 0);
+    assert_true(r->filled > 0 && r->filled_later > 0 && r->expired > 0 && r->refused > 0);
+    assert_true(r->rested_s > 0 && r->ended_early > 0 && r->reclaimed > 0 && r->leases_ahead > 0);
+    assert_true(r->settled_ucr != r->base_ucr);
+    /* The plot's figures are those of the leases. */
+    if (usage_take(&s.market, &u, &s.error) != STATUS_OK)
+        fail_msg("%s", s.error.text);
+    memset(sums, 0, sizeof(sums));
+    leases_sum(&s, &u, sums, &reclaimed);
+    assert_int_equal(reclaimed, r->reclaimed);
+    for (uint32_t model = 0; model < 2; model++) {
+        uint64_t sold = 0;
+        for (uint32_t i = 0; i < u.steps; i++) {
+            assert_int_equal(u.leased[model][i], sums[model][i]);
+            assert_true(u.leased[model][i] <= u.offered[model][i]);
+            sold += u.leased[model][i];
+        }
+        assert_int_equal(sold, r->sold[model]);
+    }
+    assert_plot(&s, &u);
+    scene_close(&s);
+}
+
+/* Grouping depends on timing, the log must not. */
+static void the_whole_book_follows_from_the_seed(void **state)
+{
+    (void)state;
+    static struct scene a, b;
+    struct trace_node some[CROWD_NODES];
+    struct trace_task many[CROWD];
+    struct trace from = crowd(some, many);
+    struct plan_options options = lively_options(2);
+    skip_without_server();
+    scene_open_with(&a, 2, &from, &options);
+    scene_run(&a);
+    scene_close(&a);
+    scene_open_with(&b, 2, &from, &options);
+    scene_run(&b);
+    scene_close(&b);
+    assert_int_equal(a.log_note_length, b.log_note_length);
+    assert_memory_equal(a.log_note, b.log_note, a.log_note_length);
+}
+
 /* Somebody else sells the same SKU for less. */
 static void stranger_offers(struct scene *s)
 {
@@ -245,6 +442,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_has_its_outcome),
         cmocka_unit_test(the_log_follows_from_the_seed),
+        cmocka_unit_test(the_whole_book_is_used),
+        cmocka_unit_test(the_whole_book_follows_from_the_seed),
         cmocka_unit_test(notices_other_sellers),
         cmocka_unit_test(says_what_was_refused),
     };

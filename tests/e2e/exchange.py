@@ -318,7 +318,8 @@ class Exchange:
 def order(sku, gpus=8, minutes=60, limit=10 * CREDIT, **values):
     """The fields of a redemption."""
     skus = sku if isinstance(sku, list) else [{"sku": sku, "limit_price_ucr": limit}]
-    return {"skus": skus, "gpus": gpus, "gpus_min": gpus, "duration_min": minutes,
+    return {"skus": skus, "gpus": gpus, "gpus_min": gpus, "block_gpus": 1,
+            "duration_min": minutes,
             "placement": "one_site", "time_in_force": "immediate_or_cancel",
             "profile": "training", **values}
 

@@ -4,12 +4,14 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 import unittest
+import xml.etree.ElementTree
 
 import tap
 from exchange import BOURSE, CREDIT, Exchange, run
@@ -90,6 +92,63 @@ class Cli(unittest.TestCase):
     def offer(self, users, price="2.5", gpus="170000"):
         users["gridco"].ok("offer", "publish", "--site", "batam", "--sku", "gb300", "--gpus", gpus,
                            "--for", "30d", "--price", price)
+
+    def test_the_market(self):
+        """orders rest, are amended, asked about, filled and cancelled; advice can be typed"""
+        with Exchange() as x:
+            users = self.market(x)
+            admin, acme, beta, gridco = (users[n] for n in ("admin", "acme", "beta", "gridco"))
+            want = ("--sku", "gb300=2", "--gpus", "8", "--duration", "2h", "--interconnect",
+                    "NVLink 5", "--cert", "ISO 27001", "--sovereign", "ID", "--carbon-max", "700",
+                    "--reliability-min", "99.5")
+            rests = acme.json("order", "place", *want, "--rest", "+1d")["order"]
+            self.assertEqual([o["order"] for o in acme.json("order", "list", "--resting")], [rests])
+            self.offer(users)
+            why = acme.json("order", "why", rests)
+            self.assertEqual(why["refusal"], "price_above_limit")
+            miss, = [row for row in why["funnel"] if row["dimension"] == "price"]
+            self.assertEqual((miss["offers"], miss["gpus"], miss["price_ucr"]), (1, 8, 2_500_000))
+            self.assertIn("at 2.5 it would fill now", acme.ok("order", "why", rests))
+            acme.ok("order", "amend", rests, "--limit", "2.5")
+            row = acme.json("order", "show", rests)
+            self.assertEqual((row["state"], row["end_reason"], row["ended_by"], row["cost_ucr"]),
+                             ("filled", "filled", "exchange", 40 * CREDIT))
+            # What nobody here can have: each constraint names itself.
+            for option, value, dimension in (("--carbon-max", "100", "carbon"),
+                                             ("--cert", "SOC 2", "certification"),
+                                             ("--interconnect", "none", "interconnect"),
+                                             ("--region", "DE", "region")):
+                text = acme.fails(REFUSED, "quote", "--sku", "gb300", "--gpus", "8", "--duration",
+                                  "1h", option, value)
+                self.assertIn("--why", text)
+                done = acme("quote", "--sku", "gb300", "--gpus", "8", "--duration", "1h",
+                            option, value, "--why")
+                self.assertRegex(done.stdout, dimension + r" +1 +without this 8 GPUs at 2.5")
+            # Many at once, and all of them off again.
+            lines = "sku,gpus,duration,limit\n" + "gb300,8,1h,1\n" * 30
+            placed = acme.json("order", "place", "--file", "-", "--rest", "+1d", input_text=lines)
+            self.assertEqual([one["line"] for one in placed], list(range(2, 32)))
+            self.assertEqual({one["state"] for one in placed}, {"resting"})
+            self.assertEqual(len(acme.json("order", "cancel", "--all")), 30)
+            self.assertEqual(acme.json("balance")[0]["tokens_ucr"], 960 * CREDIT)
+            beta.fails(REFUSED, "order", "cancel", rests)
+            # Advice is a command line that a shell takes.
+            curve = "time,gpus\n0,2\n3600,4\n7200,0\n"
+            advice = acme.json("advise", "-", "--interconnect", "NVLink 5", "--cert", "ISO 27001",
+                               "--sovereign", "ID", input_text=curve)
+            self.assertEqual(advice["best"], "training")
+            command = advice["candidates"][0]["orders"][0]["command"]
+            words = shlex.split(command)
+            self.assertEqual(words[0], "bourse")
+            self.assertIn("NVLink 5", words)
+            got = acme.json(*words[1:])
+            self.assertEqual(acme.json("order", "show", got["order"])["cost_ucr"],
+                             advice["candidates"][0]["cost_ucr"])
+            self.assertEqual(admin.json("order", "show", got["order"])["gpus_filled"], 4)
+            self.assertIn("not_permitted", admin.fails(REFUSED, "order", "place", "--sku", "gb300",
+                                                       "--gpus", "1", "--duration", "1h",
+                                                       "--any-price"))
+            gridco.ok("lease", "list")
 
     def test_by_hand(self):
         """the whole trade by hand, every subcommand of the issue, in words and in JSON"""
@@ -172,7 +231,7 @@ class Cli(unittest.TestCase):
             order, lease = redeemed["order"], redeemed["leases"][0]
             self.assertIn("lease", acme.ok("redeem", *want, "--limit", "2.5"))
             acme.ok("redeem", *want, "--any-price", "--fill-or-kill")
-            self.assertEqual(acme.json("order", "show", order)["outcome"], "filled")
+            self.assertEqual(acme.json("order", "show", order)["state"], "filled")
             self.assertEqual(len(acme.json("order", "list")), 3)
 
             # Lease: access, metering, dispute, decision, end.
@@ -276,6 +335,73 @@ class Cli(unittest.TestCase):
             self.assertEqual(acme.ok("keygen", "--show", "other.key"), public)
             os.chmod(acme.home / "new.key", 0o644)
             self.assertIn("chmod", acme.fails(LOCAL, "status", "--key", "new.key"))
+
+    def test_keys(self):
+        """a bot's key: asked for, added under limits, refused beyond them, removed"""
+        with Exchange() as x:
+            users = self.market(x)
+            acme, beta = users["acme"], users["beta"]
+            number = acme.json("status")["you"]
+            # Somebody else makes the key: the secret never leaves them.
+            bot = User(x, "bot", key=False)
+            (bot.home / ".config" / "bourse").mkdir(parents=True, exist_ok=True)
+            bot.ok("keygen")
+            self.assertEqual(os.stat(bot.home / ".config/bourse/key").st_mode & 0o777, 0o600)
+            line = bot.ok("key", "request", str(number)).strip()
+            self.assertEqual(bot.json("key", "request", str(number))["request"], line)
+            self.assertEqual(bot.json("status")["you"], 0)
+            bot.fails(USAGE, "key", "request", "acme")
+            bot.fails(USAGE, "key", "request", "0")
+            # Lines that cannot be meant are refused before anything is sent.
+            self.assertIn("account", beta.fails(USAGE, "key", "add", line))
+            self.assertIn("all of it", acme.fails(USAGE, "key", "add", line[:-1]))
+            acme.fails(USAGE, "key", "add", line, "--scopes", "everything")
+            acme.fails(USAGE, "key", "add", line, "--daily", "0")
+            made = acme.json("key", "add", line, "--label", "bot", "--scopes", "orders,credits",
+                             "--daily", "100", "--expires", "+30d")
+            self.assertEqual(made["account"], number)
+            self.assertIn("key_taken", acme.fails(REFUSED, "key", "add", line))
+            # The bot is the account now, within its limits.
+            self.assertEqual(bot.json("status")["you"], number)
+            self.assertIn("acme", bot.ok("status"))
+            bot.ok("token", "transfer", "beta=99")
+            self.assertIn("key_over_amount", bot.fails(REFUSED, "token", "transfer", "beta=2"))
+            self.assertIn("key_out_of_scope", bot.fails(REFUSED, "lease", "end", "1"))
+            self.assertIn("main_key_needed", bot.fails(REFUSED, "key", "remove", "bot"))
+            self.assertIn("main_key_needed", bot.fails(REFUSED, "account", "rekey", "new.key"))
+            [row] = acme.json("key", "list")
+            self.assertEqual((row["label"], row["scopes"], row["spent_today_ucr"]),
+                             ("bot", ["credits", "orders"], 99 * CREDIT))
+            self.assertIn("bot", bot.ok("key", "list"))
+            # Its right to listen ends with it, on connections that are open, too.
+            follower = subprocess.Popen(
+                [BOURSE, "events", "--follow", "--json"], env=bot.environment, cwd=bot.home,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            self.assertIn("genesis", follower.stdout.readline() + follower.stdout.readline())
+            acme.fails(REFUSED, "key", "remove", "nobody")
+            removed = acme.json("key", "remove", "bot")["index"]
+            acme.ok("token", "transfer", "beta=1")
+            users["admin"].ok("sku", "add", "h200", "--vendor", "NVIDIA", "--model", "H200",
+                              "--memory-gb", "141", "--power-w", "900")
+            seen = {}
+            for text in follower.stdout:
+                event = json.loads(text)
+                seen[event["index"]] = event["event"]
+                if event["event"] == "sku_added" and event["index"] > removed:
+                    break
+            follower.kill()
+            follower.communicate()
+            self.assertEqual([kind for index, kind in seen.items() if index >= removed],
+                             ["sku_added"])
+            self.assertEqual(acme.json("key", "list"), [])
+            self.assertEqual(bot.json("status")["you"], 0)
+            bot.fails(REFUSED, "token", "transfer", "beta=1")
+            # By its public key, too; and a key that expires is a stranger's at that second.
+            acme.ok("key", "add", line, "--expires", "+1h", "--scopes", "credits")
+            bot.ok("token", "transfer", "beta=1")
+            x.advance(3600)
+            self.assertEqual(bot.json("status")["you"], 0)
+            acme.ok("key", "remove", bot.ok("keygen", "--show").strip())
 
     def test_errors(self):
         """errors go to stderr, name what is wrong and what to do, with an exit code per class"""
@@ -607,6 +733,95 @@ class Real(unittest.TestCase):
             for key in ("refusals", "gpu_hours_sold", "utilisation", "credits_settled",
                         "redemptions_per_s", "wall_s"):
                 self.assertIn(key, one)
+
+    def test_import_whole_book(self):
+        """orders that rest, are spread and are preempted; the same twice, and a plot of it"""
+        with tempfile.TemporaryDirectory(prefix="bourse-e2e-trace-") as folder:
+            folder = pathlib.Path(folder)
+            self.write_crowd(folder)
+            results = []
+            for name in ("one.svg", "two.svg"):
+                done = self.run_import(
+                    folder, "--operators", "2", "--resting", "50", "--rest", "4h", "--spread", "20",
+                    "--preemptible", "30", "--reclaim", "50", "--standing", "30",
+                    "--price-spread", "10", "--plot", folder / name)
+                self.assertEqual(done.returncode, OK, done.stderr)
+                results.append(json.loads(done.stdout))
+            one, two = results
+            self.assertEqual(one["log_root"], two["log_root"])
+            self.assertEqual(one["outcomes"], two["outcomes"])
+            self.assertEqual(sum(one["outcomes"].values()), 300)
+            for outcome in ("filled", "filled_later", "expired", "refused"):
+                self.assertGreater(one["outcomes"][outcome], 0, outcome)
+            for count in ("leases_ahead", "ended_early", "reclaimed", "rest_hours_mean"):
+                self.assertGreater(one[count], 0, count)
+            self.assertNotEqual(one["price_of_base"], 1)
+            self.check_plot(folder / "one.svg", one)
+            self.assertEqual((folder / "one.svg").read_bytes(), (folder / "two.svg").read_bytes())
+
+    def check_plot(self, file, result):
+        """well-formed, light, without script; its lines are named and show the shares reported"""
+        self.assertLess(file.stat().st_size, 200_000)
+        svg = "{http://www.w3.org/2000/svg}"
+        root = xml.etree.ElementTree.parse(file).getroot()
+        self.assertEqual(root.tag, svg + "svg")
+        self.assertEqual(root.get("viewBox"), "0 0 900 360")
+        self.assertIsNone(root.find(f".//{svg}script"))
+        texts = [t.text for t in root.iter(svg + "text")]
+        self.assertIn("leased, % of the GPUs offered", texts)
+        self.assertIn("time (UTC)", texts)
+        lines = {p.find(svg + "title").text: p.get("d") for p in root.iter(svg + "path")
+                 if p.get("class") == "line"}
+        self.assertEqual(len(lines), 4)
+        for name, share in {"all": result["utilisation_all"], **result["utilisation"]}.items():
+            found = [text for text in lines if text.startswith(name + " (")]
+            self.assertEqual(len(found), 1, lines)
+            # The last step may reach beyond the trade, where there is nothing.
+            shown = float(re.search(r"\(([0-9.]+) %\)", found[0]).group(1))
+            self.assertAlmostEqual(shown, 100 * share, delta=0.5)
+
+    def test_import_bad_lines(self):
+        """bad lines are named and end it, or are skipped on request; so is a plot that cannot be"""
+        with tempfile.TemporaryDirectory(prefix="bourse-e2e-trace-") as folder:
+            folder = pathlib.Path(folder)
+            self.write_crowd(folder, 5)
+            with open(folder / "tasks.csv", "a", encoding="ascii") as tasks:
+                tasks.write("1,T4,LS,0\n" + "none,T4,LS,0,60\n" * 30)
+            done = self.run_import(folder)
+            self.assertEqual(done.returncode, LOCAL)
+            self.assertIn(f"{folder}/tasks.csv:7: 4 columns where the first line has 5",
+                          done.stderr)
+            self.assertIn(f"{folder}/tasks.csv:26: num_gpu: not a number of digits", done.stderr)
+            self.assertNotIn("tasks.csv:27:", done.stderr)
+            self.assertIn("tasks.csv: 31 lines are wrong, of which the first 20", done.stderr)
+            self.assertEqual(done.stdout, "")
+            done = self.run_import(folder, "--skip-bad")
+            self.assertEqual(done.returncode, OK, done.stderr)
+            result = json.loads(done.stdout)
+            self.assertEqual(result["tasks"], 5)
+            self.assertEqual(result["skipped"]["tasks"], 31)
+            self.assertEqual(result["skipped"]["nodes"], 0)
+            self.assertEqual(len(result["skipped"]["lines"]), 21)
+            for file in (folder / "none" / "plot.svg", folder):
+                done = self.run_import(folder, "--skip-bad", "--plot", file)
+                self.assertEqual(done.returncode, LOCAL)
+                self.assertIn(f"--plot {file}", done.stderr)
+
+    @staticmethod
+    def write_crowd(folder, count=300):
+        (folder / "nodes.csv").write_text(
+            "gpu,model\n" + "".join(f"2,{'G2' if i % 2 else 'T4'}\n" for i in range(6)))
+        (folder / "tasks.csv").write_text(
+            "num_gpu,gpu_spec,qos,creation_time,deletion_time\n" +
+            "".join(f"{3 if i % 9 == 8 else 1},{['', 'T4', 'G2'][i % 3]},"
+                    f"{'LS' if i % 2 else 'BE'},{i * 700},"
+                    f"{i * 700 + 60 * (5 + i * 37 % 400)}\n" for i in range(count)))
+
+    @staticmethod
+    def run_import(folder, *options):
+        return run(BOURSE, "import", "--nodes", folder / "nodes.csv", "--tasks",
+                   folder / "tasks.csv", "--json", *options,
+                   env={**os.environ, "HOME": str(folder)}, timeout=300)
 
     def test_bench(self):
         """bench transfer starts a server of its own and prints its figures"""

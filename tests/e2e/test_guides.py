@@ -36,7 +36,7 @@ class Section:
     def __init__(self, guide, title, person=None):
         self.guide, self.title = guide, title
         self.person = person or {"admin": "admin", "startup": "aurora",
-                                 "operator": "meridian"}.get(guide, guide)
+                                 "operator": "meridian", "trading": "aurora"}.get(guide, guide)
 
     def name(self):
         return f"{self.guide}: {self.title}"
@@ -56,7 +56,7 @@ class Wait:
         self.duration = duration
 
 
-# The three guides depend on each other, so this is the order in which people would read them.
+# The guides depend on each other, so this is the order in which people would read them.
 STEPS = [
     Section("admin", "Your key"),
     Section("admin", "Make the exchange"),
@@ -102,6 +102,22 @@ STEPS = [
     Section("admin", "Supply"),
     Section("startup", "Receipts"),
     Section("startup", "Following what happens"),
+    Section("trading", "Orders that rest"),
+    Section("trading", "Watching the market"),
+    Section("operator", "Changing offers"),
+    Wait("+1m"),
+    Section("trading", "When capacity comes"),
+    Section("trading", "Many orders at once"),
+    Section("trading", "Which order fits"),
+    Section("trading", "Elastic leases"),
+    Section("trading", "Longer leases"),
+    Section("trading", "Selling a lease on"),
+    Section("trading", "Buying from a holder", "cobalt"),
+    Section("trading", "What a sale changes"),
+    Section("trading", "Rules"),
+    Section("operator", "Taking a lease back"),
+    Section("operator", "Maintenance and outages"),
+    Section("startup", "Bots and colleagues"),
     Section("startup", "Replacing your key"),
     Section("operator", "Scripts"),
     Section("admin", "The clock"),
@@ -458,7 +474,7 @@ class Checker(unittest.TestCase):
     def test_sections(self):
         """every section of the guides with commands is in the list, and the list has no others"""
         guides = read_guides()
-        self.assertEqual(sorted(guides), ["admin", "operator", "startup"])
+        self.assertEqual(sorted(guides), ["admin", "operator", "startup", "trading"])
         sections_compare(guides, STEPS)
 
 

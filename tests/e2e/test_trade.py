@@ -290,7 +290,8 @@ class Leases(unittest.TestCase):
             self.assertEqual(w.alice.query("quote", **order(w.sku, limit=CREDIT)).refusal,
                              "price_above_limit")
             spot = w.alice.do("order_place", **order(w.sku, limit=CREDIT, minutes=300,
-                                                     preemptible_ok=True, tokens=tokens))
+                                                     profile="tuning", preemptible_ok=True,
+                                                     tokens=tokens))
             self.activate(w, spot.lease_first)
             row = w.alice.query("leases", lease=spot.lease_first).rows[0]
             self.assertEqual(row.offer, cheap)
@@ -355,7 +356,7 @@ class Refusals(unittest.TestCase):
                 (a, "site_add", {"name": "s", "region": "US", "jurisdiction": "US",
                                  "power_kw": 1}, "not_permitted"),
                 (a, "offer_publish", publish, "not_permitted"),
-                (o, "order_place", {**order(w.sku), "tokens": [his]}, "not_permitted"),
+                (w.admin, "order_place", {**order(w.sku), "tokens": [his]}, "not_permitted"),
                 (a, "account_freeze", {"account": b.account}, "not_permitted"),
                 (a, "clock_advance", {"time_s": start + 60}, "not_permitted"),
                 (a, "payout", {"series": w.series, "amount_ucr": 1, "reference": "r"},

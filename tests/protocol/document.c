@@ -25,7 +25,8 @@ void fault(struct faults *f, const char *format, ...)
 void expect_none(struct faults *f)
 {
     if (f->count > 0)
-        fail_msg("docs/protocol.md:\n%.*s", (int)f->lines.length, (const char *)f->lines.data);
+        fail_msg("document and code disagree:\n%.*s", (int)f->lines.length,
+                 (const char *)f->lines.data);
     buffer_release(&f->lines);
 }
 

@@ -1,5 +1,5 @@
 /*
- * docs/protocol.md as the tests see it: headings, rows of tables, and what is wrong with them.
+ * A document of docs/ as the tests see it: headings, rows of tables, and what is wrong with them.
  */
 #ifndef BOURSE_TESTS_DOCUMENT_H
 #define BOURSE_TESTS_DOCUMENT_H

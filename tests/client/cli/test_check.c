@@ -57,6 +57,8 @@ static void expect(const char *line, const char *words)
 }
 
 #define OFFER "offer publish --site 1 --sku 1 --start 2030-01-01 --end 2030-01-02"
+#define ORDER "quote --sku 1 --gpus 4 --duration 1h"
+#define RULE  "rule add --gpus 4 --horizon 1d --tokens 1"
 #define SKU   "sku add x --vendor v --model m --memory-gb 1 --power-w 1"
 
 static void test_limits(void **state)
@@ -85,6 +87,20 @@ static void test_limits(void **state)
         {"token show 0", "token: 0 is below 1"},
         {"lease show 0", "lease: 0 is below 1"},
         {"account show 0", "account: 0 is below 1"},
+        {ORDER " --block 0", "--block: 0 is below 1"},
+        {ORDER " --carbon-max 99999", "--carbon-max: 99999 is above"},
+        {ORDER " --cert=", "--cert: must not be empty"},
+        {"order cancel 0", "ORDER: 0 is below 1"},
+        {"order show 0", "order: 0 is below 1"},
+        {"order why 0", "ORDER: 0 is below 1"},
+        {"order amend 7 --gpus 0", "--gpus: 0 is below 1"},
+        {"offer amend 0 --price 1", "OFFER: 0 is below 1"},
+        {"offer amend 7 --gpus 0", "--gpus: 0 is below 1; 'bourse offer withdraw'"},
+        {OFFER " --price 1 --gpus 1 --standing 5000d", "--standing: 7200000 is above"},
+        {"site reopen 0", "CLOSURE: 0 is below 1"},
+        {"site outage 0 --until 2030-01-01", "SITE: 0 is below 1"},
+        {"rule end 0", "RULE: 0 is below 1"},
+        {"rule show 0", "rule: 0 is below 1"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -104,10 +120,113 @@ static void test_form(void **state)
         {"quote --sku 1 --gpus 4 --gpus-min 8 --duration 1h",
          "--gpus-min: 8 is more than the 4 of --gpus"},
         {"quote --sku 1,2,1 --gpus 4 --duration 1h", "--sku: a SKU is named twice"},
+        {ORDER " --block 8", "--block: 8 is more than the 4 of --gpus"},
+        {ORDER " --min-gpus 8", "--gpus-min: 8 is more than the 4 of --gpus"},
+        {ORDER " --start 2030-01-02 --start-until 2030-01-01", "--start-until lies before --start"},
+        {ORDER " --rest 2030-01-01 --fok", "--rest, --ioc and --fok exclude each other"},
+        {ORDER " --ioc --fill-or-kill", "--rest, --ioc and --fok exclude each other"},
+        {ORDER " --profile training --spread", "--spread: training is at one site"},
+        {ORDER " --profile training --preemptible-ok", "--preemptible-ok: training takes no"},
+        {ORDER " --profile tuning --funded 1h", "--funded: only inference is elastic"},
+        {ORDER " --funded 2h", "--funded: longer than --duration"},
+        {ORDER " --sovereign DE --region DE", "--sovereign says region and jurisdiction both"},
+        {ORDER " --sovereign US-TX", "--sovereign: 'US-TX' is not an ISO 3166 code in capitals"},
+        {ORDER " --sovereign de", "--sovereign: 'de' is not"},
+        {ORDER " --reliability-min 100.1", "'100.1' is not a percentage from 0 to 100"},
+        {ORDER " --reliability-min x", "reliability-min: 'x' is not a percentage"},
+        {"order place --sku 1 --gpus 4 --duration 1h", "at what price at most? Give --limit"},
+        {"order place --sku 1 --gpus 4 --duration 1h --any-price --rest 2030-01-01",
+         "an order that rests needs a limit price"},
+        {"order place --sku 1 --gpus 4 --duration 1h --limit 1 --atomic", "of a --file"},
+        {"order cancel", "which orders? Give their numbers, or --all alone"},
+        {"order cancel 1 --all", "which orders? Give their numbers, or --all alone"},
+        {"order amend 7", "what is to change?"},
+        {"offer amend 7", "what is to change? Give --price, --gpus or --end"},
+        {"offer publish --site 1 --sku 1 --gpus 1 --price 1",
+         "until when? Give --end, --for or --standing"},
+        {OFFER " --price 1 --gpus 8 --least-charge 20 --billing reserved",
+         "--metered and --least-charge contradict --billing reserved"},
+        {OFFER " --price 1 --gpus 8 --least-charge 101 --metered", "'101' is not a percentage"},
+        {OFFER " --price 1 --gpus 12 --block 8", "--gpus: 12 is not a multiple of the block of 8"},
+        {OFFER " --price 1 --gpus 8 --standing 1h --lease-min 2h",
+         "--standing: shorter than the shortest lease"},
+        {OFFER " --price 1 --gpus 8 --lease-min 2h --lease-max 1h",
+         "--lease-max: shorter than --lease-min"},
+        {"site change 1", "what is to change?"},
+        {"site change 1 --certification A:B:2030-01-01 --no-certification", "contradict each"},
+        {"site maintenance 1", "--until is missing"},
+        {"site maintenance 1 --from 2030-01-02 --until 2030-01-01", "--until lies before --from"},
+        {"lease fund 1", "how much? Give an AMOUNT, or --tokens alone"},
+        {"lease fund 1 5 --tokens 3", "how much? Give an AMOUNT, or --tokens alone"},
+        {"lease resell 1", "--price is missing"},
+        {RULE, "--sku is missing"},
+        {RULE " --sku 1", "at what price at most? Give --limit, or --sku SKU=LIMIT"},
+        {RULE " --sku 1=2 --preemptible-ok --profile training", "--preemptible-ok: training"},
+        {RULE " --sku 1=2 --budget 5", "--tokens are the whole budget; leave out --budget"},
+        {"rule add --gpus 4 --horizon 1d --sku 1=2", "how much may it spend? Give --budget"},
+        {"rule change 1", "what is to change? Give --gpus or --budget"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         expect(rows[i][0], rows[i][1]);
+}
+
+static void expect_file(const char *line, const char *input, const char *words)
+{
+    struct run r;
+    run_line(&r, line, input);
+    if (r.code != CLI_USAGE || strstr(r.error, words) == NULL || r.out[0] != '\0')
+        fail_msg("bourse %s: exit %d, '%s' is not in: %s%s", line, r.code, words, r.out, r.error);
+}
+
+#define TITLES "sku,gpus,duration,limit\n"
+
+/* Lines of a file are read, and found wrong, before any of them is sent. */
+static void test_orders_of_a_file(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", "- has no orders"},
+        {TITLES, "- has no orders"},
+        {"sku,gpus,colour\n", "-, line 1: there is no column 'colour'"},
+        {"sku,file\n", "-, line 1: 'file' is no column: give --file for the whole file"},
+        {TITLES "1,8,1h,2.5\n1,8,1h\n", "-, line 3: 3 cells under 4 columns"},
+        {TITLES "1,8,1h,2.5\n\n1,x,1h,2.5\n", "-, line 4: gpus: 'x' is not a number"},
+        {TITLES "1,0,1h,2.5\n", "-, line 2: --gpus: 0 is below 1"},
+        {TITLES "1,8,1h,\n", "-, line 2: at what price at most?"},
+        {TITLES "1,8,,2\n", "-, line 2: --duration is missing"},
+        {TITLES "\"1,8,1h,2\n", "-, line 2: a quotation mark is not closed"},
+        {"sku,gpus,duration,limit,spread\n1,8,1h,2,maybe\n",
+         "-, line 2: spread: 'maybe' is neither yes nor no"},
+        {"sku,gpus,duration,limit,spread,profile\n1,8,1h,2,yes,training\n",
+         "-, line 2: --spread: training is at one site"},
+        {"{\"gpus\": 8}\n{\n", "-, line 1: order: order_place"},
+        {"{\"skus\":[{\"sku\":1,\"limit_price_ucr\":1}],\"gpus\":8,\"gpus_min\":8,\"block_gpus\":1,"
+         "\"duration_min\":60,\"placement\":\"one_site\",\"time_in_force\":\"fill_or_kill\","
+         "\"profile\":\"training\"}\n{\n",
+         "-, line 2: not JSON"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        expect_file("order place --file -", rows[i][0], rows[i][1]);
+}
+
+static void test_demand_of_a_file(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", "-, line 0: a curve needs at least two lines"},
+        {"when,gpus\n0,1\n", "-, line 1: the first line names the columns"},
+        {"time,gpus\n0,1\n", "-, line 2: a curve needs at least two lines"},
+        {"time,gpus\n0,1\n\nsoon,2\n", "-, line 4: 'soon' is not a time"},
+        {"time,gpus\n0,1\n60,-2\n", "-, line 3: '-2' is not a number of GPUs"},
+        {"time,gpus\n0,1\n60,99999999\n", "-, line 3: '99999999' is not a number of GPUs"},
+        {"time,gpus\n60,1\n60,2\n", "-, line 3: its time does not lie after"},
+        {"time,gpus\n0,1\n60\n", "-, line 3: 1 cells"},
+        {"time,gpus\n0,1\n99999999,2\n", "-, line 3: a lease lasts for at most 732 days"},
+        {"time,gpus\n0,0\n60,0\n", "-: the demand is 0 all the time"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        expect_file("advise - --sku 1", rows[i][0], rows[i][1]);
 }
 
 /* A name as it cannot stand in the lines above. */
@@ -179,6 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_form),
+        cmocka_unit_test(test_orders_of_a_file),
+        cmocka_unit_test(test_demand_of_a_file),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_too_many_outputs),
     };

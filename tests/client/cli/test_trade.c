@@ -189,14 +189,14 @@ static void test_trade(void **state)
     ok("acme", "offer list", "batam");
     ok("acme", "quote --sku gb300 --gpus 8 --duration 2h --why", "8 GPUs for 40 credits");
     refused("acme", "quote --sku gb300=2 --gpus 8 --duration 2h --why", "price_above_limit");
-    assert_true(run_says(&r, "fell out at price 1"));
+    assert_true(run_says(&r, "price 1 at 2.5 it would fill now, batam"));
     assert_true(run_says(&r, "from 2.5 credits per GPU-hour it would fill now"));
     assert_false(run_says(&r, "--why"));
     refused("acme", "redeem --sku gb300=2 --gpus 8 --duration 2h", "from 2.5 credits per GPU-hour");
     refused("acme", "redeem --sku gb300=2 --gpus 8 --duration 2h --tokens 8", "from 2.5 credits");
     refused("acme", "quote --sku gb300 --gpus 80 --duration 2h --why", "size_not_met");
     assert_false(run_says(&r, "--why"));
-    refused("op", "redeem --sku gb300 --gpus 8 --duration 2h --any-price", "not_permitted");
+    refused("admin", "redeem --sku gb300 --gpus 8 --duration 2h --any-price", "not_permitted");
     as("acme", "redeem --sku gb300 --gpus 8 --duration 2h", NULL);
     assert_int_equal(r.code, 1); /* without a limit price */
     ok("acme", "quote --sku gb300 --gpus 8 --duration 2h --json", "\"order\"");
@@ -305,13 +305,254 @@ static void test_submit(void **state)
     json_decref(json);
 }
 
+/* Runs a command that must pass, with --json, and returns a number of its answer. */
+static uint64_t number_of(const char *who, const char *line, const char *name)
+{
+    if (as(who, line_of("%s --json", line), NULL) != 0)
+        fail_msg("%s: bourse %s: exit %d\n%s%s", who, line, r.code, r.out, r.error);
+    json_t *json = json_loads(r.out, 0, NULL);
+    json_t *value = json_object_get(json, name);
+    if (json_is_array(value))
+        value = json_array_get(value, 0);
+    assert_true(json_is_integer(value));
+    uint64_t number = (uint64_t)json_integer_value(value);
+    json_decref(json);
+    return number;
+}
+
+/* An order waits in the book, is changed, asked about, and filled when capacity comes. */
+static void test_resting(void **state)
+{
+    (void)state;
+    ok("admin", "sku add h200 --vendor NVIDIA --model H200 --memory-gb 141 --power-w 1000",
+       "SKU 2");
+    ok("admin", "series create plain", "series 4");
+    ok("admin", "mint plain acme=10000 beta=10000", "minted");
+    ok("op", "site add jurong --region SG --power-kw 100000", "site 2");
+    uint64_t order = number_of(
+        "acme", "order place --sku h200=2 --gpus 8 --min-gpus 4 --duration 2h --rest +1d", "order");
+    ok("acme", "order list --resting", "h200:2");
+    ok("acme", line_of("order why %u", (unsigned)order), "0 of 8 GPUs filled, 8 rest");
+    ok("acme", line_of("order amend %u --limit 2.5 --series plain", (unsigned)order),
+       "resting, 0 of 8 GPUs filled, 40 credits in escrow");
+    as("acme", line_of("order amend %u --sku gb300=2", (unsigned)order), NULL);
+    assert_true(r.code == 1 && run_says(&r, "the order does not name gb300"));
+    refused("beta", line_of("order amend %u --limit 3", (unsigned)order), "no such order of yours");
+    refused("beta", line_of("order cancel %u", (unsigned)order), "not_owner");
+    ok("op", "offer publish --site jurong --sku h200 --gpus 16 --for 30d --price 2.6", "offer");
+    ok("acme", line_of("order why %u", (unsigned)order), "price 1 at 2.6 it would fill now");
+    ok("op", "offer amend 3 --price 2.4", "amended offer 3: 16 GPUs at 2.4");
+    ok("admin", "clock advance +1m", "time is");
+    ok("acme", line_of("order show %u", (unsigned)order), "state: filled");
+    assert_true(run_says(&r, "ended by: exchange"));
+    refused("acme", line_of("order why %u", (unsigned)order),
+            "does not rest any more: it is filled (filled, by exchange)");
+    refused("acme", line_of("order amend %u --limit 3", (unsigned)order), "order_closed");
+    ok("acme", "order place --sku h200=1 --gpus 8 --duration 1h --rest +1d --series plain",
+       "8 GPUs rest until");
+    as("acme", "order place --sku h200=1 --gpus 8 --duration 1h --rest 2020-01-01", NULL);
+    assert_true(r.code == 1 && run_says(&r, "--rest: lies in the past; the exchange's time is"));
+    ok("acme", "order cancel --all", "cancelled order");
+    ok("acme", "order cancel --all", "no orders rest");
+    ok("acme", "order list", "unfilled");
+    assert_true(run_says(&r, "holder cancelled_by_holder"));
+}
+
+/* The funnel in the words of people: what would fill it now, when, and how much there is. */
+static void test_why(void **state)
+{
+    (void)state;
+    refused("acme", "quote --sku h200=3 --gpus 16 --duration 1h --why", "size_not_met");
+    assert_true(run_says(&r, "size 0 8 of 16 GPUs, at 2.4, jurong, h200"));
+    assert_true(run_says(&r, "time 0 first fits"));
+    refused("acme", "quote --sku h200=2.5 --gpus 8 --duration 1h --sovereign DE --why",
+            "above is where offers fell out");
+    assert_true(run_says(&r, "region 1"));
+    refused("acme", "quote --sku h200=2 --gpus 8 --duration 1h --why", "from 2.4 credits");
+    assert_true(run_says(&r, "price 1 at 2.4 it would fill now, jurong"));
+}
+
+static void test_orders_of_a_file(void **state)
+{
+    static const char lines[] = "sku,gpus,duration,limit,rest\n"
+                                "h200,4,1h,2.5,\n"
+                                "h200,4,1h,1,+1d\n"
+                                "h200,4,1h,1,\n";
+    (void)state;
+    assert_int_equal(as("acme", "order place --file - --series plain", lines), 2);
+    assert_true(run_says(&r, "line 2: order"));
+    assert_true(run_says(&r, "filled, 4 of 4 GPUs for 9.6 credits"));
+    assert_true(run_says(&r, "resting, 0 of 4 GPUs for 0 credits"));
+    assert_true(run_says(&r, "line 4: refused: capacity exists, but above the limit price"));
+    assert_true(run_says(&r, "1 of 3 orders were refused"));
+    /* Atomic: the refusal of one undoes the others. */
+    assert_int_equal(as("acme", "order place --file - --series plain --atomic", lines), 2);
+    assert_true(run_says(&r, "line 2: refused: another operation of this atomic request"));
+    assert_true(run_says(&r, "3 of 3 orders were refused"));
+    ok("acme", "quote --sku h200=2.5 --gpus 4 --duration 1h --json", "\"order\"");
+    json_t *json = json_loads(r.out, 0, NULL);
+    char *order = json_dumps(json_object_get(json, "order"), JSON_COMPACT);
+    char *two = strdup(line_of("%s\n%s\n", order, order));
+    assert_int_equal(as("acme", "order place --file - --series plain --json", two), 2);
+    assert_true(run_says(&r, "\"gpus_filled\": 4")); /* no more than four were left */
+    assert_true(run_says(&r, "\"line\": 2"));
+    json_decref(json);
+    free(order);
+    free(two);
+    ok("acme", "order cancel --all", "cancelled order");
+}
+
+static void test_selling_on(void **state)
+{
+    (void)state;
+    ok("op", "offer publish --site jurong --sku h200 --gpus 8 --for 30d --price 3 --block 8",
+       "offer");
+    uint64_t lease = number_of(
+        "acme", "order place --sku h200=3 --gpus 8 --duration 10h --series plain", "leases");
+    as("acme", line_of("lease resell %u --gpus 9 --price 2.9", (unsigned)lease), NULL);
+    assert_true(r.code == 1 && run_says(&r, "has 8"));
+    as("acme", line_of("lease resell %u --for 20h --price 2.9", (unsigned)lease), NULL);
+    assert_true(r.code == 1 && run_says(&r, "what is sold lies within it"));
+    uint64_t offer = number_of(
+        "acme", line_of("lease resell %u --gpus 4 --price 2.9 --for 4h", (unsigned)lease), "offer");
+    refused("acme", line_of("lease resell %u --price 2.9", (unsigned)lease), "resale_open");
+    ok("acme", line_of("offer amend %u --price 2.8", (unsigned)offer), "4 GPUs at 2.8");
+    ok("acme", "offer list", line_of("- %u", (unsigned)lease));
+    /* What is sold on begins with the next minute. */
+    ok("beta", "order place --sku h200=2.8 --gpus 4 --duration 2h --start-until +5m --series plain",
+       "4 of 4 GPUs for 22.4 credits");
+    ok("beta", "lease list", line_of("- %u", (unsigned)lease));
+    ok("acme", line_of("offer withdraw %u", (unsigned)offer), "withdrew");
+    ok("acme", line_of("lease extend %u 1h --series plain", (unsigned)lease), "it ends at");
+    refused("acme", line_of("lease fund %u 5 --series plain", (unsigned)lease), "not_elastic");
+    refused("acme", line_of("lease reclaim %u", (unsigned)lease), "only its operator");
+    refused("op", line_of("lease reclaim %u", (unsigned)lease), "not_preemptible");
+}
+
+static void test_elastic_and_preemptible(void **state)
+{
+    (void)state;
+    ok("op",
+       "offer publish --site jurong --sku h200 --gpus 8 --standing 7d --price 5 --metered "
+       "--least-charge 20",
+       "offer");
+    ok("op",
+       "offer publish --site jurong --sku h200 --gpus 8 --for 30d --price 1.5 --preemptible "
+       "--notice 30m",
+       "offer");
+    uint64_t lease = number_of("acme",
+                               "order place --sku h200=5 --gpus 8 --duration 2d --funded 6h "
+                               "--series plain",
+                               "leases");
+    ok("acme", line_of("lease show %u", (unsigned)lease), "elastic: yes");
+    assert_true(run_says(&r, "escrow: 240"));
+    assert_true(run_says(&r, "least charge: 20.00%"));
+    ok("acme", line_of("lease fund %u 100 --series plain", (unsigned)lease),
+       "340 credits in escrow");
+    lease = number_of("acme",
+                      "order place --sku h200=2 --gpus 8 --duration 5h --preemptible-ok "
+                      "--series plain",
+                      "leases");
+    ok("op", line_of("lease activate %u --no-access", (unsigned)lease), "activated");
+    ok("op", line_of("lease reclaim %u", (unsigned)lease), "when its notice has passed");
+    ok("acme", line_of("lease show %u", (unsigned)lease), "ended by: operator");
+}
+
+static void test_closures(void **state)
+{
+    (void)state;
+    ok("op", "site closures", "no maintenance and no outage");
+    uint64_t closure = number_of(
+        "op", "site maintenance jurong --from +1d --until +2d --reason switch", "closure");
+    ok("acme", "site closures jurong", "jurong maintenance");
+    ok("op", line_of("site reopen %u", (unsigned)closure), "is over");
+    refused("acme", "site outage jurong --until +1h", "not_");
+    ok("op", "site outage jurong --until +4h --reason power", "outage of jurong from now until");
+    refused("acme", "quote --sku h200 --gpus 1 --duration 1h", "bourse quote --why");
+    ok("op", "site change jurong --power-kw 200000 --carbon 250", "200000 kW, 250 gCO2e/kWh");
+    ok("acme", "site show jurong", "carbon g per kwh: 250");
+    as("op", "site reopen 99", NULL);
+    assert_int_equal(r.code, 2);
+}
+
+static void test_rules(void **state)
+{
+    (void)state;
+    uint64_t rule = number_of("acme",
+                              "rule add --sku h200=3 --gpus 4 --horizon 8h --budget 500 --sell 4 "
+                              "--runway 4h --series plain",
+                              "rule");
+    ok("acme", "rule list", "h200:3");
+    ok("acme", line_of("rule show %u", (unsigned)rule), "budget: 500");
+    ok("acme", line_of("rule change %u --budget 100 --series plain", (unsigned)rule),
+       "keeps 4 GPUs");
+    ok("acme", line_of("rule show %u", (unsigned)rule), "budget: 600");
+    refused("beta", line_of("rule change %u --gpus 1", (unsigned)rule), "not_owner");
+    ok("acme", line_of("rule end %u", (unsigned)rule), "ended rule");
+    ok("acme", "rule list", "ended");
+    refused("acme", line_of("rule end %u", (unsigned)rule), "rule_closed");
+}
+
+/* The demand decides: what stands idle in a block is not paid for in metered capacity. */
+static void test_advice(void **state)
+{
+    static const char bursty[] = "time,gpus\n0,1\n82800,8\n86400,0\n";
+    static const char steady[] = "time,gpus\n0,8\n82800,7\n86400,0\n";
+    (void)state;
+    ok("admin", "sku add b300 --vendor NVIDIA --model B300 --memory-gb 288 --power-w 1000", "SKU");
+    ok("op", "site add johor --region MY --power-kw 100000", "site");
+    ok("op", "offer publish --site johor --sku b300 --gpus 8 --for 30d --price 3", "offer");
+    ok("op", "offer publish --site johor --sku b300 --gpus 8 --for 30d --price 4 --metered",
+       "offer");
+    ok("op", "offer publish --site johor --sku b300 --gpus 8 --for 30d --price 1 --preemptible",
+       "offer");
+    assert_int_equal(as("acme", "advise - --sku b300", bursty), 0);
+    assert_true(run_says(&r, "base 1, mean 1.2, peak 8 GPUs"));
+    assert_true(run_says(&r, "training 8 GPUs committed 576"));
+    assert_true(run_says(&r, "8 GPUs that may be taken back 192 only if it may be interrupted"));
+    assert_true(run_says(&r, "8 GPUs elastic 124 (at most 768)"));
+    assert_true(run_says(&r, "1 GPUs committed + 7 GPUs elastic 100 (at most 744)"));
+    assert_true(run_says(&r, "cheapest that meets it: mix, for 100 credits"));
+    assert_true(run_says(&r, "bourse order place --profile training --sku b300=3 --gpus 1 "
+                             "--duration 1d --fok"));
+    assert_int_equal(as("acme", "advise - --sku b300 --interruptible", steady), 0);
+    assert_true(run_says(&r, "cheapest that meets it: tuning, for 192 credits"));
+    assert_int_equal(as("acme", "advise - --sku b300 --json", steady), 0);
+    json_t *json = json_loads(r.out, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(json, "best")), "training");
+    /* The command that it prints does what it says. */
+    const char *command = json_string_value(json_object_get(
+        json_array_get(
+            json_object_get(json_array_get(json_object_get(json, "candidates"), 0), "orders"), 0),
+        "command"));
+    ok("acme", line_of("%s --series plain", command + strlen("bourse ")),
+       "8 of 8 GPUs for 576 credits");
+    json_decref(json);
+    assert_int_equal(as("acme", "advise - --sku b300", steady), 0);
+    assert_true(run_says(&r, "training 8 GPUs committed not available: no offer matches"));
+    assert_int_equal(as("acme", "advise - --sku b300 --region US", steady), 2);
+    assert_true(run_says(&r, "nothing on offer meets it now"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_setting_up),      cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_gifts),           cmocka_unit_test(test_trade),
-        cmocka_unit_test(test_paying),          cmocka_unit_test(test_proof),
-        cmocka_unit_test(test_accounts_change), cmocka_unit_test(test_submit),
+        cmocka_unit_test(test_setting_up),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_gifts),
+        cmocka_unit_test(test_trade),
+        cmocka_unit_test(test_paying),
+        cmocka_unit_test(test_proof),
+        cmocka_unit_test(test_accounts_change),
+        cmocka_unit_test(test_submit),
+        cmocka_unit_test(test_resting),
+        cmocka_unit_test(test_why),
+        cmocka_unit_test(test_orders_of_a_file),
+        cmocka_unit_test(test_selling_on),
+        cmocka_unit_test(test_elastic_and_preemptible),
+        cmocka_unit_test(test_closures),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_advice),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, setup_group, teardown_group);
 }

@@ -11,6 +11,7 @@
 
 #include "protocol/keyfile.h"
 #include "protocol/status.h"
+#include "server/engine/replay.h"
 #include "server/engine/stage.h"
 #include "server/port/file.h"
 
@@ -166,6 +167,84 @@ static void test_other_exchange(void **state)
     assert_int_equal(rename(from, to), 0);
     assert_int_equal(bench_try_start(b), STATUS_DAMAGED);
     bench_remove(&other);
+}
+
+/* --- Rules --- */
+
+/* Makes the folder say that it was founded under the rules before the present ones. */
+static void genesis_age(struct bench *b)
+{
+    struct buffer bytes = BUFFER_EMPTY;
+    struct arena arena = ARENA_EMPTY;
+    struct genesis genesis;
+    struct decode_error wrong;
+    const char *path = bench_path(b, "genesis");
+    assert_int_equal(file_load(path, 4096, &bytes), 0);
+    assert_int_equal(
+        message_decode(&genesis_message, bytes.data, bytes.length, &arena, &genesis, &wrong), 0);
+    genesis.rules_version = RULES_VERSION - 1;
+    struct buffer older = BUFFER_EMPTY;
+    message_encode(&genesis_message, &genesis, &older);
+    assert_int_equal(older.status, 0);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(older.data, 1, older.length, file), older.length);
+    assert_int_equal(fclose(file), 0);
+    buffer_release(&bytes);
+    buffer_release(&older);
+    arena_release(&arena);
+}
+
+static bool error_has(struct bench *b, const char *text)
+{
+    buffer_append(&b->error, "", 1);
+    return strstr((const char *)b->error.data, text) != NULL;
+}
+
+/* A folder of older rules is refused by everything that opens it, with a word on what to do. */
+static void test_older_folder(void **state)
+{
+    struct bench *b = *state;
+    char backup[PATH_MAX + 16], restored[PATH_MAX + 16];
+    work(b, 0, 3, false);
+    snprintf(backup, sizeof(backup), "%s/backup", b->root);
+    snprintf(restored, sizeof(restored), "%s/restored", b->root);
+    assert_int_equal(bench_command(b, "backup", "--data", b->data, "--to", backup, NULL), 0);
+    genesis_age(b);
+    assert_int_equal(bench_try_start(b), STATUS_VERSION);
+    assert_true(error_has(b, "made by an older version of boursed (rules 1)"));
+    assert_true(error_has(b, "`boursed init`"));
+    assert_int_not_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+    assert_true(bench_said(b, "made by an older version of boursed"));
+
+    char data[PATH_MAX];
+    snprintf(data, sizeof(data), "%s", b->data);
+    snprintf(b->data, sizeof(b->data), "%.*s", PATH_MAX - 1, backup);
+    genesis_age(b);
+    snprintf(b->data, sizeof(b->data), "%s", data);
+    assert_int_not_equal(
+        bench_command(b, "restore", "--from", backup, "--data", restored, "--complete", NULL), 0);
+    assert_true(bench_said(b, "made by an older version of boursed"));
+    assert_false(file_exists(restored));
+}
+
+/* So is a journal's group, wherever it comes from. */
+static void test_older_journal(void **state)
+{
+    struct bench *b = *state;
+    struct exchange *x = NULL;
+    struct data_folder *folder = NULL;
+    struct replay replay;
+    assert_int_equal(data_folder_open(b->data, FOLDER_LOOK, &folder, &b->error), 0);
+    assert_int_equal(replay_exchange_new(folder, &x, &b->error), 0);
+    replay_init(&replay, folder, x, 0, 0, NULL);
+    struct journal_group group = replay_group_header(1, 0, &replay.frontier);
+    group.rules_version = RULES_VERSION - 1;
+    assert_int_equal(replay_group(&replay, &group, NULL, 0, &b->error), STATUS_VERSION);
+    assert_true(error_has(b, "group 1: written by an older version of boursed (rules 1)"));
+    replay_release(&replay);
+    exchange_free(x);
+    data_folder_close(folder);
 }
 
 /* --- Time --- */
@@ -335,6 +414,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost_image, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lost_journal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_exchange, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_older_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_older_journal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_outage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_jump_at_start, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_jump_while_running, set_up, tear_down),

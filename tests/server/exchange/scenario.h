@@ -39,6 +39,7 @@
  *     alice ? leases lease=$l1 => state=active gpus=8     fields of the answer's first row, or of
  *     alice ? quote skus=[...] ... => refusal=no_capacity the answer itself when it has no rows;
  *     stranger ? accounts => refused unknown_account          field[2]=v: of row 2
+ *     alice ? quote ... why=true => funnel[2].offers=1        of item 2 of an answer without rows
  *
  *   tick 1h          time goes on and what falls due is worked off at its very second
  *   tick             works off what is due now
@@ -46,10 +47,12 @@
  *   tick_once        one bounded tick
  *   restart outage=2h [clock=real|manual]     down for so long, then the start
  *   reload           the rows alone are taken over by another exchange that goes on
- *   expect events token_transferred request   the kinds logged by the last line that did something
+ *   expect events token_transferred request   the kinds logged by the last line that did something;
+ *                        index_published is passed over where the line does not name it
  *   expect balance alice s1 tokens=60 gifts=0 escrow=0 balance=0 paid_out=0 burned=0 expired=0
  *   expect supply s1 minted=100 tokens=60 ...             what is not named is not looked at
  *   expect tokens alice t1 t2                             all tokens of the account, in order
+ *   expect channel bot alice       the channel key of bot speaks for alice (or: for nobody)
  *   expect time +1h                                       since the scenario began
  *   set NAME value                                        binds a number
  *

@@ -12,7 +12,9 @@
 
 /* --- Operations: what is left out is filled in --- */
 
-static void rekey_complete(struct scenario *s, const char *who, struct op_account_rekey *op)
+/* The proof of new keys, of account_rekey and account_key_add. */
+static void keys_prove(struct scenario *s, const char *who, const uint8_t sign_key[32],
+                       const uint8_t channel_key[32], uint8_t proof[64])
 {
     struct keys keys;
     uint64_t account = 0;
@@ -22,9 +24,19 @@ static void rekey_complete(struct scenario *s, const char *who, struct op_accoun
     world_keys(s->scope.proof_name[0] ? s->scope.proof_name : s->scope.sign_key_name, &keys);
     scope_find(&s->scope, who, &account);
     put_u32_be(proven, (uint32_t)account);
-    memcpy(proven + 4, op->sign_key, 32);
-    memcpy(proven + 36, op->channel_key, 32);
-    keys_sign(&keys, PURPOSE_REKEY, s->world.id, proven, sizeof(proven), op->proof);
+    memcpy(proven + 4, sign_key, 32);
+    memcpy(proven + 36, channel_key, 32);
+    keys_sign(&keys, PURPOSE_REKEY, s->world.id, proven, sizeof(proven), proof);
+}
+
+static void rekey_complete(struct scenario *s, const char *who, struct op_account_rekey *op)
+{
+    keys_prove(s, who, op->sign_key, op->channel_key, op->proof);
+}
+
+static void key_add_complete(struct scenario *s, const char *who, struct op_account_key_add *op)
+{
+    keys_prove(s, who, op->sign_key, op->channel_key, op->proof);
 }
 
 static void claim_complete(struct scenario *s, const char *who, struct op_gift_claim *op,
@@ -87,6 +99,8 @@ static bool step_read(struct scenario *s, const char *who, char *text, struct st
         register_complete(body, seen);
     else if (m->code == OPERATION_account_rekey)
         rekey_complete(s, kept_who, body);
+    else if (m->code == OPERATION_account_key_add)
+        key_add_complete(s, kept_who, body);
     else if (m->code == OPERATION_gift_claim)
         claim_complete(s, kept_who, body, seen);
     out->operation = (struct operation){m, body};

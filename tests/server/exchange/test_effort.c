@@ -67,6 +67,38 @@ static void offers_publish(uint32_t operator)
     }
 }
 
+/* The best that nobody can have: far more than there is, at any minute of a long window. */
+static struct op_order_place *hopeless(enum placement placement)
+{
+    struct sku_limit *limit = arena_alloc(&w.arena, sizeof(*limit));
+    struct op_order_place *op = arena_alloc(&w.arena, sizeof(*op));
+    *limit = (struct sku_limit){1, PRICE_MAX_UCR};
+    *op = (struct op_order_place){.skus = {limit, 1},
+                                  .gpus = GPUS_MAX,
+                                  .gpus_min = 1,
+                                  .block_gpus = 1,
+                                  .duration_min = 60,
+                                  .start_from_s = WORLD_BEGIN_S + 600,
+                                  .start_until_s = WORLD_BEGIN_S + 600 + 250 * UINT64_C(86400),
+                                  .placement = placement,
+                                  .time_in_force = TIME_IN_FORCE_FOK,
+                                  .profile = PROFILE_TUNING};
+    return op;
+}
+
+/* So many of them in one request end: the first refused for what it is, the last unheard. */
+static void orders_end(uint32_t startup, enum placement placement)
+{
+    struct operation *operations = arena_alloc(&w.arena, ORDERS * sizeof(*operations));
+    for (uint32_t i = 0; i < ORDERS; i++)
+        operations[i] = (struct operation){&op_order_place_message, hopeless(placement)};
+    const struct frame_reply *reply = request_of("startup", startup, operations, ORDERS);
+    assert_int_equal(reply->results.items[0].refusal, REFUSAL_size_not_met);
+    assert_int_equal(reply->results.items[ORDERS - 1].refusal, REFUSAL_too_many);
+    /* What one search looks at is bounded but for the last thing it looked at. */
+    assert_true(w.x->request_looks < REQUEST_LOOKS_MAX + 2 * (MATCH_LOOKS_MAX + 2 * OFFERS));
+}
+
 static void hopeless_orders_end(void **state)
 {
     (void)state;
@@ -74,33 +106,46 @@ static void hopeless_orders_end(void **state)
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
     offers_publish(operator);
-
-    struct sku_limit *limit = arena_alloc(&w.arena, sizeof(*limit));
-    struct op_order_place *op = arena_alloc(&w.arena, sizeof(*op));
-    struct operation *operations = arena_alloc(&w.arena, ORDERS * sizeof(*operations));
-    *limit = (struct sku_limit){1, PRICE_MAX_UCR};
-    *op = (struct op_order_place){.skus = {limit, 1},
-                                  .gpus = GPUS_MAX,
-                                  .gpus_min = 1,
-                                  .duration_min = 60,
-                                  .start_from_s = WORLD_BEGIN_S + 600,
-                                  .start_until_s = WORLD_BEGIN_S + 600 + 250 * UINT64_C(86400),
-                                  .placement = PLACEMENT_ONE_SITE,
-                                  .time_in_force = TIME_IN_FORCE_FOK,
-                                  .profile = PROFILE_TUNING};
-    for (uint32_t i = 0; i < ORDERS; i++)
-        operations[i] = (struct operation){&op_order_place_message, op};
-    const struct frame_reply *reply = request_of("startup", startup, operations, ORDERS);
-    assert_int_equal(reply->results.items[0].refusal, REFUSAL_size_not_met);
-    assert_int_equal(reply->results.items[ORDERS - 1].refusal, REFUSAL_too_many);
-    /* What one search looks at is bounded but for the last thing it looked at. */
-    assert_true(w.x->request_looks < REQUEST_LOOKS_MAX + 2 * (MATCH_LOOKS_MAX + 2 * OFFERS));
+    orders_end(startup, PLACEMENT_ONE_SITE);
     /* The next request begins anew, and who took over the rows stops at the same place. */
+    orders_end(startup, PLACEMENT_SPREAD);
     world_reload(&w);
-    reply = request_of("startup", startup, operations, ORDERS);
-    assert_int_equal(reply->results.items[0].refusal, REFUSAL_size_not_met);
-    assert_int_equal(reply->results.items[ORDERS - 1].refusal, REFUSAL_too_many);
+    orders_end(startup, PLACEMENT_ONE_SITE);
+    orders_end(startup, PLACEMENT_SPREAD);
     assert_int_equal(world_verify(&w), 0);
+    world_end(&w);
+}
+
+/* To ask why costs more than one order, and ends all the same. */
+static void questions_why_end(void **state)
+{
+    (void)state;
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600});
+    uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
+    uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
+    offers_publish(operator);
+    const struct op_order_place *op = hopeless(PLACEMENT_SPREAD);
+    struct q_quote q = {.skus = {op->skus.items, op->skus.count},
+                        .gpus = op->gpus,
+                        .gpus_min = op->gpus,
+                        .block_gpus = 1,
+                        .duration_min = op->duration_min,
+                        .start_from_s = op->start_from_s,
+                        .start_until_s = op->start_until_s,
+                        .placement = op->placement,
+                        .time_in_force = op->time_in_force,
+                        .profile = op->profile,
+                        .why = true};
+    const struct message *answer;
+    const void *body;
+    clock_t began = clock();
+    assert_int_equal(exchange_query(w.x, startup, &q_quote_message, &q, &w.arena, &answer, &body),
+                     0);
+    assert_true(clock() - began < 5 * CLOCKS_PER_SEC);
+    const struct a_quote *quote = body;
+    assert_int_equal(quote->refusal, REFUSAL_size_not_met);
+    assert_int_equal(quote->offers, OFFERS);
+    assert_int_equal(quote->funnel.count, 13);
     world_end(&w);
 }
 
@@ -148,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hopeless_orders_end),
+        cmocka_unit_test(questions_why_end),
         cmocka_unit_test(gifts_at_their_limit),
     };
     if (sodium_init() < 0)

@@ -10,126 +10,13 @@
 #include "server/exchange/clock.h"
 #include "server/exchange/rows.h"
 #include "server/exchange/state.h"
-#include "tests/server/exchange/world.h"
+#include "tests/server/exchange/crowd.h"
 
 #define T WORLD_BEGIN_S
-
-/* --- Requests of many operations --- */
-
-struct batch {
-    struct world *w;
-    uint32_t account;
-    const char *key;
-    struct operation *operations;
-    uint32_t count;
-};
-
-static struct batch batch_of(struct world *w, uint32_t account, const char *key)
-{
-    return (struct batch){
-        .w = w,
-        .account = account,
-        .key = key,
-        .operations = arena_alloc(&w->arena, BATCH_OPERATIONS_MAX * sizeof(struct operation)),
-    };
-}
-
-/* Sends what has been added; all of it is accepted. */
-static void batch_send(struct batch *b)
-{
-    struct keys keys;
-    struct request *request = arena_alloc(&b->w->arena, sizeof(*request));
-    if (b->count == 0)
-        return;
-    world_keys(b->key, &keys);
-    request->account = b->account;
-    memcpy(request->key, keys.sign_public, 32);
-    put_u64_be(request->id, ++b->w->ids);
-    request->valid_until_s = b->w->time_s + 300;
-    request->operations.items = b->operations;
-    request->operations.count = b->count;
-    const struct frame_reply *reply = world_request(b->w, request);
-    assert_int_equal(reply->refusal, REFUSAL_accepted);
-    for (uint32_t i = 0; i < b->count; i++)
-        assert_int_equal(reply->results.items[i].refusal, REFUSAL_accepted);
-    *b = batch_of(b->w, b->account, b->key);
-}
-
-static void batch_add(struct batch *b, const struct message *message, const void *body)
-{
-    if (b->count == BATCH_OPERATIONS_MAX)
-        batch_send(b);
-    b->operations[b->count++] = (struct operation){message, body};
-}
-
-#define NEW(w, type) ((struct type *)arena_alloc(&(w)->arena, sizeof(struct type)))
-
-static struct text text_printf(struct world *w, const char *format, unsigned number)
-{
-    char *data = arena_alloc(&w->arena, 32);
-    int length = snprintf(data, 32, format, number);
-    return (struct text){data, (uint32_t)length};
-}
-
-static enum refusal refusal_of(struct world *w, uint32_t account, const char *key,
-                               const struct message *message, const void *body)
-{
-    const struct result *result = world_do(w, account, key, message, body);
-    assert_non_null(result);
-    return result->refusal;
-}
 
 static enum refusal request_refusal_of(const struct world *w)
 {
     return w->entries[w->entries_count - 1].reply.refusal;
-}
-
-/* --- Things to sell --- */
-
-static const struct op_sku_add *sku_new(struct world *w, unsigned number)
-{
-    struct op_sku_add *op = NEW(w, op_sku_add);
-    *op = (struct op_sku_add){.name = text_printf(w, "sku %u", number),
-                              .vendor = {"v", 1},
-                              .model = {"m", 1},
-                              .memory_gb = 80,
-                              .power_w = 1};
-    return op;
-}
-
-static const struct op_site_add *site_new(struct world *w, unsigned number)
-{
-    struct op_site_add *op = NEW(w, op_site_add);
-    *op = (struct op_site_add){.name = text_printf(w, "site %u", number),
-                               .region = {"US", 2},
-                               .jurisdiction = {"US", 2},
-                               .power_kw = 1000};
-    return op;
-}
-
-static const struct op_offer_publish *offer_new(struct world *w, uint32_t gpus, uint64_t end_s)
-{
-    struct op_offer_publish *op = NEW(w, op_offer_publish);
-    *op = (struct op_offer_publish){.site = 1,
-                                    .sku = 1,
-                                    .gpus = gpus,
-                                    .block_gpus = 1,
-                                    .start_s = T,
-                                    .end_s = end_s,
-                                    .price_ucr = 60,
-                                    .lease_min_min = 1,
-                                    .billing = BILLING_METERED,
-                                    .meter_period_min = 60};
-    return op;
-}
-
-/* SKU 1, site 1 and their operator, whose number is returned. */
-static uint32_t seller_begin(struct world *w)
-{
-    uint32_t op = world_register(w, "op", ROLE_OPERATOR);
-    assert_int_equal(refusal_of(w, 1, "admin", &op_sku_add_message, sku_new(w, 1)), 0);
-    assert_int_equal(refusal_of(w, op, "op", &op_site_add_message, site_new(w, 1)), 0);
-    return op;
 }
 
 /* --- Counters of the head row --- */
@@ -355,8 +242,23 @@ static void test_request_ids(void **state)
     world_begin(&w, WORLD_OPTIONS);
     uint32_t bob = world_register(&w, "bob", ROLE_STARTUP);
     struct request_row row = {.valid_until_s = w.time_s + 100, .account = 1};
+    struct keys desk;
+    world_keys("desk", &desk);
+    struct key_row further = {.account = 1, .scopes = SCOPE_ANY};
+    memcpy(further.sign_key, desk.sign_public, 32);
+    memcpy(further.channel_key, desk.channel_public, 32);
+    store_put(exchange_store(w.x), TABLE_KEY, &further);
     /* One id was used to register bob. */
     for (uint32_t i = 1; i + 1 < REQUEST_IDS_MAX; i++) {
+        /* Further keys leave some to the main key. */
+        if (i + 1 == REQUEST_IDS_MAX - REQUEST_IDS_MAIN)
+            assert_int_equal(refusal_of(&w, 1, "desk", &op_token_burn_message, &burn),
+                             REFUSAL_malformed);
+        if (i == REQUEST_IDS_MAX - REQUEST_IDS_MAIN) {
+            assert_null(world_do(&w, 1, "desk", &op_token_burn_message, &burn));
+            assert_int_equal(request_refusal_of(&w), REFUSAL_too_many_ids);
+            continue; /* the one that desk has used */
+        }
         memcpy(row.id, &i, sizeof(i));
         row.id[15] = 1;
         store_put(exchange_store(w.x), TABLE_REQUEST, &row);
@@ -377,135 +279,6 @@ static void test_request_ids(void **state)
     assert_non_null(world_do(&w, 1, "admin", &op_token_burn_message, &burn));
     world_settle(&w);
     assert_int_equal(world_check(w.x, NULL), 0);
-    world_end(&w);
-}
-
-/* --- Orders --- */
-
-static struct op_order_place *order_new(struct world *w, uint32_t gpus)
-{
-    struct op_order_place *op = NEW(w, op_order_place);
-    struct sku_limit *limit = NEW(w, sku_limit);
-    *limit = (struct sku_limit){.sku = 1, .limit_price_ucr = 60};
-    *op = (struct op_order_place){.skus = {limit, 1},
-                                  .gpus = gpus,
-                                  .gpus_min = 1,
-                                  .duration_min = 60,
-                                  .placement = PLACEMENT_ONE_SITE,
-                                  .time_in_force = TIME_IN_FORCE_IOC,
-                                  .profile = PROFILE_TRAINING};
-    return op;
-}
-
-/* A token of each of so many series, and more of the last, for a startup. */
-static const uint64_t *tokens_new(struct world *w, uint32_t account, uint32_t series,
-                                  uint32_t count)
-{
-    uint64_t *tokens = arena_alloc(&w->arena, count * sizeof(*tokens));
-    uint32_t number = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i < series) {
-            struct text name = text_printf(w, "series %u", w->x->head.series_last + 1);
-            char *terminated = arena_alloc(&w->arena, name.length + 1);
-            memcpy(terminated, name.data, name.length);
-            number = world_series(w, terminated, 0);
-        }
-        tokens[i] = world_mint(w, number, account, 1);
-    }
-    return tokens;
-}
-
-static void test_order_tokens_and_series(void **state)
-{
-    (void)state;
-    struct world w;
-    world_begin(&w, WORLD_OPTIONS);
-    uint32_t op = seller_begin(&w);
-    uint32_t alice = world_register(&w, "alice", ROLE_STARTUP);
-    assert_int_equal(
-        refusal_of(&w, op, "op", &op_offer_publish_message, offer_new(&w, 100, T + 7200)), 0);
-    struct op_order_place *order = order_new(&w, 4);
-    order->tokens.items = tokens_new(&w, alice, ORDER_SERIES_MAX + 1, ORDER_SERIES_MAX + 1);
-    order->tokens.count = ORDER_SERIES_MAX + 1;
-    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_place_message, order),
-                     REFUSAL_series_mixed);
-    /* The most tokens of the most series, all of which the order costs: 256 GPU-minutes at 60 an
-     * hour. */
-    order = order_new(&w, 4);
-    order->duration_min = ORDER_TOKENS_MAX / 4;
-    order->tokens.items = tokens_new(&w, alice, ORDER_SERIES_MAX, ORDER_TOKENS_MAX);
-    order->tokens.count = ORDER_TOKENS_MAX;
-    const struct result *r = world_do(&w, alice, "alice", &op_order_place_message, order);
-    assert_int_equal(r->refusal, 0);
-    assert_int_equal(r->lease_count, 1);
-    assert_int_equal(store_count(exchange_store(w.x), TABLE_ESCROW), ORDER_SERIES_MAX);
-    assert_int_equal(world_verify(&w), 0);
-    world_end(&w);
-}
-
-static void test_order_leases(void **state)
-{
-    (void)state;
-    struct world w;
-    world_begin(&w, WORLD_OPTIONS);
-    uint32_t op = seller_begin(&w);
-    uint32_t alice = world_register(&w, "alice", ROLE_STARTUP);
-    struct batch b = batch_of(&w, op, "op");
-    for (unsigned i = 0; i <= ORDER_LEASES_MAX; i++)
-        batch_add(&b, &op_offer_publish_message, offer_new(&w, 1, T + 7200));
-    batch_send(&b);
-    uint64_t token = world_mint(&w, world_series(&w, "seed", 0), alice, 100000);
-    /* 65 GPUs are free, but in 65 pieces. */
-    struct op_order_place *order = order_new(&w, ORDER_LEASES_MAX + 1);
-    order->tokens.items = &token;
-    order->tokens.count = 1;
-    order->time_in_force = TIME_IN_FORCE_FOK;
-    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_place_message, order),
-                     REFUSAL_size_not_met);
-    struct op_order_place *fewer = NEW(&w, op_order_place);
-    *fewer = *order;
-    fewer->gpus = ORDER_LEASES_MAX;
-    const struct result *r = world_do(&w, alice, "alice", &op_order_place_message, fewer);
-    assert_int_equal(r->refusal, 0);
-    assert_int_equal(r->lease_count, ORDER_LEASES_MAX);
-    assert_int_equal(world_verify(&w), 0);
-    world_end(&w);
-}
-
-static void test_order_filters(void **state)
-{
-    (void)state;
-    struct world w;
-    world_begin(&w, WORLD_OPTIONS);
-    uint32_t op = seller_begin(&w);
-    uint32_t alice = world_register(&w, "alice", ROLE_STARTUP);
-    struct sku_limit skus[ORDER_SKUS_MAX];
-    struct place places[FILTER_PLACES_MAX];
-    static const char codes[] = "AAABACADAEAFAGAHAIAJAKALAMANAOUS";
-    static_assert(sizeof(codes) == 2 * FILTER_PLACES_MAX + 1, "so many codes of two letters");
-    for (uint32_t i = 0; i < FILTER_PLACES_MAX; i++)
-        places[i].code = (struct text){codes + 2 * (size_t)i, 2};
-    /* What fits stands last. */
-    for (uint32_t i = 0; i < ORDER_SKUS_MAX; i++) {
-        skus[i] = (struct sku_limit){.sku = ORDER_SKUS_MAX - i, .limit_price_ucr = 60};
-        if (i > 0)
-            assert_int_equal(refusal_of(&w, 1, "admin", &op_sku_add_message, sku_new(&w, i + 1)),
-                             0);
-    }
-    assert_int_equal(
-        refusal_of(&w, op, "op", &op_offer_publish_message, offer_new(&w, 8, T + 7200)), 0);
-    uint64_t token = world_mint(&w, world_series(&w, "seed", 0), alice, 100000);
-    struct op_order_place *order = order_new(&w, 1);
-    order->skus.items = skus;
-    order->skus.count = ORDER_SKUS_MAX;
-    order->regions.items = order->jurisdictions.items = places;
-    order->regions.count = order->jurisdictions.count = FILTER_PLACES_MAX;
-    order->tokens.items = &token;
-    order->tokens.count = 1;
-    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_place_message, order), 0);
-    order->regions.count--;
-    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_place_message, order),
-                     REFUSAL_token_spent);
     world_end(&w);
 }
 
@@ -641,7 +414,7 @@ static void test_page_rows(void **state)
 
 /* --- Every operation has a rule --- */
 
-/* An auditor may do nothing but replace its keys, and each operation says so. */
+/* An auditor may do nothing but care for its keys, and each operation says so. */
 static void test_every_operation_has_a_rule(void **state)
 {
     (void)state;
@@ -651,8 +424,49 @@ static void test_every_operation_has_a_rule(void **state)
     for (uint32_t i = 0; i < operation_set.count; i++) {
         const struct message *m = operation_set.messages[i];
         enum refusal refusal = refusal_of(&w, audit, "audit", m, arena_alloc(&w.arena, m->size));
-        bool may = m->code == OPERATION_account_rekey;
-        assert_int_equal(refusal, may ? REFUSAL_malformed : REFUSAL_not_permitted);
+        bool may = m->code == OPERATION_account_rekey || m->code == OPERATION_account_key_add;
+        enum refusal expected = may ? REFUSAL_malformed : REFUSAL_not_permitted;
+        if (m->code == OPERATION_account_key_remove)
+            expected = REFUSAL_key_not_found;
+        assert_int_equal(refusal, expected);
+    }
+    world_end(&w);
+}
+
+/* A further key without scopes may sign nothing, whatever its account may do; one with all of them
+ * may sign what changes no keys. */
+static void test_every_operation_has_a_scope(void **state)
+{
+    (void)state;
+    struct world w;
+    struct keys keys;
+    world_begin(&w, WORLD_OPTIONS);
+    for (uint32_t role = ROLE_ADMIN; role <= ROLE_AUDITOR; role++) {
+        char name[] = "account-0";
+        name[8] = (char)('0' + role);
+        struct key_row row = {.account = world_register(&w, name, (enum role)role)};
+        for (uint32_t all = 0; all <= 1; all++) {
+            char key[] = "key-0-0";
+            key[4] = (char)('0' + role);
+            key[6] = (char)('0' + all);
+            world_keys(key, &keys);
+            memcpy(row.sign_key, keys.sign_public, 32);
+            memcpy(row.channel_key, keys.channel_public, 32);
+            row.slot = all;
+            row.scopes = all ? SCOPE_ANY : 0;
+            store_put(w.x->store, TABLE_KEY, &row);
+            for (uint32_t i = 0; i < operation_set.count; i++) {
+                const struct message *m = operation_set.messages[i];
+                enum refusal refusal =
+                    refusal_of(&w, row.account, key, m, arena_alloc(&w.arena, m->size));
+                if (m->code >= OPERATION_account_rekey && m->code <= OPERATION_account_key_remove)
+                    assert_int_equal(refusal, REFUSAL_main_key_needed);
+                else if (all || refusal == REFUSAL_not_permitted)
+                    assert_int_not_equal(refusal, REFUSAL_key_out_of_scope);
+                else
+                    assert_int_equal(refusal, REFUSAL_key_out_of_scope);
+            }
+        }
     }
     world_end(&w);
 }
@@ -668,14 +482,12 @@ int main(void)
         cmocka_unit_test(test_offers),
         cmocka_unit_test(test_gifts),
         cmocka_unit_test(test_request_ids),
-        cmocka_unit_test(test_order_tokens_and_series),
-        cmocka_unit_test(test_order_leases),
-        cmocka_unit_test(test_order_filters),
         cmocka_unit_test(test_widest_transfer),
         cmocka_unit_test(test_tick_items),
         cmocka_unit_test(test_outages_kept),
         cmocka_unit_test(test_page_rows),
         cmocka_unit_test(test_every_operation_has_a_rule),
+        cmocka_unit_test(test_every_operation_has_a_scope),
     };
     if (sodium_init() < 0)
         return EXIT_FAILURE;

@@ -257,6 +257,19 @@ const struct result *world_do(struct world *w, uint32_t account, const char *key
     return reply->results.count == 1 ? reply->results.items : NULL;
 }
 
+const void *world_keep(struct world *w, const struct message *operation, const void *body)
+{
+    struct buffer encoded = BUFFER_EMPTY;
+    struct decode_error error;
+    message_encode(operation, body, &encoded);
+    const uint8_t *data = arena_copy(&w->arena, encoded.data, encoded.length);
+    void *copy = arena_alloc(&w->arena, operation->size);
+    int status = message_decode(operation, data, encoded.length, &w->arena, copy, &error);
+    assert(status == 0);
+    buffer_release(&encoded);
+    return copy;
+}
+
 uint32_t world_register(struct world *w, const char *name, enum role role)
 {
     struct op_account_register *op = arena_alloc(&w->arena, sizeof(*op));
@@ -332,6 +345,24 @@ static void line_print(void *context, const char *line)
 uint64_t world_check(const struct exchange *x, struct buffer *lines)
 {
     return exchange_check(x, line_print, lines);
+}
+
+bool world_reports(const struct exchange *x, const char *text)
+{
+    struct buffer lines = BUFFER_EMPTY;
+    uint64_t count = world_check(x, &lines);
+    buffer_append(&lines, "", 1);
+    bool reported = count > 0 && strstr((const char *)lines.data, text) != NULL;
+    if (!reported)
+        fprintf(stderr, "not reported: %s; but:\n%s", text, (const char *)lines.data);
+    buffer_release(&lines);
+    return reported;
+}
+
+void world_put_unseen(struct exchange *x, unsigned table, const void *row)
+{
+    memcpy((void *)(uintptr_t)store_find(exchange_store(x), table, row), row,
+           exchange_tables[table].row_size);
 }
 
 struct row_list {

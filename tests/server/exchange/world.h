@@ -82,6 +82,8 @@ void world_reload(struct world *w);
 /* Requests made easily: one operation, valid for 5 minutes, in the name of an account. */
 const struct result *world_do(struct world *w, uint32_t account, const char *key_name,
                               const struct message *operation, const void *body);
+/* A copy of an operation in the world's arena, so that it is still there for the replay. */
+const void *world_keep(struct world *w, const struct message *operation, const void *body);
 uint32_t world_register(struct world *w, const char *name, enum role role);
 uint32_t world_series(struct world *w, const char *name, uint64_t expires_s);
 /* Mints one token; returns its serial. */
@@ -100,6 +102,11 @@ unsigned world_verify(struct world *w);
 
 /* exchange_check() with its lines on stderr; or collected in `lines` when that is not NULL. */
 uint64_t world_check(const struct exchange *x, struct buffer *lines);
+/* Whether exchange_check() says this among other things; if not, stderr has what it says. */
+bool world_reports(const struct exchange *x, const char *text);
+/* Puts a row in the place of the one with its key behind the hooks' back: the indexes stay as they
+ * were. */
+void world_put_unseen(struct exchange *x, unsigned table, const void *row);
 /* A new exchange with the same rows; NULL when exchange_loaded() refuses them. */
 struct exchange *world_copy(const struct world *w);
 

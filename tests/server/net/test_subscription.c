@@ -173,6 +173,47 @@ static void ends_when_the_account_replaces_its_keys(void **state)
     assert_int_equal(status, STATUS_OK);
 }
 
+/* 4: a further key of account 3 is removed; 5: public, at second 50. */
+static void ends_when_the_further_key_does(void **state)
+{
+    (void)state;
+    uint64_t at[8];
+    int status;
+    struct ev_account_key_removed removed = {.time_s = 20, .by = 3, .account = 3, .sign_key = {5}};
+    append(&ev_account_key_removed_message, &removed);
+    struct ev_started started = {.time_s = 50, .clock_mode = CLOCK_MODE_REAL};
+    append(&ev_started_message, &started);
+    const struct subscription bot = {
+        .seq = 1, .account = 3, .peer_key = {2}, .is_further = true, .sign_key = {5}};
+    struct subscription s = bot;
+    /* That the account has replaced its main key is nothing to it. */
+    assert_int_equal(step(&s, 4, at, &status), 3);
+    assert_int_equal(status, STATUS_OK);
+    step(&s, 6, at, &status);
+    assert_int_equal(status, STATUS_EXPIRED);
+    /* Another key of the account goes on, and so does one that was added again later. */
+    s = bot;
+    s.sign_key[0] = 6;
+    assert_int_equal(step(&s, 6, at, &status), 5);
+    assert_int_equal(status, STATUS_OK);
+    s = bot;
+    s.since = 5;
+    assert_int_equal(step(&s, 6, at, &status), 5);
+    /* Nothing of the second at which it expires, and of later ones, is for it. */
+    s = bot;
+    s.sign_key[0] = 6;
+    s.expires_s = 51;
+    assert_int_equal(step(&s, 6, at, &status), 5);
+    s = bot;
+    s.sign_key[0] = 6;
+    s.expires_s = 50;
+    step(&s, 6, at, &status);
+    assert_int_equal(status, STATUS_EXPIRED);
+    /* The account's own key goes on. */
+    struct subscription own = {.seq = 1, .account = 3, .since = 4};
+    assert_int_equal(step(&own, 6, at, &status), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +222,7 @@ int main(void)
         cmocka_unit_test(resumes_without_a_gap),
         cmocka_unit_test(tells_once_that_the_end_was_reached),
         cmocka_unit_test(ends_when_the_account_replaces_its_keys),
+        cmocka_unit_test(ends_when_the_further_key_does),
     };
     return cmocka_run_group_tests_name("subscription", tests, setup, teardown);
 }

@@ -1,0 +1,28 @@
+/*
+ * The referee: an independent, slow matcher for `boursed check --market`. It shares no index with
+ * the rules: whatever an order or a tick matches it works out again from the rows alone, every
+ * offer and every start, and it holds the resting orders to price and time: what was filled was the
+ * first that could be, and what is left cannot be.
+ */
+#ifndef BOURSE_EXCHANGE_REFEREE_H
+#define BOURSE_EXCHANGE_REFEREE_H
+
+#include "server/exchange/exchange.h"
+
+struct referee;
+
+/* What it has looked at. */
+struct referee_counts {
+    uint64_t matches;   /* searches compared */
+    uint64_t abandoned; /* searches that the rules ended for their effort: not compared */
+    uint64_t asked;     /* offers that resting orders were asked about */
+    uint64_t found;     /* differences */
+};
+
+/* Watches an exchange until it is freed; `report` gets a line for each difference. */
+struct referee *referee_new(struct exchange *x, void (*report)(void *context, const char *line),
+                            void *context);
+void referee_free(struct referee *r);
+struct referee_counts referee_counts(const struct referee *r);
+
+#endif

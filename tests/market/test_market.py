@@ -1,0 +1,202 @@
+"""A random test of the market: the rules against a model that tries everything, step by step.
+
+Environment: MARKET_SEED (one seed; else one drawn from the clock, which is printed), MARKET_STEPS
+(of a story; 1 000), MARKET_SEEDS (how many stories follow each other; 4), BOURSE_LONG=1 (30 stories
+of 2 000 steps). What goes apart is told as a story, cut down to what it needs.
+"""
+import json
+import os
+import pathlib
+import sys
+import time
+import unittest
+import unittest.mock
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+
+import books  # noqa: E402
+import matching  # noqa: E402
+import model  # noqa: E402
+import orders  # noqa: E402
+import tap  # noqa: E402
+from compare import Difference, Run, shorten  # noqa: E402
+from driver import Driver, program  # noqa: E402
+from story import Teller, founding  # noqa: E402
+from things import Thing  # noqa: E402
+
+LONG = os.environ.get("BOURSE_LONG") == "1"
+STEPS = int(os.environ.get("MARKET_STEPS", 2000 if LONG else 1000))
+SEEDS = int(os.environ.get("MARKET_SEEDS", 30 if LONG else 4))
+SEED = int(os.environ.get("MARKET_SEED", time.time_ns() // 1000 % 10**9))
+EVERY = 10
+SHORTEN_S = 60
+PLANTED_SEEDS = 4
+
+WEIGHTS = dict(tick=30, publish=14, order=22, rest=14, withdraw=2, amend_offer=5, amend_order=5,
+               cancel=3, close_site=1.5, reopen_site=1.5, change_site=1, freeze=1.5, activate=20,
+               meter=14, dispute=3, decide=3, end_lease=4, resell=18, extend=6, fund=4,
+               rule=3, change_rule=3)
+ONLY = os.environ.get("MARKET_ONLY")  # names of steps, to narrow a search
+if ONLY:
+    WEIGHTS = {name: WEIGHTS[name] for name in ONLY.split(",")}
+
+
+def tell(seed, steps, fault=None):
+    """Draws and plays a story; (story, difference or None, how often what came of what)."""
+    story = []
+    with Driver() as driver:
+        run = Run(driver, fault)
+        teller = Teller(run, seed, WEIGHTS)
+        beginning = founding()
+        try:
+            for number in range(steps + len(beginning)):
+                if number < len(beginning):
+                    step = beginning[number]
+                else:
+                    teller.remember()
+                    step = teller.next()
+                story.append((number, step))
+                run.step(number, step)
+                if number % EVERY == 0:
+                    run.compare_state()
+                if number % 250 == 249:
+                    run.check()
+            run.compare_state()
+            run.check()
+            if fault is None:
+                run.verify()
+        except (Difference, AssertionError) as difference:
+            return story, difference, run.counts
+    return story, None, run.counts
+
+
+def told(story):
+    return "\n".join(f"{number}: {json.dumps(step)}" for number, step in story)
+
+
+def show(seed, story, difference, fault=None):
+    story, difference = shorten(story, difference, SHORTEN_S, fault)
+    return f"seed {seed}: {difference}\nwith the story\n{told(story)}"
+
+
+class Random(unittest.TestCase):
+    def test_rules_and_model_agree(self):
+        """every outcome, lease, price and balance"""
+        counts = {}
+        for seed in range(SEED, SEED + SEEDS):
+            tap.note(f"seed {seed}, {STEPS} steps")
+            story, difference, found = tell(seed, STEPS)
+            for key, count in found.items():
+                counts[key] = counts.get(key, 0) + count
+            if difference is not None:
+                self.fail(show(seed, story, difference))
+        for key in sorted(counts):
+            tap.note(f"{key[0]} {key[1]}: {counts[key]}")
+
+
+def in_grants(change):
+    """A fault in the leases that the rules say they have granted."""
+    def fault(command, answer):
+        for event in answer.get("events", ()):
+            if event["event"] in ("order_placed", "order_filled"):
+                for grant in event["leases"]:
+                    change(grant)
+        return answer
+    return fault
+
+
+def in_state(table, change):
+    """A fault in rows of the state that the rules show."""
+    def fault(command, answer):
+        for row in answer.get(table, ())[:1]:
+            change(row)
+        return answer
+    return fault
+
+
+def in_refusals(command, answer):
+    for result in answer.get("results", ()):
+        if result["refusal"] == "price_above_limit":
+            result["refusal"] = "no_capacity"
+    return answer
+
+
+def in_points(command, answer):
+    for event in answer.get("events", ()):
+        if event["event"] == "index_published":
+            event["points"][0]["chain_ppm"] += 1
+    return answer
+
+
+def add(key, much):
+    def change(row):
+        row[key] += much
+    return change
+
+
+# What is wrong in the rules' answers.
+ANSWERS = {
+    "a lease dearer by one": in_grants(add("price_ucr", 1)),
+    "a lease with one GPU more": in_grants(add("gpus", 1)),
+    "a lease of another offer": in_grants(add("offer", 1)),
+    "a balance short by one": in_state("balances", add("tokens_ucr", -1)),
+    "escrow of a resting order": in_state("orders", add("escrow_ucr", 1)),
+    "free GPUs of an offer": in_state("offers", add("free_gpus", 1)),
+    "another refusal": in_refusals,
+    "a point of the price index": in_points,
+}
+
+
+def parts_rounded_up(total, holdings):
+    parts = books.split(total, holdings)
+    if len(parts) > 1 and parts[-1] > 0:
+        parts[0], parts[-1] = parts[0] + 1, parts[-1] - 1
+    return parts
+
+
+# What the model does wrongly, as the rules might: name, where, what, instead of it.
+MODEL = [
+    ("trades at the order's limit", matching, "trade_price",
+     lambda wish, offer: wish.skus[offer.sku]),
+    ("blocks not looked at", matching, "unit_of", lambda wish, offer: 1),
+    ("own offers count", matching, "counts",
+     lambda model, wish, offer, counts=matching.counts:
+        counts(model, Thing(**{**wish.__dict__, "account": 0}), offer)),
+    ("shares rounded otherwise", orders, "split", parts_rounded_up),
+    ("resting orders not asked", model.Model, "try_fill", lambda *_: None),
+    ("cost rounded down", orders, "cost_of", lambda minutes, price: minutes * price // 60),
+    ("an early end keeps its GPUs", model.Model, "capacity_changed", lambda *_: None),
+    ("what can no longer be earned stays", model.Model, "refund", lambda *_: None),
+]
+
+
+class Planted(unittest.TestCase):
+    """The test finds what it is for."""
+
+    def found(self, name, fault=None):
+        for seed in range(7, 7 + PLANTED_SEEDS):
+            _, difference, _ = tell(seed, 500, fault)
+            if difference is not None:
+                return
+        self.fail(f"not found: {name}")
+
+    def test_wrong_answers_are_found(self):
+        for name, fault in ANSWERS.items():
+            self.found(name, fault)
+
+    def test_a_wrong_model_is_found(self):
+        for name, where, what, instead in MODEL:
+            with unittest.mock.patch.object(where, what, instead):
+                self.found(name)
+
+    def test_without_a_fault_nothing_is_found(self):
+        for seed in range(7, 7 + PLANTED_SEEDS):
+            _, difference, _ = tell(seed, 500)
+            self.assertIsNone(difference)
+
+
+if __name__ == "__main__":
+    if not program().exists():
+        sys.exit(f"there is no {program()}")
+    tap.main()
