@@ -137,8 +137,13 @@ static const struct hint hints[] = {
     {REFUSAL_below_sold, "'bourse lease list' shows what is leased."},
     {REFUSAL_closure_not_found, "'bourse site closures --all' shows what there is."},
     {REFUSAL_resale_open, "'bourse lease show' has the offer's number."},
+    {REFUSAL_closure_over, "It ends by itself; 'bourse site closures' shows those to come."},
+    {REFUSAL_not_elastic, "'bourse lease extend' makes a lease longer."},
     {REFUSAL_rule_not_found, "'bourse rule list' shows your rules."},
+    {REFUSAL_rule_closed, "'bourse rule add' makes another."},
+    {REFUSAL_key_not_found, "'bourse key list' shows them."},
     {REFUSAL_lease_not_found, "'bourse lease list' shows your leases."},
+    {REFUSAL_lease_closed, "'bourse lease show' has who ended it, and why."},
     {REFUSAL_period_not_found, "'bourse lease periods' shows the lease's periods."},
     {REFUSAL_period_not_over, "'bourse lease periods' shows when it ends."},
 };

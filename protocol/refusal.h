@@ -45,7 +45,7 @@
     X(token_not_found, 27, false, "no such token; a serial never issued")                          \
     X(token_spent, 28, false, "the token has been spent")                                          \
     X(token_twice, 29, false, "a token is named twice")                                            \
-    X(series_mixed, 30, false, "inputs belong to different series")                                \
+    X(series_mixed, 30, false, "inputs belong to different series, or to too many")                \
     X(totals_differ, 31, false, "inputs and outputs do not add up to the same amount")             \
     X(amount_zero, 32, false, "an amount must be above zero")                                      \
     X(amount_overflow, 33, false, "an amount or total is too large")                               \
@@ -76,7 +76,8 @@
     X(period_not_over, 56, true, "the period is not over yet")                                     \
     X(meter_too_late, 57, false, "the time for metering this period has passed")                   \
     X(already_metered, 58, false, "this period has been metered")                                  \
-    X(meter_too_large, 59, false, "more GPU-minutes than the period holds")                        \
+    X(meter_too_large, 59, false,                                                                  \
+      "more GPU-minutes than the period holds without outages and what was sold on")               \
     X(not_metered, 60, true, "this period has not been metered")                                   \
     X(dispute_too_late, 61, false, "the time for a dispute has passed")                            \
     X(already_disputed, 62, false, "this period is disputed already")                              \
@@ -100,7 +101,7 @@
     X(order_closed, 81, false, "the order has ended")                                              \
     X(below_sold, 82, false, "leases hold more of it; what is sold cannot be taken back")          \
     X(closure_not_found, 83, false, "no such maintenance window or outage")                        \
-    X(closure_over, 84, false, "the maintenance window or outage is over")                         \
+    X(closure_over, 84, false, "the maintenance window or outage is over, or in its last minute")  \
     X(resale_open, 85, false, "this lease is on offer already; amend or withdraw that offer")      \
     X(not_elastic, 86, false, "the lease is paid in full; only elastic leases take more funds")    \
     X(rule_not_found, 87, false, "no such rule")                                                   \

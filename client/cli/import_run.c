@@ -57,11 +57,7 @@ static int clock_send(struct run *r, uint64_t time_s, struct connection_error *e
 
 /* --- Ending --- */
 
-/*
- * Ends leases and waits until that is done. Resting orders are asked about what has become free in
- * the tick before the next group; were more requests on their way already, it would depend on
- * timing whether they are worked off in this group, before the tick, or after it.
- */
+/* Ends leases and waits until that is done: what they free is told of before the next orders. */
 static int ends_request(struct run *r, const struct wire_party *who,
                         const struct operation *operations, uint32_t count,
                         struct connection_error *error)

@@ -123,6 +123,8 @@ static int state_renew(struct store *store)
         return status != 0 ? status : STATUS_DAMAGED;
     head = *row;
     head.group = 0;
+    /* What is placed from now on is younger than everything of the former log. */
+    head.place_base += head.log_size;
     head.log_size = 0;
     store_put(store, TABLE_HEAD, &head);
     store_settle(store);

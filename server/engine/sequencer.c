@@ -119,11 +119,36 @@ int sequencer_start(struct sequencer *q, const struct sequencer_view *view,
     return out->body.status;
 }
 
-/* Whether a request moves the clock. */
-static bool advances_clock(const struct submission *s)
+/*
+ * Whether an operation may leave something that is due at once: it moves the clock, or resting
+ * orders are to be asked about capacity that it brings. With a real clock what is due waits for the
+ * next tick, whose time is chance; with a manual one nothing may be.
+ */
+static bool may_leave_due(uint32_t operation, enum clock_mode mode)
+{
+    switch (operation) {
+    case OPERATION_clock_advance:
+        return true;
+    case OPERATION_account_unfreeze:
+    case OPERATION_site_reopen:
+    case OPERATION_offer_publish:
+    case OPERATION_offer_amend:
+    case OPERATION_order_place:
+    case OPERATION_order_amend:
+    case OPERATION_rule_change:
+    case OPERATION_rule_end:
+    case OPERATION_lease_end:
+    case OPERATION_lease_resell:
+        return mode == CLOCK_MODE_MANUAL;
+    default:
+        return false;
+    }
+}
+
+static bool request_ends_group(const struct sequencer *q, const struct submission *s)
 {
     for (uint32_t i = 0; i < s->request->operations.count; i++)
-        if (s->request->operations.items[i].message->code == OPERATION_clock_advance)
+        if (may_leave_due(s->request->operations.items[i].message->code, q->mode))
             return true;
     return false;
 }
@@ -176,7 +201,7 @@ static void fill(struct sequencer *q, bool requests_too, struct sequencer_draft 
             if (needs_group(q, &sessions, s, out->time_s)) {
                 group_add_request(&out->body, s->signature, s->body);
                 out->has_group = true;
-                ends_group = advances_clock(s);
+                ends_group = request_ends_group(q, s);
                 requests++;
             } else {
                 early++;

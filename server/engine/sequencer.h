@@ -97,8 +97,9 @@ int sequencer_start(struct sequencer *q, const struct sequencer_view *view,
 /*
  * What is to be done next; nothing at all when neither out->has_group nor out->taken. At most
  * GROUP_BYTES_MAX bytes and GROUP_REQUESTS_MAX requests; a request that moves the clock ends its
- * group, and with a manual clock all that is due is worked off before the next request, so that
- * what happens does not depend on how requests were grouped. Errors: STATUS_MEMORY.
+ * group. With a manual clock all that is due is worked off before the next request, and a request
+ * after which something may be due at once ends its group, so that what happens does not depend on
+ * how requests were grouped. Errors: STATUS_MEMORY.
  */
 int sequencer_next(struct sequencer *q, const struct sequencer_view *view,
                    struct sequencer_draft *out);

@@ -71,7 +71,7 @@ static void account_hook(void *context, const void *old_row, const void *new_row
     const struct account_row *after = new_row;
     uint32_t account = after ? after->account : before->account;
 
-    if (account > ACCOUNTS_MAX)
+    if (account == 0 || account > ACCOUNTS_MAX)
         return; /* of a damaged image; the check after loading refuses it */
     if (before) {
         number_map_remove(&index->names, account, before->name, strlen(before->name));
@@ -279,7 +279,7 @@ static void offers_ask(struct exchange *x, uint32_t operator)
     uint64_t resume = 0;
     uint64_t site = owned_next(&x->sites->by_operator, operator, 1, &looks, &resume);
     while (site != 0) {
-        offer_ask_at(x, site);
+        x->request_looks += offer_ask_at(x, site);
         site = owned_next(&x->sites->by_operator, operator, site + 1, &looks, &resume);
     }
 }
@@ -293,6 +293,8 @@ enum refusal account_unfreeze(struct exchange *x, const struct actor *actor, con
         return REFUSAL_account_not_found;
     if (brief.state == ACCOUNT_STATE_ACTIVE)
         return REFUSAL_already_so;
+    if (x->request_looks >= REQUEST_LOOKS_MAX)
+        return REFUSAL_too_many;
 
     state_put(x, op->account, ACCOUNT_STATE_ACTIVE);
     struct ev_account_unfrozen event = {EVENT_HEAD_OF(x, actor->account), .account = op->account};

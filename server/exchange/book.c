@@ -61,18 +61,13 @@ struct book {
     uint64_t mark;
 };
 
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-    return a < b ? -1 : a > b;
-}
-
 /* No two offers have the same place, but in a damaged image. */
 static int entry_compare(const struct book_entry *a, const struct book_entry *b)
 {
-    int order = compare_numbers(a->price_ucr, b->price_ucr);
+    int order = number_compare(a->price_ucr, b->price_ucr);
     if (order == 0)
-        order = compare_numbers(a->place, b->place);
-    return order != 0 ? order : compare_numbers(a->offer_serial, b->offer_serial);
+        order = number_compare(a->place, b->place);
+    return order != 0 ? order : number_compare(a->offer_serial, b->offer_serial);
 }
 
 bool book_entry_before(const struct book_entry *a, const struct book_entry *b)
@@ -82,20 +77,20 @@ bool book_entry_before(const struct book_entry *a, const struct book_entry *b)
 
 static int shelf_compare(const struct book_shelf *a, const struct book_shelf *b)
 {
-    int order = compare_numbers(a->level, b->level);
-    return order != 0 ? order : compare_numbers(a->bucket, b->bucket);
+    int order = number_compare(a->level, b->level);
+    return order != 0 ? order : number_compare(a->bucket, b->bucket);
 }
 
 static int region_compare(const struct book_region *a, const struct book_region *b)
 {
-    int order = compare_numbers(a->sku, b->sku);
-    return order != 0 ? order : compare_numbers(a->region, b->region);
+    int order = number_compare(a->sku, b->sku);
+    return order != 0 ? order : number_compare(a->region, b->region);
 }
 
 static int site_compare(const struct book_site *a, const struct book_site *b)
 {
-    int order = compare_numbers(a->sku, b->sku);
-    return order != 0 ? order : compare_numbers(a->site, b->site);
+    int order = number_compare(a->sku, b->sku);
+    return order != 0 ? order : number_compare(a->site, b->site);
 }
 
 TREE_GENERATE(entry_tree, book_entry, link, entry_compare)
@@ -103,17 +98,9 @@ TREE_GENERATE(shelf_tree, book_shelf, link, shelf_compare)
 TREE_GENERATE(region_tree, book_region, link, region_compare)
 TREE_GENERATE(site_tree, book_site, link, site_compare)
 
-static void *allocate(size_t size)
-{
-    void *p = calloc(1, size);
-    if (p == NULL)
-        memory_exhausted();
-    return p;
-}
-
 struct book *book_new(void)
 {
-    struct book *b = allocate(sizeof(*b));
+    struct book *b = memory_zeroed(1, sizeof(*b));
     RB_INIT(&b->regions);
     RB_INIT(&b->sites);
     return b;
@@ -169,7 +156,7 @@ static struct book_region *region_get(struct book *b, uint64_t sku, uint64_t reg
     struct book_region *r = RB_FIND(region_tree, &b->regions, &key);
     if (r != NULL)
         return r;
-    r = allocate(sizeof(*r));
+    r = memory_zeroed(1, sizeof(*r));
     r->sku = sku;
     r->region = region;
     RB_INIT(&r->shelves);
@@ -185,7 +172,7 @@ struct book_site *book_site(struct book *b, uint64_t sku, uint64_t site, uint64_
     if (s != NULL && s->region->region == region)
         return s;
     if (s == NULL) {
-        s = allocate(sizeof(*s));
+        s = memory_zeroed(1, sizeof(*s));
         s->sku = sku;
         s->site = site;
         RB_INIT(&s->shelves);
@@ -238,13 +225,13 @@ static struct book_shelf *shelf_put(struct shelf_tree *shelves, uint32_t level, 
 {
     struct book_shelf *shelf = shelf_find(shelves, level, bucket);
     if (shelf == NULL) {
-        shelf = allocate(sizeof(*shelf));
+        shelf = memory_zeroed(1, sizeof(*shelf));
         shelf->level = level;
         shelf->bucket = bucket;
         RB_INIT(&shelf->entries);
         RB_INSERT(shelf_tree, shelves, shelf);
     }
-    struct book_entry *entry = allocate(sizeof(*entry));
+    struct book_entry *entry = memory_zeroed(1, sizeof(*entry));
     *entry = *line;
     struct book_entry *there = RB_INSERT(entry_tree, &shelf->entries, entry);
     assert(there == NULL);

@@ -47,14 +47,6 @@ struct checking {
     uint64_t lines; /* of the book */
 };
 
-static void *allocate(size_t count, size_t size)
-{
-    void *p = calloc(count, size);
-    if (p == NULL)
-        memory_exhausted();
-    return p;
-}
-
 /* --- Rows ---------------------------------------------------------------------------------- */
 
 static int check_sku(void *context, const void *item)
@@ -404,9 +396,9 @@ void check_capacity(const struct exchange *x, struct check_report *report)
         .sites_count = (size_t)x->head.site_last + 1,
         .leases_count = (size_t)x->head.lease_last + 1,
     };
-    c.taken = allocate(c.offers, sizeof(*c.taken));
-    c.sites = allocate(c.sites_count, sizeof(*c.sites));
-    c.leases = allocate(c.leases_count, sizeof(*c.leases));
+    c.taken = memory_zeroed(c.offers, sizeof(*c.taken));
+    c.sites = memory_zeroed(c.sites_count, sizeof(*c.sites));
+    c.leases = memory_zeroed(c.leases_count, sizeof(*c.leases));
     store_each(x->store, TABLE_SKU, check_sku, &c);
     store_each(x->store, TABLE_SITE, check_site, &c);
     store_each(x->store, TABLE_CLOSURE, check_closure, &c);

@@ -41,14 +41,6 @@ struct checking {
     uint64_t asked_in_part;
 };
 
-static void *allocate(size_t count, size_t size)
-{
-    void *p = calloc(count, size);
-    if (p == NULL)
-        memory_exhausted();
-    return p;
-}
-
 /* --- Orders -------------------------------------------------------------------------------- */
 
 static int check_lease(void *context, const void *item)
@@ -289,8 +281,8 @@ static void check_indexes(struct checking *c)
 void check_orders(const struct exchange *x, struct check_report *report)
 {
     struct checking c = {.x = x, .report = report, .orders_count = (size_t)x->head.order_last + 1};
-    c.orders = allocate(c.orders_count, sizeof(*c.orders));
-    c.counts = allocate((size_t)x->head.account_last + 1, sizeof(*c.counts));
+    c.orders = memory_zeroed(c.orders_count, sizeof(*c.orders));
+    c.counts = memory_zeroed((size_t)x->head.account_last + 1, sizeof(*c.counts));
     store_each(x->store, TABLE_LEASE, check_lease, &c);
     store_each(x->store, TABLE_ORDER, check_order, &c);
     store_each(x->store, TABLE_REST, check_rest, &c);

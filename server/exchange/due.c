@@ -19,11 +19,6 @@ struct due_queue {
     uint64_t counts[DUE_KINDS_END]; /* by kind */
 };
 
-static int number_compare(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
 static int node_compare(const struct due_node *a, const struct due_node *b)
 {
     int order = number_compare(a->item.due_s, b->item.due_s);

@@ -25,6 +25,14 @@ void memory_exhausted(void)
     _Exit(EXIT_FAILURE);
 }
 
+void *memory_zeroed(size_t count, size_t size)
+{
+    void *p = calloc(count, size);
+    if (p == NULL)
+        memory_exhausted();
+    return p;
+}
+
 void *scratch_alloc(struct exchange *x, size_t size)
 {
     void *memory = arena_alloc(&x->scratch, size);

@@ -341,12 +341,15 @@ enum refusal offer_withdraw(struct exchange *x, const struct actor *actor, const
 
 /* --- What counts again --------------------------------------------------------------------- */
 
-void offer_ask_at(struct exchange *x, uint64_t site)
+uint64_t offer_ask_at(struct exchange *x, uint64_t site)
 {
+    uint64_t looks = 0;
     const struct offer *o = offer_open_at(x, site, 0);
     while (o != NULL) {
         uint64_t next = o->offer + 1;
         ask_about(x, o->offer);
         o = offer_open_at(x, site, next);
+        looks++;
     }
+    return looks;
 }

@@ -13,11 +13,12 @@
  *    by the present or by `until`; for whose SKU and region every funding series may be redeemed;
  *    whose operator and seller are not frozen. Not the account's own. With profile training:
  *    reserved and not preemptible; with inference: metered. Not preemptible unless the order
- *    allows that; duration between its shortest and its longest lease; its block not larger than `gpus`, where its block
- *    is the least common multiple of its own and the order's. A lease on offer by whose sale at the
- *    price of the trade (4) its seller may gain counts only if every funding series is
- *    transferable, as the gain is paid in them. An offer that counts is a candidate at s when [s, s
- *    + duration) lies in its interval and one block of it is free throughout.
+ *    allows that; duration between its shortest and its longest lease; its block not larger than
+ *    `gpus`, where its block is the least common multiple of its own and the order's. A lease on
+ *    offer by whose sale at the price of the trade (4) its seller may gain counts only if every
+ *    funding series is transferable, as the gain is paid in them. An offer that counts is a
+ *    candidate at s when [s, s + duration) lies in its interval and one block of it is free
+ *    throughout.
  * 2. Where. With one_site a stand is a (site, SKU). Its rank is that of its best candidate:
  *    least price, then earliest start within the window, then least place (the oldest). Stands are
  *    tried in the order of their ranks. With spread there is one stand, which has every offer.

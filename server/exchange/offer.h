@@ -80,8 +80,9 @@ void offer_close(struct exchange *x, uint64_t site, uint64_t from_min, uint64_t 
  * while resting orders are asked about it. */
 void offer_show(struct exchange *x, uint64_t offer, bool shown);
 
-/* Asks resting orders about each open offer of a site: it counts again. (Of listing.c.) */
-void offer_ask_at(struct exchange *x, uint64_t site);
+/* Asks resting orders about each open offer of a site: it counts again. Returns how many there are.
+ * (Of listing.c.) */
+uint64_t offer_ask_at(struct exchange *x, uint64_t site);
 
 /* The least free GPUs over the minutes [from, from + duration); 0 outside the offer's interval.
  * Both add to *looks how many pieces of the offer's time they looked at. */

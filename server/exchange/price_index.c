@@ -10,11 +10,6 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-static int number_compare(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
 /* --- Indexes ------------------------------------------------------------------------------- */
 
 static int point_compare(const struct point_node *a, const struct point_node *b)

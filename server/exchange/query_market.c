@@ -58,7 +58,8 @@ enum refusal query_trades(const struct exchange *x, uint32_t account, const void
         trade = q->from - 1;
     answer->rows.items = rows;
     /* No more are kept than a page may look at. */
-    _Static_assert((uint32_t)TRADES_KEPT_MAX <= (uint32_t)QUERY_LOOKS_MAX, "a page looks at all trades");
+    _Static_assert((uint32_t)TRADES_KEPT_MAX <= (uint32_t)QUERY_LOOKS_MAX,
+                   "a page looks at all trades");
     for (; trade >= trade_first(x) && trade > 0; trade--) {
         const struct trade_row *row = trade_find(x, trade);
         if (row == NULL || (q->sku != 0 && q->sku != row->sku) ||

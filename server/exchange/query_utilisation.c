@@ -90,8 +90,8 @@ static void steps_spread(const struct utilisation *u, struct utilisation_row *ro
 
 /* What leases take of an offer over a piece of time: while it is open, `taken` holds all of it once
  * more for each closure of its site. */
-static void leases_spread(struct utilisation *u, const struct offer *o, struct utilisation_row *rows,
-                         uint64_t from_min, uint64_t to_min)
+static void leases_spread(struct utilisation *u, const struct offer *o,
+                          struct utilisation_row *rows, uint64_t from_min, uint64_t to_min)
 {
     const struct steps *closed = o->open ? closure_steps(u->x, o->site) : NULL;
     while (from_min < to_min) {

@@ -69,6 +69,12 @@ static uint32_t common_block(uint32_t a, uint32_t b)
     return common <= UINT32_MAX ? (uint32_t)common : UINT32_MAX;
 }
 
+/* Step 1. */
+static bool offer_counts(const struct referee *r, const struct wish *w, const struct offer_row *o)
+{
+    return common_block(o->block_gpus, w->block_gpus) <= w->gpus && referee_counts_in(r->x, w, o);
+}
+
 static uint32_t gives(struct referee *r, const struct wish *w, const struct offer_row *o,
                       uint64_t start_min, uint32_t missing)
 {
@@ -229,7 +235,7 @@ static void referee_match(struct referee *r, const struct wish *w, uint64_t aske
     memset(best, 0, sizeof(*best));
     for (uint64_t serial = 1; serial <= r->x->head.offer_last; serial++) {
         const struct offer_row *o = offer_row_find(r->x, serial);
-        if (o != NULL && (!o->asking || serial == asked) && referee_counts_in(r->x, w, o))
+        if (o != NULL && (!o->asking || serial == asked) && offer_counts(r, w, o))
             stands_add(&stands, w, o);
     }
     size_t ranked = 0;
@@ -277,6 +283,29 @@ static bool trial_is(const struct wish *w, const struct trial *t, const struct m
     return true;
 }
 
+/* The first part in which they differ. */
+static void parts_report(struct referee *r, const struct wish *w, const struct trial *t,
+                         const struct match *m)
+{
+    uint32_t i = 0;
+    while (i < t->count && i < m->count && t->parts[i].offer->offer == m->parts[i].offer->offer &&
+           t->parts[i].gpus == m->parts[i].gpus &&
+           trade_price(w, t->parts[i].offer) == m->parts[i].price_ucr)
+        i++;
+    char line[256];
+    int length = snprintf(line, sizeof(line), "    part %u:", i);
+    if (i < m->count)
+        length += snprintf(line + length, sizeof(line) - (size_t)length,
+                           " the rules %u GPUs of offer %" PRIu64 " at %" PRIu64, m->parts[i].gpus,
+                           m->parts[i].offer->offer, m->parts[i].price_ucr);
+    if (i < t->count)
+        snprintf(line + length, sizeof(line) - (size_t)length,
+                 " the referee %u GPUs of offer %" PRIu64 " at %" PRIu64, t->parts[i].gpus,
+                 t->parts[i].offer->offer, trade_price(w, t->parts[i].offer));
+    if (i < m->count || i < t->count)
+        r->report(r->context, line);
+}
+
 static void referee_matched(void *context, const struct wish *w, const struct match *m)
 {
     struct referee *r = context;
@@ -295,6 +324,7 @@ static void referee_matched(void *context, const struct wish *w, const struct ma
                   ", the referee %u in %u from %" PRIu64,
                   r->x->head.group, r->x->head.log_size, w->account, w->gpus, m->gpus, m->count,
                   m->start_min, t.gpus, t.count, t.start_min);
+    parts_report(r, w, &t, m);
 }
 
 /* Whether some offer that counts gives more than single GPUs. */
@@ -302,8 +332,7 @@ static bool wish_has_blocks(struct referee *r, const struct wish *w)
 {
     for (uint64_t serial = 1; serial <= r->x->head.offer_last; serial++) {
         const struct offer_row *o = offer_row_find(r->x, serial);
-        if (o != NULL && common_block(o->block_gpus, w->block_gpus) > 1 &&
-            referee_counts_in(r->x, w, o))
+        if (o != NULL && common_block(o->block_gpus, w->block_gpus) > 1 && offer_counts(r, w, o))
             return true;
     }
     return false;

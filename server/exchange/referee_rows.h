@@ -36,7 +36,7 @@ void minutes_add(struct minutes *m, uint64_t minute);
 void referee_rows_init(struct referee_rows *rows, const struct exchange *x);
 void referee_rows_release(struct referee_rows *rows);
 
-/* Step 1 of the procedure but for time and free GPUs. */
+/* Step 1 of the procedure but for time, free GPUs and blocks. */
 bool referee_counts_in(const struct exchange *x, const struct wish *w, const struct offer_row *o);
 /* The least free GPUs over the minutes [from, to). */
 uint32_t referee_free_gpus(struct referee_rows *rows, const struct offer_row *o, uint64_t from_min,

@@ -55,9 +55,45 @@ static void credits_result(const struct message *event, const void *body, struct
     }
 }
 
+static void account_result(const struct message *event, const void *body, struct result *out)
+{
+    switch (event->code) {
+    case EVENT_account_registered:
+        out->object = ((const struct ev_account_registered *)body)->account;
+        break;
+    case EVENT_account_frozen:
+        out->object = ((const struct ev_account_frozen *)body)->account;
+        break;
+    case EVENT_account_unfrozen:
+        out->object = ((const struct ev_account_unfrozen *)body)->account;
+        break;
+    case EVENT_account_rekeyed:
+        out->object = ((const struct ev_account_rekeyed *)body)->account;
+        break;
+    case EVENT_account_key_added:
+        out->object = ((const struct ev_account_key_added *)body)->account;
+        break;
+    default:
+        out->object = ((const struct ev_account_key_removed *)body)->account;
+        break;
+    }
+}
+
 static void capacity_result(const struct message *event, const void *body, struct result *out)
 {
     switch (event->code) {
+    case EVENT_sku_added:
+        out->object = ((const struct ev_sku_added *)body)->sku;
+        break;
+    case EVENT_sku_changed:
+        out->object = ((const struct ev_sku_changed *)body)->sku;
+        break;
+    case EVENT_site_added:
+        out->object = ((const struct ev_site_added *)body)->site;
+        break;
+    case EVENT_offer_published:
+        out->object = ((const struct ev_offer_published *)body)->offer;
+        break;
     case EVENT_offer_withdrawn:
         out->object = ((const struct ev_offer_withdrawn *)body)->offer;
         break;
@@ -175,22 +211,12 @@ bool result_from_event(const struct message *event, const void *body, struct res
     case EVENT_clock_advanced:
         return true;
     case EVENT_account_registered:
-        out->object = ((const struct ev_account_registered *)body)->account;
-        return true;
     case EVENT_account_frozen:
-        out->object = ((const struct ev_account_frozen *)body)->account;
-        return true;
     case EVENT_account_unfrozen:
-        out->object = ((const struct ev_account_unfrozen *)body)->account;
-        return true;
     case EVENT_account_rekeyed:
-        out->object = ((const struct ev_account_rekeyed *)body)->account;
-        return true;
     case EVENT_account_key_added:
-        out->object = ((const struct ev_account_key_added *)body)->account;
-        return true;
     case EVENT_account_key_removed:
-        out->object = ((const struct ev_account_key_removed *)body)->account;
+        account_result(event, body, out);
         return true;
     case EVENT_series_created:
         out->object = ((const struct ev_series_created *)body)->series;
@@ -205,17 +231,9 @@ bool result_from_event(const struct message *event, const void *body, struct res
         credits_result(event, body, out);
         return true;
     case EVENT_sku_added:
-        out->object = ((const struct ev_sku_added *)body)->sku;
-        return true;
     case EVENT_sku_changed:
-        out->object = ((const struct ev_sku_changed *)body)->sku;
-        return true;
     case EVENT_site_added:
-        out->object = ((const struct ev_site_added *)body)->site;
-        return true;
     case EVENT_offer_published:
-        out->object = ((const struct ev_offer_published *)body)->offer;
-        return true;
     case EVENT_offer_withdrawn:
     case EVENT_offer_amended:
     case EVENT_resale_amended:

@@ -36,11 +36,6 @@ struct request_index {
     size_t counts_size;
 };
 
-static int number_compare(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
 static int name_compare(const struct request_node *a, const struct request_node *b)
 {
     int order = number_compare(a->account, b->account);

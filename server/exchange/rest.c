@@ -8,11 +8,6 @@
 #include "server/exchange/order.h"
 #include "server/exchange/rest_index.h"
 
-static int number_compare(uint64_t a, uint64_t b)
-{
-    return a < b ? -1 : a > b;
-}
-
 bool rest_key_before(const struct rest_key *a, const struct rest_key *b)
 {
     if (a->limit_ucr != b->limit_ucr)
@@ -63,14 +58,6 @@ TREE_GENERATE(rest_bucket_tree, rest_bucket, link, rest_bucket_compare)
 TREE_GENERATE(rest_shelf_tree, rest_shelf, link, rest_shelf_compare)
 TREE_GENERATE(rest_sku_tree, rest_sku, link, rest_sku_compare)
 TREE_GENERATE(rest_offered_tree, rest_offered, link, rest_offered_compare)
-
-static void *allocate(size_t size)
-{
-    void *p = calloc(1, size);
-    if (p == NULL)
-        memory_exhausted();
-    return p;
-}
 
 uint32_t rest_size(uint64_t gpus)
 {
@@ -147,7 +134,7 @@ static struct rest_bucket *bucket_get(struct rest_shelf *shelf, uint32_t level, 
     struct rest_bucket key = {.number = from_min >> rest_bits(REST_LEVELS - 1)};
     struct rest_bucket *b = RB_FIND(rest_bucket_tree, &shelf->buckets, &key);
     if (b == NULL && make) {
-        b = allocate(sizeof(*b));
+        b = memory_zeroed(1, sizeof(*b));
         b->level = REST_LEVELS - 1;
         b->number = key.number;
         RB_INIT(&b->lines);
@@ -157,7 +144,7 @@ static struct rest_bucket *bucket_get(struct rest_shelf *shelf, uint32_t level, 
         uint64_t number = from_min >> rest_bits(b->level - 1);
         struct rest_bucket *child = b->children[number % REST_CHILDREN];
         if (child == NULL && make) {
-            child = allocate(sizeof(*child));
+            child = memory_zeroed(1, sizeof(*child));
             child->level = b->level - 1;
             child->number = number;
             child->parent = b;
@@ -235,14 +222,14 @@ static void line_add(struct rest_index *index, const struct standing *s)
     struct rest_shelf key = s->shelf;
     struct rest_shelf *shelf = RB_FIND(rest_shelf_tree, &index->shelves, &key);
     if (shelf == NULL) {
-        shelf = allocate(sizeof(*shelf));
+        shelf = memory_zeroed(1, sizeof(*shelf));
         *shelf = s->shelf;
         RB_INIT(&shelf->buckets);
         RB_INSERT(rest_shelf_tree, &index->shelves, shelf);
     }
     struct rest_bucket *b =
         bucket_get(shelf, window_level(&s->line), s->line.window.from_min, true);
-    struct rest_line *line = allocate(sizeof(*line));
+    struct rest_line *line = memory_zeroed(1, sizeof(*line));
     *line = s->line;
     if (!rest_lines_put(&b->lines, line)) {
         free(line); /* the same region named twice */
@@ -276,7 +263,7 @@ static struct rest_sku *sku_get(struct rest_index *index, uint64_t sku, bool mak
     struct rest_sku key = {.sku = sku};
     struct rest_sku *s = RB_FIND(rest_sku_tree, &index->skus, &key);
     if (s == NULL && make) {
-        s = allocate(sizeof(*s));
+        s = memory_zeroed(1, sizeof(*s));
         s->sku = sku;
         RB_INIT(&s->lines);
         RB_INSERT(rest_sku_tree, &index->skus, s);
@@ -291,7 +278,7 @@ static void sku_set(struct rest_index *index, const struct rest_row *row, uint32
     if (s == NULL)
         return;
     if (here) {
-        struct rest_line *line = allocate(sizeof(*line));
+        struct rest_line *line = memory_zeroed(1, sizeof(*line));
         *line = key;
         if (!rest_lines_put(&s->lines, line))
             free(line);
@@ -362,7 +349,7 @@ static void rest_hook(void *context, const void *old_row, const void *new_row)
 
 void rest_index_new(struct exchange *x)
 {
-    x->rests = allocate(sizeof(*x->rests));
+    x->rests = memory_zeroed(1, sizeof(*x->rests));
     RB_INIT(&x->rests->shelves);
     RB_INIT(&x->rests->skus);
     RB_INIT(&x->rests->offered);
@@ -449,7 +436,7 @@ static void offered_add(struct rest_index *index, uint64_t sku, uint64_t site, i
     struct rest_offered key = {.sku = sku, .site = site};
     struct rest_offered *offered = RB_FIND(rest_offered_tree, &index->offered, &key);
     if (offered == NULL) {
-        offered = allocate(sizeof(*offered));
+        offered = memory_zeroed(1, sizeof(*offered));
         *offered = key;
         RB_INSERT(rest_offered_tree, &index->offered, offered);
     }

@@ -41,6 +41,8 @@ static void series_hook(void *context, const void *old_row, const void *new_row)
     const struct series_row *before = old_row;
     const struct series_row *after = new_row;
 
+    if ((after ? after : before)->series == 0)
+        return; /* of a damaged image */
     if (before && !after)
         number_map_remove(&x->series->names, before->series, before->name, strlen(before->name));
     if (after && !before)

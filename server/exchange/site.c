@@ -26,14 +26,12 @@ void site_draw(struct exchange *x, uint64_t site, uint64_t from_min, uint64_t to
 }
 
 /* The most that is drawn at any minute of [from, to) from now on. */
-static uint64_t site_drawn(struct exchange *x, uint64_t site, uint64_t from_min,
-                           uint64_t to_min)
+static uint64_t site_drawn(struct exchange *x, uint64_t site, uint64_t from_min, uint64_t to_min)
 {
     uint64_t now_min = x->head.time_s / 60;
     uint64_t from = from_min > now_min ? from_min : now_min;
-    return from < to_min
-               ? steps_max_counted(site_draws(x, site), from, to_min, &x->request_looks)
-               : 0;
+    return from < to_min ? steps_max_counted(site_draws(x, site), from, to_min, &x->request_looks)
+                         : 0;
 }
 
 bool site_has_power(struct exchange *x, uint64_t site, uint64_t from_min, uint64_t to_min,

@@ -27,6 +27,8 @@ static void sku_hook(void *context, const void *old_row, const void *new_row)
     struct exchange *x = context;
     const struct sku_row *old = old_row;
     const struct sku_row *new = new_row;
+    if ((new != NULL ? new->sku : old->sku) == 0)
+        return; /* of a damaged image */
     /* Names never change, so that a row replaced leaves the map as it is. */
     if (old == NULL && new->sku <= UINT32_MAX)
         number_map_add(&x->skus->by_name, (uint32_t) new->sku, new->name, strlen(new->name));

@@ -34,8 +34,7 @@ uint64_t standing_due(const struct offer_row *row)
 }
 
 /* How far the end can move to `end_s`, a step at a time, before the site's power is short. */
-static uint64_t standing_reach(struct exchange *x, const struct offer_row *row,
-                               uint64_t end_s)
+static uint64_t standing_reach(struct exchange *x, const struct offer_row *row, uint64_t end_s)
 {
     const struct sku_row *sku = sku_find(x, row->sku);
     uint64_t watts = (uint64_t)row->gpus * sku->power_w;

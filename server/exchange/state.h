@@ -72,7 +72,7 @@ struct exchange {
     uint64_t request_looks;   /* that searches and changes of capacity have taken in this request */
     uint64_t asked_offer;     /* that resting orders are being asked about just now; 0: none */
     struct witness witness;
-    amount moved_ucr;         /* that the present operation takes from its account: key_moves() */
+    amount moved_ucr; /* that the present operation takes from its account: key_moves() */
 
     struct account_index *accounts;
     struct ledger_index *ledger;
@@ -126,6 +126,8 @@ operation_handler clock_advance;
 
 /* Memory is out: says so and ends the process; the journal holds everything acknowledged. */
 _Noreturn void memory_exhausted(void);
+/* Zeroed memory, which the caller owns; does not return without. */
+void *memory_zeroed(size_t count, size_t size);
 /* Zeroed memory of x->scratch, gone with the next operation. */
 void *scratch_alloc(struct exchange *x, size_t size);
 

@@ -11,8 +11,8 @@ import re
 import msgpack
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-HEADERS = ("limits", "vocabulary", "refusal", "operations", "frames", "events", "queries",
-           "genesis", "message")
+HEADERS = ("limits", "vocabulary", "refusal", "operations", "frames", "event_parts", "events",
+           "answer_rows", "queries", "genesis", "message")
 
 
 class MessageError(Exception):

@@ -3,6 +3,7 @@ exit codes, errors that say what to do, help, completion, and what it does about
 import json
 import os
 import pathlib
+import pty
 import re
 import shlex
 import shutil
@@ -759,6 +760,34 @@ class Real(unittest.TestCase):
             self.check_plot(folder / "one.svg", one)
             self.assertEqual((folder / "one.svg").read_bytes(), (folder / "two.svg").read_bytes())
 
+    def test_import_progress(self):
+        """on a terminal a bar grows to its full length and fits a line, whatever the file's size"""
+        with tempfile.TemporaryDirectory(prefix="bourse-e2e-trace-") as folder:
+            folder = pathlib.Path(folder)
+            self.write_crowd(folder, 3000)
+            ours, theirs = pty.openpty()
+            with subprocess.Popen([BOURSE, "import", "--nodes", folder / "nodes.csv", "--tasks",
+                                   folder / "tasks.csv"], stdout=subprocess.DEVNULL, stderr=theirs,
+                                  env={**os.environ, "HOME": str(folder)}) as process:
+                os.close(theirs)
+                drawn = b""
+                try:
+                    while more := os.read(ours, 65536):
+                        drawn += more
+                except OSError:  # the terminal is closed
+                    pass
+                self.assertEqual(process.wait(timeout=300), OK, drawn)
+            os.close(ours)
+            bars = re.findall(r"\[(#*)(\.*)\] (\d+)/(\d+) tasks  (\S+)", drawn.decode())
+            self.assertGreater(len(bars), 2)
+            self.assertEqual([b[3] for b in bars], ["3000"] * len(bars))
+            self.assertEqual([int(b[2]) for b in bars], sorted(int(b[2]) for b in bars))
+            for full, empty, done, _, _ in bars:
+                self.assertEqual(len(full) + len(empty), 40)
+                self.assertAlmostEqual(len(full), int(done) / 3000 * 40, delta=1)
+            self.assertEqual(bars[-1][2], "3000")
+            self.assertLess(max(len(line) for line in drawn.decode().split("\r")), 80)
+
     def check_plot(self, file, result):
         """well-formed, light, without script; its lines are named and show the shares reported"""
         self.assertLess(file.stat().st_size, 200_000)
@@ -833,6 +862,24 @@ class Real(unittest.TestCase):
         self.assertGreater(figures["ops_per_s"], 0)
         self.assertLessEqual(figures["p50_ms"], figures["p99_ms"])
         tap.note(f"{figures['ops_per_s']:.0f} transfers/s in this small run")
+
+    def test_bench_redeem(self):
+        """bench redeem starts servers of its own and prints a curve for each shape of market"""
+        done = run(BOURSE, "bench", "redeem", "--quick", "--json", env={**os.environ}, timeout=300)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        shapes = {shape["shape"]: shape for shape in json.loads(done.stdout)["shapes"]}
+        for name in ("redeem_alike", "redeem_sold_out", "redeem_elsewhere", "ask_alike",
+                     "ask_too_large", "ask_elsewhere", "ask_other_times", "ask_too_long"):
+            points = shapes[name]["points"]
+            self.assertEqual([point["count"] for point in points], [200, 400])
+            for point in points:
+                works = {"measured", "floor_transfer"}
+                works |= {"floor_publish"} if name.startswith("ask") else set()
+                self.assertEqual(set(point) - {"count"}, works)
+                for work in works:
+                    self.assertEqual(point[work]["samples"], 10)
+                    self.assertGreater(point[work]["wall_us"], 0)
+            self.assertEqual(points[0]["measured"]["wall_ratio"], 1)
 
 
 tap.main()

@@ -2,15 +2,19 @@
 can be asked about again, and the log never forks."""
 import collections
 import random
+import re
 import time
 import unittest
 
 import tap
-from exchange import CREDIT, LONG, SANITIZED, Exchange, seed, world
+from dealer import Dealer
+from exchange import CREDIT, LONG, SANITIZED, Exchange, boursed, seed, world
+from messages import Record
 from trader import Trader
 from wire import Feeder
 
 KILLS = 200 if LONG else 5 if SANITIZED else 20
+MARKET_KILLS = 60 if LONG else 3 if SANITIZED else 5
 TRADERS = 4
 
 
@@ -93,6 +97,74 @@ class Crash(unittest.TestCase):
             for request, _ in trader.acknowledged:
                 self.assertEqual(times[trader.client.account, request.id], 1)
         self.assertEqual([k for k, v in times.items() if v != 1], [])
+
+    def dealers(self, x, rng):
+        """Three startups and two operators with sites of their own; each holds tokens."""
+        series, sku = x.series(), x.sku()
+        market = Record(sku=sku)
+        dealers = []
+        for i in range(5):
+            operates = i < 2
+            client = x.account(f"dealer-{i}", "operator" if operates else "startup")
+            sites = [x.site(client, f"hall-{i}-{k}") for k in range(2)] if operates else []
+            x.mint(series, *[(client, 1000 * CREDIT)] * 40)
+            dealers.append(Dealer(client, series, market, random.Random(rng.random()), sites))
+        return dealers
+
+    def referee(self, data):
+        """The whole journal against the slow matcher; how many searches were compared."""
+        done = boursed("check", "--data", data, "--market", timeout=600)
+        self.assertEqual(done.returncode, 0, done.stdout[-4000:] + done.stderr[-4000:])
+        return int(re.search(r"(\d+) searches", done.stdout).group(1))
+
+    def test_kills_of_a_market(self):
+        """a market killed again and again adds up, and its journal stands up to the referee"""
+        rng = random.Random(seed())
+        with Exchange(clock="real") as x:
+            dealers = self.dealers(x, rng)
+            on_their_way = 0
+            for _ in range(MARKET_KILLS):
+                on_their_way += self.kill_under_load(x, dealers, rng)
+                for dealer in dealers:
+                    dealer.same_replies(3)
+                    dealer.look()
+            x.admin.connect(x.address)
+            self.once_in_the_log(x, dealers)
+            x.books()
+            events = collections.Counter(
+                name for _, name, _, _ in x.admin.events_until(x.admin.subscribe(0),
+                                                               x.admin.status().log_size))
+            x.stop()
+            x.check()
+            searches = self.referee(x.data)
+            tap.note(f"{MARKET_KILLS} kills, {on_their_way} requests on their way, {searches} "
+                     f"searches compared, {events['traded']} trades")
+            self.assertGreater(events["traded"], 0)
+            self.goes_on_elsewhere(x, rng)
+
+    def goes_on_elsewhere(self, x, rng):
+        """Resting orders and offers keep their places under a new origin, where the log begins
+        anew: what comes later is younger."""
+        data, old = x.data, x.clients
+        done = boursed("backup", "--data", data, "--to", x.folder / "backup")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = boursed("restore", "--from", x.folder / "backup", "--data", x.folder / "new",
+                       "--origin", "example.org/e2e-2", "--root-key", data / "keys" / "root.key")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        x.data, x.clients = x.folder / "new", {}
+        for client in old.values():
+            client.close()
+        x.start()
+        market = Record(sku=1)
+        dealers = [Dealer(x.client(f"dealer-{i}"), 1, market, random.Random(rng.random()),
+                          [2 * i + 1, 2 * i + 2] if i < 2 else []) for i in range(5)]
+        for dealer in dealers:
+            dealer.look()
+            dealer.load(lambda: False, 60)
+        x.books()
+        x.stop()
+        x.check()
+        self.referee(x.data)
 
     def test_killed_before_it_ever_served(self):
         """a server killed while it is first started can be started again"""

@@ -353,6 +353,29 @@ static void test_clock_advance_ends_group(void **state)
     table_clear(&t);
 }
 
+/* With a manual clock what a request leaves due comes before the next one, however they arrive. */
+static void test_what_leaves_something_due_ends_group(void **state)
+{
+    static const struct message *const leaves[] = {
+        &op_account_unfreeze_message, &op_site_reopen_message, &op_offer_publish_message,
+        &op_offer_amend_message,      &op_order_place_message, &op_order_amend_message,
+        &op_rule_change_message,      &op_rule_end_message,    &op_lease_end_message,
+        &op_lease_resell_message,
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
+        for (int manual = 0; manual <= 1; manual++) {
+            struct table t;
+            table_set(&t, manual ? CLOCK_MODE_MANUAL : CLOCK_MODE_REAL);
+            push(&t, SUBMISSION_REQUEST, 1, leaves[i]);
+            push(&t, SUBMISSION_REQUEST, 1, NULL);
+            assert_true(step(&t));
+            assert_int_equal(taken_count(&t), manual ? 1 : 2);
+            table_clear(&t);
+        }
+    }
+}
+
 /* Says of every second request of the judge's that it needs no group. */
 static bool judge_odd(void *context, struct submission *s, uint64_t time_s)
 {
@@ -425,13 +448,21 @@ static void test_return(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_judge),        cmocka_unit_test(test_return),
-        cmocka_unit_test(test_time_follows), cmocka_unit_test(test_clock_back),
-        cmocka_unit_test(test_clock_jump),   cmocka_unit_test(test_clock_small_step),
-        cmocka_unit_test(test_idle),         cmocka_unit_test(test_stopped),
-        cmocka_unit_test(test_start),        cmocka_unit_test(test_found),
-        cmocka_unit_test(test_mode_changes), cmocka_unit_test(test_ticks),
-        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_clock_advance_ends_group),
+        cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_return),
+        cmocka_unit_test(test_time_follows),
+        cmocka_unit_test(test_clock_back),
+        cmocka_unit_test(test_clock_jump),
+        cmocka_unit_test(test_clock_small_step),
+        cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_start),
+        cmocka_unit_test(test_found),
+        cmocka_unit_test(test_mode_changes),
+        cmocka_unit_test(test_ticks),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_clock_advance_ends_group),
+        cmocka_unit_test(test_what_leaves_something_due_ends_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,12 +17,10 @@ struct batch batch_of(struct world *w, uint32_t account, const char *key)
     };
 }
 
-void batch_send(struct batch *b)
+const struct frame_reply *batch_try(struct batch *b)
 {
     struct keys keys;
     struct request *request = arena_alloc(&b->w->arena, sizeof(*request));
-    if (b->count == 0)
-        return;
     world_keys(b->key, &keys);
     request->account = b->account;
     memcpy(request->key, keys.sign_public, 32);
@@ -30,11 +28,19 @@ void batch_send(struct batch *b)
     request->valid_until_s = b->w->time_s + 300;
     request->operations.items = b->operations;
     request->operations.count = b->count;
-    const struct frame_reply *reply = world_request(b->w, request);
-    assert(reply->refusal == REFUSAL_accepted);
-    for (uint32_t i = 0; i < b->count; i++)
-        assert(reply->results.items[i].refusal == REFUSAL_accepted);
     *b = batch_of(b->w, b->account, b->key);
+    return world_request(b->w, request);
+}
+
+void batch_send(struct batch *b)
+{
+    uint32_t count = b->count;
+    if (count == 0)
+        return;
+    const struct frame_reply *reply = batch_try(b);
+    assert(reply->refusal == REFUSAL_accepted);
+    for (uint32_t i = 0; i < count; i++)
+        assert(reply->results.items[i].refusal == REFUSAL_accepted);
 }
 
 void batch_add(struct batch *b, const struct message *message, const void *body)

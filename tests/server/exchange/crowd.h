@@ -19,7 +19,9 @@ struct batch {
 };
 
 struct batch batch_of(struct world *w, uint32_t account, const char *key);
-/* Sends what has been added; all of it is accepted. */
+/* Sends what has been added in one request, whatever comes of it. */
+const struct frame_reply *batch_try(struct batch *b);
+/* The same where all of it is accepted. */
 void batch_send(struct batch *b);
 void batch_add(struct batch *b, const struct message *message, const void *body);
 

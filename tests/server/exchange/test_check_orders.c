@@ -172,6 +172,16 @@ static void indexes(void **state)
     index->lines++;
     found(s, "1 buckets are wrong");
     index->lines--;
+    struct rest_line *line;
+    while ((line = rest_lines_first(&bucket->lines)) == NULL) {
+        uint32_t child = 0;
+        while (bucket->children[child] == NULL)
+            child++;
+        bucket = bucket->children[child];
+    }
+    line->all.until_min++;
+    found(s, "1 buckets are wrong");
+    line->all.until_min--;
     rest_supply(s->x, 1, 1, 1);
     found(s, "SKU 1: what is on offer at site 1 differs");
     found(s, "what is on offer differs from the offers");

@@ -4,6 +4,8 @@
 
 #include "protocol/endian.h"
 #include "server/exchange/match.h"
+#include "server/exchange/offer.h"
+#include "server/exchange/order.h"
 #include "tests/server/exchange/world.h"
 
 enum { OFFERS = 3000, ORDERS = 40, GIFTS_A_REQUEST = 8000 };
@@ -116,6 +118,23 @@ static void hopeless_orders_end(void **state)
     world_end(&w);
 }
 
+/* Why one does not get far more than there is. */
+static struct q_quote hopeless_question(void)
+{
+    const struct op_order_place *op = hopeless(PLACEMENT_SPREAD);
+    return (struct q_quote){.skus = {op->skus.items, op->skus.count},
+                            .gpus = op->gpus,
+                            .gpus_min = op->gpus,
+                            .block_gpus = 1,
+                            .duration_min = op->duration_min,
+                            .start_from_s = op->start_from_s,
+                            .start_until_s = op->start_until_s,
+                            .placement = op->placement,
+                            .time_in_force = op->time_in_force,
+                            .profile = op->profile,
+                            .why = true};
+}
+
 /* To ask why costs more than one order, and ends all the same. */
 static void questions_why_end(void **state)
 {
@@ -124,18 +143,7 @@ static void questions_why_end(void **state)
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
     offers_publish(operator);
-    const struct op_order_place *op = hopeless(PLACEMENT_SPREAD);
-    struct q_quote q = {.skus = {op->skus.items, op->skus.count},
-                        .gpus = op->gpus,
-                        .gpus_min = op->gpus,
-                        .block_gpus = 1,
-                        .duration_min = op->duration_min,
-                        .start_from_s = op->start_from_s,
-                        .start_until_s = op->start_until_s,
-                        .placement = op->placement,
-                        .time_in_force = op->time_in_force,
-                        .profile = op->profile,
-                        .why = true};
+    struct q_quote q = hopeless_question();
     const struct message *answer;
     const void *body;
     clock_t began = clock();
@@ -146,6 +154,167 @@ static void questions_why_end(void **state)
     assert_int_equal(quote->refusal, REFUSAL_size_not_met);
     assert_int_equal(quote->offers, OFFERS);
     assert_int_equal(quote->funnel.count, 13);
+    world_end(&w);
+}
+
+/* One offer more at a site of its own. */
+static void site_with_an_offer(uint32_t operator, const char * name, const char *region,
+                               const char *jurisdiction, uint32_t carbon_g)
+{
+    struct op_site_add site = {.name = {name, 1},
+                               .region = {region, 2},
+                               .jurisdiction = {jurisdiction, 2},
+                               .power_kw = 1,
+                               .carbon_g_per_kwh = carbon_g};
+    const struct message *add = &op_site_add_message;
+    const struct result *r = must(world_do(&w, operator, "op", add, world_keep(&w, add, &site)));
+    struct op_offer_publish offer = {.site = r->object,
+                                     .sku = 1,
+                                     .gpus = 8,
+                                     .block_gpus = 1,
+                                     .start_s = WORLD_BEGIN_S + 600,
+                                     .end_s = WORLD_BEGIN_S + 300 * UINT64_C(86400),
+                                     .price_ucr = 1000,
+                                     .lease_min_min = 1,
+                                     .billing = BILLING_METERED,
+                                     .meter_period_min = 1440};
+    must(world_do(&w, operator, "op", &op_offer_publish_message,
+                  world_keep(&w, &op_offer_publish_message, &offer)));
+}
+
+/* What lifting the size would give of one that asks for far more than there is. */
+static uint32_t size_miss(uint32_t startup)
+{
+    struct place id = {{"ID", 2}};
+    struct q_quote q = hopeless_question();
+    q.regions.items = q.jurisdictions.items = &id;
+    q.regions.count = q.jurisdictions.count = 1;
+    q.carbon_g_max = 100;
+    const struct message *answer;
+    const void *body;
+    assert_int_equal(exchange_query(w.x, startup, &q_quote_message, &q, &w.arena, &answer, &body),
+                     0);
+    const struct a_quote *quote = body;
+    for (uint32_t i = 0; i < quote->funnel.count; i++) {
+        if (quote->funnel.items[i].dimension == FUNNEL_SIZE)
+            return quote->funnel.items[i].gpus;
+    }
+    return UINT32_MAX;
+}
+
+/* Each hopeless search looks at MATCH_LOOKS_MAX things: three before the size leave room for it,
+ * the fourth reaches WHY_LOOKS_MAX. (To lift the time is always tried.) */
+static void questions_why_share_their_looks(void **state)
+{
+    (void)state;
+    static_assert(WHY_LOOKS_MAX == 4 * MATCH_LOOKS_MAX, "four searches");
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600});
+    uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
+    uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
+    offers_publish(operator);
+    site_with_an_offer(operator, "r", "US", "ID", 0);
+    site_with_an_offer(operator, "j", "ID", "US", 0);
+    assert_in_range(size_miss(startup), 8, ORDER_LEASES_MAX * 8);
+    site_with_an_offer(operator, "c", "ID", "ID", 101);
+    assert_int_equal(size_miss(startup), 0);
+    world_end(&w);
+}
+
+/* A resting order for more than there is, or for 8 GPUs. */
+static uint64_t resting_order(uint32_t startup, uint64_t *token, uint32_t gpus, uint64_t limit_ucr)
+{
+    struct sku_limit limit = {1, limit_ucr};
+    struct op_order_place op = *hopeless(PLACEMENT_ONE_SITE);
+    op.skus.items = &limit;
+    op.gpus = op.gpus_min = gpus;
+    op.time_in_force = TIME_IN_FORCE_GTT;
+    op.rest_until_s = WORLD_BEGIN_S + 86400;
+    op.tokens.items = token;
+    op.tokens.count = 1;
+    const struct result *r = must(world_do(&w, startup, "startup", &op_order_place_message,
+                                           world_keep(&w, &op_order_place_message, &op)));
+    *token = r->token_first;
+    return r->object;
+}
+
+/* One search may look at more than CROSS_LOOKS_MAX things, and is then all of a tick's asking;
+ * the next order is asked in the next tick. */
+static void a_tick_asks_for_so_long(void **state)
+{
+    (void)state;
+    static_assert(MATCH_LOOKS_MAX > CROSS_LOOKS_MAX, "one search may use up a tick");
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600});
+    uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
+    uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
+    uint64_t token = world_mint(&w, world_series(&w, "s", 0), startup, UINT64_C(1000000000));
+    offers_publish(operator);
+    for (int i = 0; i < 3; i++)
+        resting_order(startup, &token, 30000, 2000);
+    uint64_t willing = resting_order(startup, &token, 8, 500);
+    struct op_offer_publish cheap = {.site = 1,
+                                     .sku = 1,
+                                     .gpus = 8,
+                                     .block_gpus = 1,
+                                     .start_s = WORLD_BEGIN_S + 600,
+                                     .end_s = WORLD_BEGIN_S + 4200,
+                                     .price_ucr = 500,
+                                     .lease_min_min = 1,
+                                     .billing = BILLING_METERED,
+                                     .meter_period_min = 60};
+    must(world_do(&w, operator, "op", &op_offer_publish_message, &cheap));
+    uint64_t place = 0;
+    for (int i = 0; i < 3; i++) {
+        world_tick(&w);
+        const struct offer_row *row = offer_row_find(w.x, OFFERS + 1);
+        assert_true(row->asking && row->ask_place > place);
+        place = row->ask_place;
+        assert_int_equal(order_find(w.x, willing)->gpus_filled, 0);
+    }
+    world_tick(&w);
+    assert_false(offer_row_find(w.x, OFFERS + 1)->asking);
+    assert_int_equal(order_find(w.x, willing)->gpus_filled, 8);
+    assert_int_equal(world_verify(&w), 0);
+    world_end(&w);
+}
+
+/* What an offer draws or may draw is looked at piece by piece: of a site with offers by the
+ * thousand one request changes and asks only so much. */
+static void changes_of_capacity_end(void **state)
+{
+    enum { CHANGES = 2000 };
+    (void)state;
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600});
+    uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
+    offers_publish(operator);
+    struct op_offer_publish publish = {.site = 1,
+                                       .sku = 1,
+                                       .gpus = 1,
+                                       .block_gpus = 1,
+                                       .start_s = WORLD_BEGIN_S,
+                                       .end_s = WORLD_BEGIN_S + 300 * UINT64_C(86400),
+                                       .price_ucr = 1000,
+                                       .lease_min_min = 1,
+                                       .billing = BILLING_METERED,
+                                       .meter_period_min = 1440};
+    struct op_site_change change = {.site = 1, .power_kw = POWER_KW_MAX};
+    static struct op_offer_amend amends[CHANGES];
+    const struct operation kinds[] = {{&op_offer_publish_message, &publish},
+                                      {&op_site_change_message, &change},
+                                      {&op_offer_amend_message, NULL}};
+    for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
+        struct operation *operations = arena_alloc(&w.arena, CHANGES * sizeof(*operations));
+        for (uint32_t i = 0; i < CHANGES; i++) {
+            amends[i] = (struct op_offer_amend){.offer = 1, .gpus = 9 + i};
+            operations[i] = kinds[kind];
+            if (operations[i].body == NULL)
+                operations[i].body = &amends[i];
+        }
+        const struct frame_reply *reply = request_of("op", operator, operations, CHANGES);
+        assert_int_not_equal(reply->results.items[0].refusal, REFUSAL_too_many);
+        assert_int_equal(reply->results.items[CHANGES - 1].refusal, REFUSAL_too_many);
+        assert_true(w.x->request_looks < REQUEST_LOOKS_MAX + 8 * OFFERS);
+    }
+    assert_int_equal(world_verify(&w), 0);
     world_end(&w);
 }
 
@@ -193,7 +362,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hopeless_orders_end),
+        cmocka_unit_test(changes_of_capacity_end),
         cmocka_unit_test(questions_why_end),
+        cmocka_unit_test(questions_why_share_their_looks),
+        cmocka_unit_test(a_tick_asks_for_so_long),
         cmocka_unit_test(gifts_at_their_limit),
     };
     if (sodium_init() < 0)

@@ -1,45 +1,24 @@
 #include "tests/server/exchange/support.h"
 
 #include "protocol/status.h"
+#include "server/exchange/lease.h"
+#include "server/exchange/order.h"
 #include "server/exchange/rows.h"
 #include "server/exchange/state.h"
-#include "tests/server/exchange/world.h"
-
-struct row_move {
-    struct store *to;
-    unsigned table;
-};
-
-static int row_move(void *context, const void *row)
-{
-    const struct row_move *m = context;
-    return store_load_row(m->to, m->table, row);
-}
+#include "tests/server/exchange/crowd.h"
 
 static void an_exchange_continues_from_a_backup(void **state)
 {
     (void)state;
-    static const uint8_t id[32] = {9}, nonce_key[32] = {8};
     struct world w;
     world_begin(&w, WORLD_OPTIONS);
     uint32_t alice = world_register(&w, "alice", ROLE_STARTUP);
     uint32_t series = world_series(&w, "seed", 0);
     world_mint(&w, series, alice, 100);
-    struct genesis genesis = w.genesis;
-    genesis.former_origin = w.genesis.origin;
-    genesis.former_size = world_log_size(&w);
-    struct exchange *x = exchange_new(&genesis, id, nonce_key);
-    for (unsigned table = 0; table < TABLE_COUNT; table++) {
-        struct row_move move = {exchange_store(x), table};
-        assert_int_equal(store_each(exchange_store(w.x), table, row_move, &move), 0);
-    }
-    assert_int_equal(exchange_loaded(x), STATUS_OK);
-    exchange_begin(x, w.x->head.group + 1, w.time_s + 30);
-    exchange_found(x);
-    exchange_start(x, CLOCK_MODE_REAL);
-    exchange_end(x);
+    uint64_t former_size = world_log_size(&w);
+    world_restore(&w);
 
-    struct event_batch batch = exchange_events(x);
+    struct event_batch batch = exchange_events(w.x);
     struct arena arena = ARENA_EMPTY;
     const struct message *message;
     const void *body;
@@ -49,15 +28,77 @@ static void an_exchange_continues_from_a_backup(void **state)
     assert_int_equal(event_decode(batch.data, batch.ends[0], &arena, &message, &body, &error), 0);
     assert_int_equal(message->code, EVENT_restored);
     const struct ev_restored *event = body;
-    assert_int_equal(event->former_size, world_log_size(&w));
-    assert_memory_equal(event->exchange_id, id, 32);
+    assert_int_equal(event->former_size, former_size);
+    assert_memory_equal(event->exchange_id, w.id, 32);
     /* Holdings go on, ids of requests to the former exchange do not. */
-    assert_int_equal(store_count(exchange_store(x), TABLE_REQUEST), 0);
-    assert_int_equal(store_count(exchange_store(x), TABLE_TOKEN), 1);
-    assert_int_equal(x->head.log_size, 2);
-    assert_int_equal(world_check(x, NULL), 0);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_REQUEST), 0);
+    assert_int_equal(store_count(exchange_store(w.x), TABLE_TOKEN), 1);
+    assert_int_equal(w.x->head.log_size, 2);
+    assert_int_equal(world_check(w.x, NULL), 0);
     arena_release(&arena);
-    exchange_free(x);
+    world_end(&w);
+}
+
+static struct op_order_place *order_resting(struct world *w, uint64_t token, uint64_t limit_ucr)
+{
+    struct op_order_place *op = order_new(w, 2);
+    uint64_t *tokens = arena_alloc(&w->arena, sizeof(*tokens));
+    *tokens = token;
+    struct sku_limit *limit = NEW(w, sku_limit);
+    *limit = (struct sku_limit){.sku = 1, .limit_price_ucr = limit_ucr};
+    op->skus.items = limit;
+    op->tokens.items = tokens;
+    op->tokens.count = 1;
+    op->time_in_force = TIME_IN_FORCE_GTT;
+    op->start_until_s = op->rest_until_s = WORLD_BEGIN_S + 3600;
+    return op;
+}
+
+/* The log begins anew, ages do not: what stood in the book before is older than what comes. */
+static void places_go_on_after_a_restore(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t op = seller_begin(&w);
+    uint32_t alice = world_register(&w, "alice", ROLE_STARTUP);
+    uint32_t series = world_series(&w, "seed", 0);
+    uint64_t tokens[6];
+    for (int i = 0; i < 6; i++)
+        tokens[i] = world_mint(&w, series, alice, 10000);
+    const struct message *place = &op_order_place_message;
+    const struct message *publish = &op_offer_publish_message;
+    const struct op_offer_publish *offer = offer_new(&w, 2, WORLD_BEGIN_S + 7200);
+    uint64_t old_order =
+        accepted(&w, alice, "alice", place, order_resting(&w, tokens[0], 50))->object;
+    uint64_t old_offer = accepted(&w, op, "op", publish, offer)->object;
+    uint64_t before = world_log_size(&w);
+    world_restore(&w);
+    uint64_t new_offer = accepted(&w, op, "op", publish, offer)->object;
+    uint64_t new_order =
+        accepted(&w, alice, "alice", place, order_resting(&w, tokens[1], 50))->object;
+    assert_true(world_log_size(&w) < before);
+    assert_int_equal(world_check(w.x, NULL), 0);
+
+    /* Of two offers at one price the older one is bought first. */
+    uint64_t lease =
+        accepted(&w, alice, "alice", place, order_resting(&w, tokens[2], 60))->lease_first;
+    assert_int_equal(lease_find(w.x, lease)->offer, old_offer);
+    lease = accepted(&w, alice, "alice", place, order_resting(&w, tokens[3], 60))->lease_first;
+    assert_int_equal(lease_find(w.x, lease)->offer, new_offer);
+    /* Of two orders with one limit the older one is asked first. */
+    struct op_offer_publish *cheap = offer_new(&w, 2, WORLD_BEGIN_S + 3600);
+    cheap->price_ucr = 50;
+    accepted(&w, op, "op", publish, cheap);
+    world_settle(&w);
+    assert_int_equal(order_find(w.x, old_order)->gpus_filled, 2);
+    assert_int_equal(order_find(w.x, new_order)->gpus_filled, 0);
+    /* Who takes over the rows has the same order of things. */
+    world_reload(&w);
+    accepted(&w, op, "op", publish, cheap);
+    world_settle(&w);
+    assert_int_equal(order_find(w.x, new_order)->gpus_filled, 2);
+    assert_int_equal(world_check(w.x, NULL), 0);
     world_end(&w);
 }
 
@@ -149,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_exchange_continues_from_a_backup),
+        cmocka_unit_test(places_go_on_after_a_restore),
         cmocka_unit_test(events_are_seen_by_their_parties),
         cmocka_unit_test(accounts_are_found_by_channel),
         cmocka_unit_test(refused_strangers_leave_no_trace),

@@ -134,6 +134,28 @@ static void test_sites(void **state)
 
 /* --- Offers --- */
 
+/* Every unfreezing looks at all offers of the account: a request has room for some. */
+static void unfreeze_often(struct world *w, uint32_t account)
+{
+    enum { TIMES = REQUEST_LOOKS_MAX / OFFERS_PER_ACCOUNT_MAX };
+    struct op_account_freeze freeze = {.account = account};
+    struct op_account_unfreeze unfreeze = {.account = account};
+    struct batch b = batch_of(w, 1, "admin");
+    for (uint32_t i = 0; i < TIMES; i++) {
+        batch_add(&b, &op_account_freeze_message, &freeze);
+        batch_add(&b, &op_account_unfreeze_message, &unfreeze);
+    }
+    batch_send(&b);
+    for (uint32_t i = 0; i <= TIMES; i++) {
+        batch_add(&b, &op_account_freeze_message, &freeze);
+        batch_add(&b, &op_account_unfreeze_message, &unfreeze);
+    }
+    const struct frame_reply *reply = batch_try(&b);
+    assert_int_equal(reply->results.items[2 * TIMES - 1].refusal, REFUSAL_accepted);
+    assert_int_equal(reply->results.items[2 * TIMES + 1].refusal, REFUSAL_too_many);
+    assert_int_equal(refusal_of(w, 1, "admin", &op_account_unfreeze_message, &unfreeze), 0);
+}
+
 static void test_offers(void **state)
 {
     (void)state;
@@ -164,6 +186,7 @@ static void test_offers(void **state)
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(refusal_of(&w, op, "op", &op_offer_publish_message, next), 0);
     assert_int_equal(refusal_of(&w, op, "op", &op_offer_publish_message, next), REFUSAL_too_many);
+    unfreeze_often(&w, op);
     assert_int_equal(world_check(w.x, NULL), 0);
     world_end(&w);
 }

@@ -7,6 +7,7 @@
 
 struct hall {
     struct world w;
+    bool mixed; /* orders want leases of all lengths, by their number; else of an hour */
     struct exchange *x;
     uint32_t operator, startup;
     uint64_t orders; /* put behind the rules' back */
@@ -104,7 +105,7 @@ static void rest_put(struct hall *h, const struct rest_row *rest, enum placement
                               .state = ORDER_STATE_RESTING,
                               .placement = placement,
                               .gpus = rest->gpus_missing,
-                              .duration_min = 60,
+                              .duration_min = h->mixed ? 1u << rest->order % 16 : 60,
                               .profile = PROFILE_TUNING};
     h->w.replayable = false;
     store_put(h->x->store, TABLE_ORDER, &order);
@@ -209,6 +210,7 @@ static void walks_find_what_a_look_at_every_row_finds(void **state)
     random_start();
     for (int round = 0; round < 20; round++) {
         struct hall *h = hall_open();
+        h->mixed = true;
         uint64_t offers[6];
         for (uint32_t i = 0; i < 6; i++) {
             uint64_t from = random_below(1u << random_below(20));

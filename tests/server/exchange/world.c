@@ -425,6 +425,22 @@ void world_reload(struct world *w)
     w->x = copy;
 }
 
+void world_restore(struct world *w)
+{
+    w->genesis.former_origin = w->genesis.origin;
+    w->genesis.former_size = world_log_size(w);
+    w->genesis.origin = (struct text){"test.example/restored", 21};
+    memcpy(w->genesis.former_exchange_id, w->id, sizeof(w->id));
+    w->id[0] ^= 1;
+    world_reload(w);
+    buffer_clear(&w->log);
+    buffer_clear(&w->log_ends);
+    w->replayable = false;
+    entry_add(w, ENTRY_FOUND);
+    entry_add(w, ENTRY_START)->mode = CLOCK_MODE_REAL;
+    group_run(w, w->entries_count - 2);
+}
+
 struct row_compare {
     struct store *other;
     unsigned table;

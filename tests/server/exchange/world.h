@@ -78,6 +78,9 @@ void world_settle(struct world *w);
 void world_restart(struct world *w, uint64_t outage_s, enum clock_mode mode);
 /* Goes on with an exchange that has taken over the rows alone. */
 void world_reload(struct world *w);
+/* Goes on with another exchange, under an origin and an id of its own, that was restored from these
+ * rows and started in the same group; the log begins anew. */
+void world_restore(struct world *w);
 
 /* Requests made easily: one operation, valid for 5 minutes, in the name of an account. */
 const struct result *world_do(struct world *w, uint32_t account, const char *key_name,
