@@ -133,6 +133,7 @@ static void status_keep(struct connection *c, const struct a_status *a)
     text_copy(s->name, sizeof(s->name), a->name);
     s->clock_mode = (enum clock_mode)a->clock_mode;
     s->you = a->you;
+    s->key_expired = a->you == 0 && a->keys.count > 0;
     s->role = a->role;
     connection_time_learn(c, a->time_s);
     /* An idle exchange's last group may be long ago; its clock says what the next one will have. */

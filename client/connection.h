@@ -56,7 +56,8 @@ struct connection_status {
     char origin[ORIGIN_MAX_BYTES + 1];
     char version[NAME_MAX_BYTES + 1];
     enum clock_mode clock_mode;
-    uint32_t you; /* 0: no account has this key */
+    uint32_t you;     /* 0: no account has this key */
+    bool key_expired; /* it was a further key of some account's */
     uint32_t role;
     char name[NAME_MAX_BYTES + 1];
     bool first_seen; /* no head of its log was known before this connection was opened */

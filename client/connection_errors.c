@@ -107,9 +107,12 @@ struct hint {
 /* What helps, in the words of the command line. */
 static const struct hint hints[] = {
     {REFUSAL_unknown_account,
-     "Give an admin your public key ('bourse keygen --show'), or claim a gift."},
+     "Give an admin your public key ('bourse keygen --show'), or claim a gift. If this key was "
+     "added to an account, it has been removed."},
     {REFUSAL_key_replaced, "Use the new key file (--key)."},
-    {REFUSAL_key_expired, "'bourse key list' with the main key shows when."},
+    {REFUSAL_key_expired,
+     "The main key removes it with 'bourse key remove' and adds another with 'bourse key add'; "
+     "'bourse status' says when it expired."},
     {REFUSAL_main_key_needed, "Use the account's own key file (--key)."},
     {REFUSAL_key_out_of_scope, "'bourse key list' shows what each key may."},
     {REFUSAL_key_over_amount, "'bourse key list' shows the limit and what is spent today."},
@@ -146,6 +149,7 @@ static const struct hint hints[] = {
     {REFUSAL_lease_closed, "'bourse lease show' has who ended it, and why."},
     {REFUSAL_period_not_found, "'bourse lease periods' shows the lease's periods."},
     {REFUSAL_period_not_over, "'bourse lease periods' shows when it ends."},
+    {REFUSAL_meter_too_large, "'bourse lease periods' shows how many are available."},
 };
 
 void connection_explain_refusal(uint32_t refusal, struct connection_error *error)

@@ -97,14 +97,19 @@ MESSAGE_STRUCT(offer_info, ROW_OFFER_FIELDS);
     X(ENUM, S, placement, placement, 0)                                                            \
     X(LIST, S, skus, sku_limit, ORDER_SKUS_MAX)                                                    \
     X(ENUM, S, time_in_force, time_in_force, 0)                                                    \
-    X(ENUM, S, profile, profile, 0)                                                                \
     X(U32, S, gpus, 0, GPUS_MAX)                                                                   \
     X(U32, S, gpus_filled, 0, GPUS_MAX)                                                            \
+    X(U32, S, gpus_min, 0, GPUS_MAX)                                                               \
+    X(U32, S, block_gpus, 0, GPUS_MAX)                                                             \
     X(U32, S, duration_min, 0, DURATION_MAX_MIN)                                                   \
     X(AMOUNT, S, cost_ucr, 0, UINT64_MAX)                                                          \
     X(AMOUNT, S, escrow_ucr, 0, UINT64_MAX)                                                        \
     X(NUMBER, S, lease_first, 0, SERIAL_MAX)                                                       \
     X(U32, S, lease_count, 0, UINT32_MAX)                                                          \
+    X(TIME, S, start_from_s, 0, TIME_MAX_S)                                                        \
+    X(TIME, S, start_until_s, 0, TIME_MAX_S)                                                       \
+    X(TIME, S, ends_s, 0, TIME_MAX_S)                                                              \
+    CONSTRAINT_FIELDS(X, S)                                                                        \
     X(U64, S, place, 0, UINT64_MAX)                                                                \
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(order_info, ROW_ORDER_FIELDS);
@@ -143,10 +148,15 @@ MESSAGE_STRUCT(order_info, ROW_ORDER_FIELDS);
     X(NUMBER, S, parent, 0, SERIAL_MAX)                                                            \
     X(NUMBER, S, resale_offer, 0, SERIAL_MAX)                                                      \
     X(U64, S, gpu_minutes_sold, 0, UINT64_MAX)                                                     \
+    X(BOOL, S, preemptible, 0, 1)                                                                  \
+    X(U32, S, notice_min, 0, NOTICE_MAX_MIN)                                                       \
+    X(U32, S, gpus_unsold, 0, GPUS_MAX)                                                            \
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(lease_info, ROW_LEASE_FIELDS);
 
-/* `deadline_s`: until when the next step is possible (metering, dispute), outages included. */
+/* `deadline_s`: until when the next step is possible (metering, dispute), outages included.
+ * `gpu_minutes_available`: what is due but for outages of the site, the most that can be metered.
+ */
 #define ROW_PERIOD_FIELDS(X, S)                                                                    \
     X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
     X(U32, S, period, 0, LEASE_PERIODS_MAX)                                                        \
@@ -155,6 +165,7 @@ MESSAGE_STRUCT(lease_info, ROW_LEASE_FIELDS);
     X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
     X(TIME, S, deadline_s, 0, TIME_MAX_S)                                                          \
     X(U64, S, gpu_minutes_due, 0, UINT64_MAX)                                                      \
+    X(U64, S, gpu_minutes_available, 0, UINT64_MAX)                                                \
     X(U64, S, gpu_minutes_metered, 0, UINT64_MAX)                                                  \
     X(U64, S, gpu_minutes_claimed, 0, UINT64_MAX)                                                  \
     X(U64, S, gpu_minutes_settled, 0, UINT64_MAX)
@@ -221,7 +232,8 @@ MESSAGE_STRUCT(key_info, ROW_KEY_FIELDS);
 MESSAGE_STRUCT(closure_info, ROW_CLOSURE_FIELDS);
 
 /* `held_gpus`: GPUs of these SKUs that the account has now. `runway_min`: how long budget and
- * leases of the rule last. */
+ * leases of the rule last. `last_refusal`: why it did not buy at its last step; 0: it bought, or
+ * nothing was missing. */
 #define ROW_RULE_FIELDS(X, S)                                                                      \
     X(NUMBER, S, rule, 1, SERIAL_MAX)                                                              \
     X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
@@ -237,6 +249,7 @@ MESSAGE_STRUCT(closure_info, ROW_CLOSURE_FIELDS);
     X(U32, S, held_gpus, 0, UINT32_MAX)                                                            \
     X(U32, S, runway_warn_min, 0, DURATION_MAX_MIN)                                                \
     X(U64, S, runway_min, 0, UINT64_MAX)                                                           \
+    X(REFUSAL, S, last_refusal, 0, UINT16_MAX)                                                     \
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(rule_info, ROW_RULE_FIELDS);
 

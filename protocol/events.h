@@ -433,6 +433,11 @@ MESSAGE_STRUCT(ev_lease_funded, EVENT_LEASE_FUNDED_FIELDS);
     X(TIME, S, until_s, 0, TIME_MAX_S)
 MESSAGE_STRUCT(ev_lease_paused, EVENT_LEASE_PAUSED_FIELDS);
 
+/* A paused lease goes on without being funded, since the periods before have come to cost less:
+ * nothing was owed over [from_s, until_s). */
+#define EVENT_LEASE_RESUMED_FIELDS(X, S) EVENT_LEASE_PAUSED_FIELDS(X, S)
+MESSAGE_STRUCT(ev_lease_resumed, EVENT_LEASE_RESUMED_FIELDS);
+
 #define EVENT_LEASE_ACTIVATED_FIELDS(X, S)                                                         \
     EVENT_HEAD(X, S)                                                                               \
     X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
@@ -558,7 +563,8 @@ MESSAGE_STRUCT(ev_lease_settled, EVENT_LEASE_SETTLED_FIELDS);
     Y(73, lease_funded, EVENT_LEASE_FUNDED_FIELDS, false)                                          \
     Y(74, lease_paused, EVENT_LEASE_PAUSED_FIELDS, false)                                          \
     Y(75, resale_amended, EVENT_RESALE_AMENDED_FIELDS, false)                                      \
-    Y(76, resale_withdrawn, EVENT_RESALE_WITHDRAWN_FIELDS, false)
+    Y(76, resale_withdrawn, EVENT_RESALE_WITHDRAWN_FIELDS, false)                                  \
+    Y(77, lease_resumed, EVENT_LEASE_RESUMED_FIELDS, false)
 
 enum event_code {
 #define EVENT_CODE(code, name, fields, public) EVENT_##name = code,

@@ -78,6 +78,7 @@ enum {
     STARTS_MAX = 744,                 /* starts that one question for prices may name */
     STANDING_STEP_MIN = 60,           /* a standing offer's end moves on by this */
     RULE_STEP_MIN = 15,               /* a rule acts at whole multiples of this */
+    RULE_HORIZON_LEAST_MIN = 60,      /* a rule looks ahead for so long at least */
     RULE_LEASES_MAX = 10 * 1000,      /* a rule of an account with more that live does nothing */
     COMMITTED_MIN_MIN = 30 * 24 * 60, /* a lease of this length or more is committed, not spot */
     INDEX_STALE_S = 24 * 3600,        /* trades older than this say nothing of the price */

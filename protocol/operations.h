@@ -241,11 +241,12 @@ MESSAGE_STRUCT(op_offer_amend, OFFER_AMEND_FIELDS);
 
 /*
  * A redemption. Its leases may start at any minute from `start_from_s` (0: now) to `start_until_s`
- * (0: the same as start_from_s). `gpus_min` is the least that one fill gives (fill_or_kill: all);
- * each lease is a multiple of `block_gpus`. An order that is good_till_time rests until
- * `rest_until_s`; what it could cost at its limits is kept in escrow. `funded_min` above 0, of
- * inference alone: the lease is elastic, paid ahead for so many minutes and funded further by
- * lease_fund. Change returns as tokens in the same request.
+ * (0: the same as start_from_s), all of them at the same. `gpus_min` is the least that one fill
+ * gives (fill_or_kill: all); each lease is a multiple of `block_gpus`, and so must `gpus` be
+ * (block_invalid). An order that is good_till_time rests until `rest_until_s`, and after a first
+ * fill no longer than until its start; what it could cost at its limits is kept in escrow.
+ * `funded_min` above 0, of inference alone: the lease is elastic, paid ahead for so many minutes
+ * and funded further by lease_fund. Change returns as tokens in the same request.
  * Result: object = the order, leases and tokens as issued. A quote's body is the same message.
  */
 #define ORDER_PLACE_FIELDS(X, S)                                                                   \
@@ -285,7 +286,8 @@ MESSAGE_STRUCT(op_order_cancel, ORDER_CANCEL_FIELDS);
  * A rule: keep `gpus` GPUs of these SKUs for the next `horizon_min` minutes; buy what is missing at
  * or below the limits; with `resell`, offer leases that the rule bought and that are too many at
  * `sell_price_ucr`. `tokens` are its budget. `runway_min`: an event warns when budget and leases
- * last for less. Result: object = the rule.
+ * last for less. Refused: horizon_min below RULE_HORIZON_LEAST_MIN (terms_invalid), a budget with a
+ * series that may pay for nothing of it (series_restricted). Result: object = the rule.
  */
 #define RULE_ADD_FIELDS(X, S)                                                                      \
     X(LIST, S, skus, sku_limit, ORDER_SKUS_MAX)                                                    \

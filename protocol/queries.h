@@ -135,13 +135,18 @@ MESSAGE_STRUCT(q_closures, Q_CLOSURES_FIELDS);
 MESSAGE_STRUCT(q_rules, Q_RULES_FIELDS);
 
 /* Anonymous depth of a SKU over the window [start_s, end_s) (0: now; 0: an hour on), in a region
- * ("": everywhere), of offers for leases of any length. Both sides come best price first. */
+ * ("": everywhere), of one kind of capacity: reserved, or `metered`; firm, or `preemptible`. Orders
+ * stand in the depth of each kind that they take. `duration_min`: only offers of which a lease of
+ * that length can be had around the window (0: of any length). Both sides come best price first. */
 #define Q_DEPTH_FIELDS(X, S)                                                                       \
     X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
     X(TEXT, S, region, 0, PLACE_MAX_BYTES)                                                         \
     X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
     X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
-    X(U32, S, limit, 0, PAGE_ROWS_MAX)
+    X(U32, S, limit, 0, PAGE_ROWS_MAX)                                                             \
+    X(BOOL, S, preemptible, 0, 1)                                                                  \
+    X(BOOL, S, metered, 0, 1)                                                                      \
+    X(U32, S, duration_min, 0, DURATION_MAX_MIN)
 MESSAGE_STRUCT(q_depth, Q_DEPTH_FIELDS);
 
 /* The last trades, the latest first; `from`: before this trade (0: the latest). */
@@ -215,7 +220,8 @@ MESSAGE_STRUCT(q_checkpoint, Q_CHECKPOINT_FIELDS);
 /* --- Answers --- */
 
 /* `you`: the account that asks; 0 for a stranger. `clock_waits`: the clock jumped forward to
- * `clock_s`, and an admin must confirm it. */
+ * `clock_s`, and an admin must confirm it. `keys`: the further key that asks, if one does; one that
+ * has expired is there, too, and speaks for nobody. */
 #define A_STATUS_FIELDS(X, S)                                                                      \
     X(HASH, S, exchange_id, 0, 0)                                                                  \
     X(TEXT, S, origin, 1, ORIGIN_MAX_BYTES)                                                        \
@@ -234,7 +240,8 @@ MESSAGE_STRUCT(q_checkpoint, Q_CHECKPOINT_FIELDS);
     X(BYTES, S, channel_certificate, 0, 1024)                                                      \
     X(U32, S, activation_grace_s, 0, UINT32_MAX)                                                   \
     X(U32, S, meter_grace_s, 0, UINT32_MAX)                                                        \
-    X(U32, S, dispute_window_s, 0, UINT32_MAX)
+    X(U32, S, dispute_window_s, 0, UINT32_MAX)                                                     \
+    X(LIST, S, keys, key_info, 1)
 MESSAGE_STRUCT(a_status, A_STATUS_FIELDS);
 
 #define PAGE_OF(X, S, part)                                                                        \

@@ -73,7 +73,7 @@ int command_account_freeze(struct cli *cli, int argc, char **argv)
     }
     if (refusal != REFUSAL_accepted)
         return cli_fail_refusal(cli, refusal);
-    return cli_print_result(cli, &op_account_freeze_message, r, NULL, "froze %s", argv[0]);
+    return cli_print_result(cli, &op_account_freeze_message, r, "account", "froze %s", argv[0]);
 }
 
 int command_account_unfreeze(struct cli *cli, int argc, char **argv)
@@ -81,8 +81,8 @@ int command_account_unfreeze(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct op_account_unfreeze op = {.account = name_account(cli, argv[0])};
     return cli_print_result(cli, &op_account_unfreeze_message,
-                            cli_apply(cli, &op_account_unfreeze_message, &op), NULL, "unfroze %s",
-                            argv[0]);
+                            cli_apply(cli, &op_account_unfreeze_message, &op), "account",
+                            "unfroze %s", argv[0]);
 }
 
 /* Reads the new key file, or makes it. */
@@ -128,7 +128,7 @@ int command_account_rekey(struct cli *cli, int argc, char **argv)
                      op.proof);
     keys_wipe(&keys);
     return cli_print_result(
-        cli, &op_account_rekey_message, cli_apply(cli, &op_account_rekey_message, &op), NULL,
+        cli, &op_account_rekey_message, cli_apply(cli, &op_account_rekey_message, &op), "account",
         "replaced the account's keys; from now on use the new file with 'bourse "
         "config set key %s'",
         argv[0]);

@@ -67,10 +67,14 @@ static const char *shape(const struct curve_facts *f)
                                               : "varying";
 }
 
-static const char *shape_means(const struct curve_facts *f)
+static const char *shape_means(const struct demand *d)
 {
+    const struct curve_facts *f = d->facts;
+    bool half = f->gpu_minutes * 2 >= (uint64_t)f->peak * d->curve->duration_min;
     if (f->variability_ppm <= STEADY_PPM)
         return "steady demand suits a committed block: little of it stands idle";
+    if (f->variability_ppm >= BURSTY_PPM && half)
+        return "it varies much, yet uses more than half of a block at its peak: the prices decide";
     if (f->variability_ppm >= BURSTY_PPM)
         return "bursty demand suits elastic capacity: a block at its peak would mostly stand idle";
     return "varying demand suits a committed base with elastic peaks";
@@ -89,7 +93,7 @@ static void demand_print(struct cli *cli, const struct demand *d)
               duration_format(minutes * 60, duration),
               d->start_s > 0 ? moment_format(d->start_s, start) : "now", f->gpu_minutes / 60,
               (unsigned)f->base, tenths / 10, tenths % 10, (unsigned)f->peak,
-              (unsigned)(f->variability_ppm / 10000), shape(f), shape_means(f));
+              (unsigned)(f->variability_ppm / 10000), shape(f), shape_means(d));
 }
 
 static void what_append(const struct plan *p, struct buffer *out)
@@ -98,12 +102,13 @@ static void what_append(const struct plan *p, struct buffer *out)
         const struct op_order_place *o = &p->parts[i].order;
         buffer_printf(out, "%s%u GPUs %s", i > 0 ? " + " : "", (unsigned)o->gpus,
                       o->profile == PROFILE_TRAINING ? "committed"
-                      : o->profile == PROFILE_TUNING ? "that may be taken back"
-                                                     : "elastic");
+                      : o->profile != PROFILE_TUNING ? "elastic"
+                      : p->parts[i].preemptible      ? "that may be taken back"
+                                                     : "over several sites");
     }
 }
 
-static void plan_print(struct cli *cli, const struct plan *p)
+static void plan_print(struct cli *cli, const struct demand *d, const struct plan *p)
 {
     struct buffer what = BUFFER_EMPTY;
     char cost[AMOUNT_TEXT_BYTES];
@@ -114,7 +119,7 @@ static void plan_print(struct cli *cli, const struct plan *p)
               what.data != NULL ? (const char *)what.data : "");
     buffer_release(&what);
     if (p->count == 0)
-        cli_print(cli, "base and peak are the same, or there is no base");
+        cli_print(cli, d->facts->base == 0 ? "there is no base" : "base and peak are the same");
     else if (p->available)
         cli_print(cli, "%12s%s%s%s%s", amount_format(p->cost_ucr, cost),
                   p->most_ucr > p->cost_ucr ? "  (at most " : "",
@@ -223,11 +228,15 @@ int command_advise(struct cli *cli, int argc, char **argv)
     demand_print(cli, &d);
     cli_print(cli, "  %-10s %-34s %12s\n", "CANDIDATE", "WHAT", "COST NOW");
     for (int i = 0; i < PLANS; i++)
-        plan_print(cli, &plans[i]);
+        plan_print(cli, &d, &plans[i]);
     if (best == NULL)
         return cli_fail(cli, CLI_REFUSED,
-                        "nothing on offer meets it now; see 'bourse quote --why', or let an order "
-                        "rest with --rest");
+                        "nothing on offer meets it %s; see 'bourse quote --why'%s",
+                        d.start_s > 0 ? "at that time" : "now",
+                        d.start_s > 0 ? ", or look at another time with --start"
+                                      : ", or let an order rest with --rest");
+    if (option_text(cli, "sku") == NULL && in.order.skus.count > 1)
+        cli_print(cli, "\nEvery SKU counted alike; --sku names those that fit.");
     best_print(cli, best);
     return cli->exit;
 }

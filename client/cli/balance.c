@@ -27,7 +27,7 @@ int command_payout(struct cli *cli, int argc, char **argv)
         .reference =
             value_text(cli, "reference", option_required(cli, "reference"), REFERENCE_MAX_BYTES),
     };
-    return cli_print_result(cli, &op_payout_message, cli_apply(cli, &op_payout_message, &op), NULL,
-                            "paid out %s credits of %s against %s", argv[1], argv[0],
+    return cli_print_result(cli, &op_payout_message, cli_apply(cli, &op_payout_message, &op),
+                            "series", "paid out %s credits of %s against %s", argv[1], argv[0],
                             op.reference.length > 0 ? op.reference.data : "");
 }

@@ -10,6 +10,13 @@
 
 enum { BOOK_LEVELS = 10, BOOK_LEVELS_MAX = 500, BOOK_REFRESH_MS = 1000, BOOK_POLL_MS = 250 };
 
+void book_kind(struct cli *cli, struct q_depth *q)
+{
+    q->preemptible = option_flag(cli, "preemptible");
+    q->metered = option_flag(cli, "metered");
+    q->duration_min = option_minutes(cli, "duration", 0);
+}
+
 void book_divide(const struct a_depth *depth, struct book_view *view)
 {
     uint32_t sells = 0;
@@ -80,6 +87,12 @@ void book_draw(struct screen *s, const struct book_view *view, uint32_t levels)
     screen_put(s, STYLE_PLAIN, " in %s, free from %s to %s", view->region,
                moment_format(view->start_s, start), moment_format(view->end_s, end));
     screen_newline(s);
+    screen_put(s, STYLE_DIM, "  %s, %s, leases of %s",
+               view->preemptible ? "preemptible" : "firm (not preemptible)",
+               view->metered ? "metered" : "reserved",
+               view->duration_min > 0 ? duration_format((uint64_t)view->duration_min * 60, start)
+                                      : "any length");
+    screen_newline(s);
     screen_put(s, STYLE_DIM, "       %14s  %10s  %10s  %8s", "PRICE", "GPUS", "TOTAL", "HOW MANY");
     screen_newline(s);
     for (uint32_t i = 0; i < sells; i++)
@@ -127,11 +140,13 @@ static json_t *book_json(const struct q_depth *q, const struct book_view *v)
 {
     char start[MOMENT_TEXT_BYTES];
     char end[MOMENT_TEXT_BYTES];
-    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:o}", "sku", (json_int_t)q->sku, "name",
-                     v->sku, "region", q->region.length > 0 ? v->region : "", "start_s",
+    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:o, s:o}", "sku",
+                     (json_int_t)q->sku, "name", v->sku, "region",
+                     q->region.length > 0 ? v->region : "", "start_s",
                      moment_format(v->start_s, start), "end_s", moment_format(v->end_s, end),
-                     "sell", side_json(v->sells, v->sells_count), "buy",
-                     side_json(v->buys, v->buys_count));
+                     "preemptible", (int)q->preemptible, "metered", (int)q->metered, "duration_min",
+                     (json_int_t)q->duration_min, "sell", side_json(v->sells, v->sells_count),
+                     "buy", side_json(v->buys, v->buys_count));
 }
 
 /* One line of JSON for each state of the book that differs from the one before. */
@@ -172,6 +187,9 @@ static void book_show(struct cli *cli, struct screen *s, struct q_depth *q, stru
         return;
     view->start_s = q->start_s != 0 ? q->start_s : minute_floor(status->time_s);
     view->end_s = q->end_s != 0 ? q->end_s : view->start_s + 3600;
+    view->preemptible = q->preemptible;
+    view->metered = q->metered;
+    view->duration_min = q->duration_min;
     book_divide(depth, view);
     if (cli->json && last != NULL) {
         book_json_line(cli, q, view, last);
@@ -180,7 +198,7 @@ static void book_show(struct cli *cli, struct screen *s, struct q_depth *q, stru
     } else {
         screen_clear(s);
         uint32_t levels = q->limit;
-        uint32_t room = screen_left(s) > 5 ? (screen_left(s) - 4) / 2 : 1;
+        uint32_t room = screen_left(s) > 6 ? (screen_left(s) - 5) / 2 : 1;
         book_draw(s, view, levels < room ? levels : room);
         if (depth->next != 0) {
             screen_put(s, STYLE_DIM, "  there is more than one answer looks at");
@@ -227,6 +245,7 @@ int command_book(struct cli *cli, int argc, char **argv)
     bool live = option_flag(cli, "live");
     char text[PLACE_MAX_BYTES + 1];
     q.region = option_string(cli, "region", PLACE_MAX_BYTES);
+    book_kind(cli, &q);
     if (cli->exit == CLI_OK && (q.limit == 0 || q.limit > BOOK_LEVELS_MAX))
         cli_fail(cli, CLI_USAGE, "--limit is 1 to %d", BOOK_LEVELS_MAX);
     if (cli->exit != CLI_OK)

@@ -10,12 +10,17 @@ struct book_view {
     const char *region;
     uint64_t start_s;
     uint64_t end_s;
+    bool preemptible; /* the kind of capacity */
+    bool metered;
+    uint32_t duration_min;           /* of leases; 0: any */
     const struct depth_level *sells; /* best price first, as the next one */
     uint32_t sells_count;
     const struct depth_level *buys;
     uint32_t buys_count;
 };
 
+/* Sets the kind of capacity that the command line asks for: firm and reserved, or otherwise. */
+void book_kind(struct cli *cli, struct q_depth *q);
 /* Divides an answer's rows into the two sides. */
 void book_divide(const struct a_depth *depth, struct book_view *view);
 /* Draws at most so many levels of each side. */

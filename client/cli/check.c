@@ -234,6 +234,9 @@ static int check_order(struct cli *cli, const struct op_order_place *op)
     if (op->block_gpus > op->gpus)
         return cli_fail(cli, CLI_USAGE, "--block: %u is more than the %u of --gpus",
                         (unsigned)op->block_gpus, (unsigned)op->gpus);
+    if (op->gpus % op->block_gpus != 0)
+        return cli_fail(cli, CLI_USAGE, "--block: the %u GPUs are no multiple of %u",
+                        (unsigned)op->gpus, (unsigned)op->block_gpus);
     if (op->start_until_s > 0 && op->start_until_s < op->start_from_s)
         return cli_fail(cli, CLI_USAGE, "--start-until lies before --start");
     if (rests != (op->rest_until_s > 0))

@@ -158,6 +158,8 @@ int cli_fail(struct cli *cli, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int cli_fail_connection(struct cli *cli, const struct connection_error *error);
 /* The exchange's refusal, with what helps. */
+/* Appends to what a refusal of a further key says what this key may, as the exchange knows it. */
+void key_refusal_explain(struct cli *cli, struct connection_error *why);
 int cli_fail_refusal(struct cli *cli, uint32_t refusal);
 int cli_fail_status(struct cli *cli, int status, const char *doing);
 /* The exit code that stands for a status. */

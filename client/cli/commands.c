@@ -56,20 +56,26 @@ static const struct cli_option key_list_options[] = {
     LIMIT_OPTION,
     END};
 static const struct cli_command key_commands[] = {
-    COMMAND_MORE("request", "Ask to become a further key of an account", "ACCOUNT", 1, 1, NULL,
-                 command_key_request,
-                 "Prints a line for the account's owner, who adds it with 'bourse key add'. Needs\n"
-                 "a key file of one's own ('bourse keygen') and the pin line of the exchange, and\n"
-                 "no network. The line holds public keys and a proof, and no secret."),
-    COMMAND_MORE("add", "Add a further key to one's account", "REQUEST", 1, 1, key_add_options,
-                 command_key_add,
-                 "REQUEST is the line that 'bourse key request' has printed; - reads it from\n"
-                 "standard input. Without --scopes the key may look at everything of the account\n"
-                 "and sign nothing. Only the main key adds and removes keys."),
+    COMMAND_MORE(
+        "request", "Ask to become a further key of an account", "ACCOUNT", 1, 1, NULL,
+        command_key_request,
+        "Prints a line for the account's owner, who adds it with 'bourse key add'. Needs\n"
+        "a key file of one's own ('bourse keygen') and the pin line of the exchange, and\n"
+        "no network, so that ACCOUNT is a number. The line holds public keys and a proof, and\n"
+        "no secret.\n"
+        "  bourse key request 12 > request.txt"),
+    COMMAND_MORE(
+        "add", "Add a further key to one's account", "REQUEST", 1, 1, key_add_options,
+        command_key_add,
+        "REQUEST is the line that 'bourse key request' has printed; - reads it from\n"
+        "standard input. Without --scopes the key may look at everything of the account\n"
+        "and sign nothing. Only the main key adds and removes keys.\n"
+        "  bourse key add - --label bot --scopes orders,leases --daily 500 --expires +90d \\\n"
+        "    < request.txt"),
     COMMAND("list", "List the further keys of one's account", NULL, 0, 0, key_list_options,
             command_key_list),
-    COMMAND("remove", "Remove a further key, by its label or signing key", "KEY", 1, 1, NULL,
-            command_key_remove),
+    COMMAND_MORE("remove", "Remove a further key, by its label or signing key", "KEY", 1, 1, NULL,
+                 command_key_remove, "  bourse key remove bot"),
     NO_MORE};
 
 /* --- Capacity --- */
@@ -221,18 +227,23 @@ static const struct cli_command root_commands[] = {
                  advise_options, command_advise,
                  "The file has the columns time (ISO 8601, or seconds) and gpus; each line holds\n"
                  "until the next one. docs/guides/trading.md, \"Which order fits\", says how it\n"
-                 "decides. FILE - is standard input."),
+                 "decides. FILE - is standard input.\n"
+                 "  bourse advise demand.csv --sku gb300,h100 --region ID --interruptible"),
     COMMAND_MORE("book", "Show what is offered and wanted of a SKU, by price", "SKU", 1, 1,
                  book_options, command_book,
                  "GPUs that are free over the whole window, above those that resting orders want\n"
-                 "at most at a price. With --json --live each state of the book is one line."),
+                 "at most at a price. With --json --live each state of the book is one line.\n"
+                 "  bourse book gb300 --region ID --live\n"
+                 "  bourse book gb300 --preemptible --duration 7d --from +1d --until +8d"),
     COMMAND_MORE(
         "watch", "Follow depth, trades and the price index as they go", "[SKU]", 0, 1,
         watch_options, command_watch,
         "In a terminal it is one screen, until q or Ctrl-C. Into a file or pipe it writes\n"
         "a line for each trade, index point and change of the best prices; with --json\n"
         "one object a line, of every change of the depth, and none is missed when the\n"
-        "connection breaks."),
+        "connection breaks.\n"
+        "  bourse watch gb300 --region ID\n"
+        "  bourse watch --json > market.jsonl"),
     GROUP("market", "Market data: trades, price index, utilisation", market_commands),
     COMMAND_MORE("events", "Show the events that concern you", NULL, 0, 0, events_options,
                  command_events, "With --json each event is one line."),

@@ -73,8 +73,8 @@ const struct cli_command site_commands[] = {
                  "No lease is granted until it is over, and no minute of it counts as delivered.\n"
                  "  bourse site outage batam --until +4h --reason 'power cut'\n"
                  "'bourse site reopen' ends it, early or not."),
-    COMMAND("reopen", "End a maintenance window or outage, or call it off (operators)", "CLOSURE",
-            1, 1, NULL, command_site_reopen),
+    COMMAND_MORE("reopen", "End a maintenance window or outage, or call it off (operators)",
+                 "CLOSURE", 1, 1, NULL, command_site_reopen, "  bourse site reopen 5"),
     COMMAND("closures", "List maintenance windows and outages", "[SITE]", 0, 1, closures_options,
             command_site_closures),
     NO_MORE};
@@ -90,7 +90,7 @@ static const struct cli_option offer_publish_options[] = {
     {"standing", 0, "DURATION", "always so far ahead: the end moves on, up to --end if given"},
     {"price", 0, "CREDITS", "per GPU-hour"},
     {"preemptible", 0, NULL, "leases may be ended by the operator"},
-    {"notice", 0, "DURATION", "... with so much notice"},
+    {"notice", 0, "DURATION", "... with so much notice (default: none)"},
     {"lease-min", 0, "DURATION", "shortest lease (default 1m)"},
     {"lease-max", 0, "DURATION", "longest lease (default: until the offer's end)"},
     {"metered", 0, NULL, "pay for what was used; without it: for what was made available"},
@@ -127,8 +127,10 @@ const struct cli_command offer_commands[] = {
         "  bourse offer amend 7 --price 2.75"),
     COMMAND("list", "List offers", NULL, 0, 0, offer_list_options, command_offer_list),
     COMMAND("show", "Show an offer", "OFFER", 1, 1, NULL, command_offer_show),
-    COMMAND("withdraw", "Take the unsold part of an offer off the market", "OFFER", 1, 1, NULL,
-            command_offer_withdraw),
+    COMMAND_MORE("withdraw", "Take the unsold part of an offer off the market", "OFFER", 1, 1, NULL,
+                 command_offer_withdraw,
+                 "Leases already granted go on.\n"
+                 "  bourse offer withdraw 7"),
     NO_MORE};
 
 /* --- Orders --- */
@@ -137,11 +139,11 @@ const struct cli_command offer_commands[] = {
     SKU_OPTION, {"gpus", 0, "N", "how many GPUs"},                                                 \
         {"gpus-min", 0, "N", "take fewer, down to this (default: all or nothing)"},                \
         {"min-gpus", 0, "N", "the same as --gpus-min"},                                            \
-        {"block", 0, "N", "each lease is a multiple of this (default 1)"},                         \
+        {"block", 0, "N", "each lease is a multiple of this, as --gpus is (default 1)"},           \
         {"duration", 0, "DURATION", "for how long"},                                               \
         {"start", 0, "TIME", "the earliest start (default now)"},                                  \
         {"start-until", 0, "TIME",                                                                 \
-         "the latest start (default: as --start; with --rest: until then)"},                       \
+         "the latest start, one for all leases (default: as --start; with --rest: until then)"},   \
         {"rest", 0, "TIME", "what is not had at once waits in the book until then"},               \
         {"ioc", 0, NULL, "what is not had at once is cancelled (default)"},                        \
         {"fok", 0, NULL, "all GPUs at once or nothing"},                                           \
@@ -194,10 +196,13 @@ const struct cli_command order_commands[] = {
                  "  bourse order amend 7 --limit 3.75 --rest +1d"),
     COMMAND_MORE("cancel", "Cancel orders that rest", "[ORDER...]", 0, -1, order_cancel_options,
                  command_order_cancel,
-                 "Leases that were granted stay; what was not spent comes back."),
+                 "Leases that were granted stay; what was not spent comes back.\n"
+                 "  bourse order cancel 7 9\n"
+                 "  bourse order cancel --all"),
     COMMAND("list", "List orders", NULL, 0, 0, order_list_options, command_order_list),
     COMMAND("show", "Show an order", "ORDER", 1, 1, NULL, command_order_show),
-    COMMAND("why", "Say why a resting order is not filled", "ORDER", 1, 1, NULL, command_order_why),
+    COMMAND_MORE("why", "Say why a resting order is not filled", "ORDER", 1, 1, NULL,
+                 command_order_why, "  bourse order why 7"),
     NO_MORE};
 
 const struct cli_option advise_options[] = {
@@ -241,10 +246,11 @@ const struct cli_command rule_commands[] = {
         "It runs inside the exchange, every quarter of an hour, until its budget is used."),
     COMMAND("list", "List rules", NULL, 0, 0, account_options, command_rule_list),
     COMMAND("show", "Show a rule", "RULE", 1, 1, NULL, command_rule_show),
-    COMMAND("change", "Change how many GPUs a rule keeps, or add to its budget", "RULE", 1, 1,
-            rule_change_options, command_rule_change),
-    COMMAND("end", "End a rule; its leases stay, the rest of the budget returns", "RULE", 1, 1,
-            NULL, command_rule_end),
+    COMMAND_MORE("change", "Change how many GPUs a rule keeps, or add to its budget", "RULE", 1, 1,
+                 rule_change_options, command_rule_change,
+                 "  bourse rule change 3 --gpus 32 --budget 5000"),
+    COMMAND_MORE("end", "End a rule; its leases stay, the rest of the budget returns", "RULE", 1, 1,
+                 NULL, command_rule_end, "  bourse rule end 3"),
     NO_MORE};
 
 /* --- Leases --- */
@@ -265,7 +271,7 @@ static const struct cli_option access_options[] = {
     {"old-key", 0, "FILE", "open it with this key file: the one from before a rekey"},
     END};
 static const struct cli_option resell_options[] = {
-    {"gpus", 0, "N", "how many of its GPUs (default: all)"},
+    {"gpus", 0, "N", "how many of its GPUs (default: all unsold up to its end)"},
     {"price", 0, "CREDITS", "per GPU-hour"},
     {"block", 0, "N", "smallest unit sold together (default 1)"},
     {"start", 0, "TIME", "from when on (default now)"},
@@ -274,6 +280,8 @@ static const struct cli_option resell_options[] = {
     {"lease-min", 0, "DURATION", "shortest lease out of it (default 1m)"},
     END};
 static const struct cli_option pay_options[] = {PAY_OPTIONS, END};
+static const struct cli_option extend_options[] = {
+    {"max-cost", 0, "CREDITS", "only if it costs no more than that"}, PAY_OPTIONS, END};
 const struct cli_command lease_commands[] = {
     COMMAND("list", "List leases", NULL, 0, 0, lease_list_options, command_lease_list),
     COMMAND("show", "Show a lease", "LEASE", 1, 1, NULL, command_lease_show),
@@ -283,19 +291,22 @@ const struct cli_command lease_commands[] = {
             command_lease_activate),
     COMMAND("access", "Open the access of a lease (its holder)", "LEASE", 1, 1, access_options,
             command_lease_access),
-    COMMAND_MORE(
-        "meter", "Report what was delivered in a period (operators)", "LEASE PERIOD [GPU-MINUTES]",
-        2, 3, NULL, command_lease_meter,
-        "Without GPU-MINUTES: all that was due. 'bourse lease periods' lists the periods."),
+    COMMAND_MORE("meter", "Report what was delivered in a period (operators)",
+                 "LEASE PERIOD [GPU-MINUTES]", 2, 3, NULL, command_lease_meter,
+                 "Without GPU-MINUTES: all that was due but in outages of the site. 'bourse lease\n"
+                 "periods' lists the periods."),
     COMMAND("dispute", "Say that less was delivered (the holder)", "LEASE PERIOD GPU-MINUTES", 3, 3,
             reason_options, command_lease_dispute),
     COMMAND("decide", "Decide a dispute (admins)", "LEASE PERIOD GPU-MINUTES", 3, 3, reason_options,
             command_lease_decide),
-    COMMAND("end", "End a lease before its time", "LEASE", 1, 1, NULL, command_lease_end),
+    COMMAND_MORE("end", "End a lease before its time", "LEASE", 1, 1, NULL, command_lease_end,
+                 "What was delivered until then is paid; the rest comes back to the holder.\n"
+                 "  bourse lease end 7"),
     COMMAND_MORE("reclaim", "Take back a preemptible lease, with its notice (operators)", "LEASE",
                  1, 1, NULL, command_lease_reclaim,
                  "It ends when the notice has passed. What was delivered until then is paid, and\n"
-                 "the site's record counts it."),
+                 "the site's record counts it.\n"
+                 "  bourse lease reclaim 7"),
     COMMAND_MORE(
         "resell", "Offer a lease, or a part of it, to others (the holder)", "LEASE", 1, 1,
         resell_options, command_lease_resell,
@@ -304,12 +315,14 @@ const struct cli_command lease_commands[] = {
         "  bourse lease resell 7 --gpus 8 --price 3.4 --start +1d"),
     COMMAND_MORE(
         "extend", "Let a lease go on at its price (the holder)", "LEASE DURATION", 2, 2,
-        pay_options, command_lease_extend,
-        "The GPUs must be free then, and the offer must ask no more than the lease costs."),
+        extend_options, command_lease_extend,
+        "The GPUs must be free then, and the offer must ask no more than the lease costs.\n"
+        "  bourse lease extend 7 24h --max-cost 500"),
     COMMAND_MORE("fund", "Put more into an elastic lease (the holder)", "LEASE [AMOUNT]", 1, 2,
                  pay_options, command_lease_fund,
                  "What it cannot come to cost comes back. A paused lease goes on from the next\n"
-                 "minute. Without AMOUNT --tokens says what to put in."),
+                 "minute. Without AMOUNT --tokens says what to put in.\n"
+                 "  bourse lease fund 7 250"),
     NO_MORE};
 
 /* --- Market data --- */
@@ -318,8 +331,15 @@ const struct cli_command lease_commands[] = {
     {                                                                                              \
         "region", 0, "CODE", "in this region, such as ID or US-TX"                                 \
     }
+#define KIND_OPTIONS                                                                               \
+    {"preemptible", 0, NULL, "what the operator may take back (default: what stays)"},             \
+        {"metered", 0, NULL, "paid by use, for inference (default: reserved)"},                    \
+    {                                                                                              \
+        "duration", 0, "DURATION", "only what a lease of this length can be had of"                \
+    }
 const struct cli_option book_options[] = {
     REGION_OPTION,
+    KIND_OPTIONS,
     {"from", 0, "TIME", "free from then on (default now)"},
     {"until", 0, "TIME", "... until then (default an hour later)"},
     {"live", 0, NULL, "show it again and again, until q or Ctrl-C"},
@@ -327,6 +347,7 @@ const struct cli_option book_options[] = {
     END};
 const struct cli_option watch_options[] = {
     REGION_OPTION,
+    KIND_OPTIONS,
     {"from", 0, "INDEX", "from this event of the log on (default: what is new)"},
     END};
 static const struct cli_option trades_options[] = {REGION_OPTION, LIMIT_OPTION, END};
@@ -348,16 +369,19 @@ static const struct cli_option utilisation_options[] = {
     {"step", 0, "DURATION", "one row for each step (default: one for all of it)"},
     END};
 const struct cli_command market_commands[] = {
-    COMMAND("trades", "List the last trades, of everybody", "[SKU]", 0, 1, trades_options,
-            command_market_trades),
+    COMMAND_MORE("trades", "List the last trades, of everybody", "[SKU]", 0, 1, trades_options,
+                 command_market_trades, "  bourse market trades gb300 --region ID --limit 20"),
     COMMAND_MORE("index", "Show the price index of a SKU", "SKU", 1, 1, index_options,
                  command_market_index,
                  "Published at whole hours, from the trades of the last 24 hours. The level is a\n"
                  "price; the chained index begins at 100 % and leaves out what only the mix of\n"
-                 "regions changes. docs/protocol.md, \"Price index\", says how to work it out."),
+                 "regions changes. docs/protocol.md, \"Price index\", says how to work it out.\n"
+                 "  bourse market index gb300 --kind committed --from -30d"),
     COMMAND_MORE("starts", "Show what an order would cost by its start", NULL, 0, 0, starts_options,
                  command_market_starts,
-                 "Begins with --start (default now). The price is that of the dearest part."),
-    COMMAND("utilisation", "Show how much of what is offered is leased", NULL, 0, 0,
-            utilisation_options, command_market_utilisation),
+                 "Begins with --start (default now). The price is that of the dearest part.\n"
+                 "  bourse market starts --sku gb300 --gpus 8 --duration 12h --step 6h --count 28"),
+    COMMAND_MORE("utilisation", "Show how much of what is offered is leased", NULL, 0, 0,
+                 utilisation_options, command_market_utilisation,
+                 "  bourse market utilisation --site batam --from -7d --step 1d"),
     NO_MORE};

@@ -235,7 +235,7 @@ int command_token_revoke(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct op_gift_revoke op = {.gift = value_u64(cli, "GIFT", argv[0])};
     const struct result *r = cli_apply(cli, &op_gift_revoke_message, &op);
-    return cli_print_result(cli, &op_gift_revoke_message, r, NULL,
+    return cli_print_result(cli, &op_gift_revoke_message, r, "gift",
                             "took gift %s back as token %" PRIu64, argv[0],
                             r != NULL ? r->token_first : 0);
 }

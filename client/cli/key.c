@@ -2,6 +2,7 @@
  * Further keys of an account. A key's secret never leaves who holds it: that one prints a request
  * (public keys and a proof), and the account's main key adds what the request says.
  */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,7 +10,43 @@
 
 #include "client/cli/cli.h"
 #include "client/key_request.h"
+#include "protocol/amount.h"
+#include "protocol/refusal.h"
 #include "protocol/status.h"
+
+void key_refusal_explain(struct cli *cli, struct connection_error *why)
+{
+    struct q_status q = {{"", 0}};
+    struct connection_error other;
+    const void *answer = NULL;
+    char limit[AMOUNT_TEXT_BYTES], spent[AMOUNT_TEXT_BYTES];
+    if (cli->connection == NULL || connection_query(cli->connection, &q_status_message, &q,
+                                                    &cli->arena, &answer, &other) != STATUS_OK)
+        return;
+    const struct a_status *s = answer;
+    if (s == NULL || other.refusal > 0 || s->keys.count == 0)
+        return;
+    const struct key_info *key = s->keys.items;
+    size_t length = strlen(why->text);
+    if (why->refusal == REFUSAL_key_over_amount) {
+        snprintf(why->text + length, sizeof(why->text) - length,
+                 " It may move %s credits a day (UTC), and has moved %s today.",
+                 amount_format(key->daily_ucr, limit), amount_format(key->spent_today_ucr, spent));
+        return;
+    }
+    length += (size_t)snprintf(why->text + length, sizeof(why->text) - length, " It may sign: %s",
+                               key->scopes == 0 ? "nothing" : "");
+    const char *between = "";
+    for (uint32_t i = 0; i < scope_vocabulary.count && length < sizeof(why->text); i++) {
+        if ((key->scopes & scope_vocabulary.values[i].value) == 0)
+            continue;
+        length += (size_t)snprintf(why->text + length, sizeof(why->text) - length, "%s%s", between,
+                                   scope_vocabulary.values[i].name);
+        between = ", ";
+    }
+    if (length + 2 < sizeof(why->text))
+        memcpy(why->text + length, ".", 2);
+}
 
 int command_key_request(struct cli *cli, int argc, char **argv)
 {
@@ -154,6 +191,6 @@ int command_key_remove(struct cli *cli, int argc, char **argv)
     struct op_account_key_remove op;
     memcpy(op.sign_key, found->sign_key, sizeof(op.sign_key));
     return cli_print_result(cli, &op_account_key_remove_message,
-                            cli_apply(cli, &op_account_key_remove_message, &op), NULL,
+                            cli_apply(cli, &op_account_key_remove_message, &op), "account",
                             "removed the key %s; it is worth nothing from now on", argv[0]);
 }

@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "client/paths.h"
+#include "protocol/moment.h"
 #include "protocol/status.h"
 
 int command_lease_list(struct cli *cli, int argc, char **argv)
@@ -25,12 +26,33 @@ int command_lease_list(struct cli *cli, int argc, char **argv)
                         "no leases");
 }
 
+/* Outages of the lease's site, in which nothing is due to be delivered. */
+static int outages_print(struct cli *cli, const struct lease_info *lease)
+{
+    char from[MOMENT_TEXT_BYTES];
+    char until[MOMENT_TEXT_BYTES];
+    struct q_closures q = {.site = lease->site};
+    uint64_t start_s = lease->start_s;
+    uint64_t end_s = lease->end_s;
+    const void *rows = NULL;
+    uint32_t count = records_fetch(cli, &q_closures_message, &q, UINT32_MAX, &rows);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct closure_info *row = (const struct closure_info *)rows + i;
+        if (row->kind == CLOSURE_KIND_OUTAGE && row->start_s < end_s && row->end_s > start_s)
+            cli_print(cli, "outage of the site from %s until %s\n",
+                      moment_format(row->start_s, from), moment_format(row->end_s, until));
+    }
+    return cli->exit;
+}
+
 int command_lease_show(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct q_leases q = {.lease = value_u64(cli, "LEASE", argv[0])};
-    return records_show(cli, &q_leases_message, &q,
-                        "there is no such lease of yours; see 'bourse lease list'");
+    records_show(cli, &q_leases_message, &q,
+                 "there is no such lease of yours; see 'bourse lease list'");
+    const struct lease_info *lease = cli->json ? NULL : lease_find(cli, q.lease);
+    return lease != NULL ? outages_print(cli, lease) : cli->exit;
 }
 
 int command_lease_periods(struct cli *cli, int argc, char **argv)
@@ -38,8 +60,9 @@ int command_lease_periods(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct q_periods q = {.lease = value_u64(cli, "LEASE", argv[0])};
     return records_list(cli, &q_periods_message, &q,
-                        "period state start_s end_s deadline_s gpu_minutes_due gpu_minutes_metered "
-                        "gpu_minutes_claimed gpu_minutes_settled",
+                        "period state start_s end_s deadline_s gpu_minutes_due "
+                        "gpu_minutes_available gpu_minutes_metered gpu_minutes_claimed "
+                        "gpu_minutes_settled",
                         "no periods");
 }
 
@@ -91,7 +114,7 @@ int command_lease_activate(struct cli *cli, int argc, char **argv)
     if (lease != NULL)
         access_seal(cli, file, lease->holder, &op.access);
     return cli_print_result(cli, &op_lease_activate_message,
-                            cli_apply(cli, &op_lease_activate_message, &op), NULL,
+                            cli_apply(cli, &op_lease_activate_message, &op), "lease",
                             "activated lease %s%s", argv[0],
                             file != NULL ? ", access sealed to its holder" : ", without access");
 }
@@ -173,8 +196,8 @@ int command_lease_access(struct cli *cli, int argc, char **argv)
     return cli->exit;
 }
 
-/* All that was due in a period. */
-static uint64_t due_find(struct cli *cli, uint64_t lease, uint32_t period)
+/* All that was due in a period, but in outages. */
+static uint64_t available_find(struct cli *cli, uint64_t lease, uint32_t period)
 {
     struct q_periods q = {.lease = lease};
     const void *rows = NULL;
@@ -183,7 +206,7 @@ static uint64_t due_find(struct cli *cli, uint64_t lease, uint32_t period)
     const struct period_info *p = rows;
     for (uint32_t i = 0; i < count; i++) {
         if (p[i].period == period)
-            return p[i].gpu_minutes_due;
+            return p[i].gpu_minutes_available;
     }
     cli_fail(cli, CLI_REFUSED, "lease %" PRIu64 " has no period %u; see 'bourse lease periods'",
              lease, (unsigned)period);
@@ -196,10 +219,10 @@ int command_lease_meter(struct cli *cli, int argc, char **argv)
         .lease = value_u64(cli, "LEASE", argv[0]),
         .period = value_u32(cli, "PERIOD", argv[1]),
     };
-    op.gpu_minutes =
-        argc > 2 ? value_u64(cli, "GPU-MINUTES", argv[2]) : due_find(cli, op.lease, op.period);
+    op.gpu_minutes = argc > 2 ? value_u64(cli, "GPU-MINUTES", argv[2])
+                              : available_find(cli, op.lease, op.period);
     return cli_print_result(cli, &op_lease_meter_message,
-                            cli_apply(cli, &op_lease_meter_message, &op), NULL,
+                            cli_apply(cli, &op_lease_meter_message, &op), "lease",
                             "metered %" PRIu64 " GPU-minutes in period %s of lease %s",
                             op.gpu_minutes, argv[1], argv[0]);
 }
@@ -214,7 +237,7 @@ int command_lease_dispute(struct cli *cli, int argc, char **argv)
         .reason = option_string(cli, "reason", REASON_MAX_BYTES),
     };
     return cli_print_result(cli, &op_lease_dispute_message,
-                            cli_apply(cli, &op_lease_dispute_message, &op), NULL,
+                            cli_apply(cli, &op_lease_dispute_message, &op), "lease",
                             "disputed period %s of lease %s: an admin decides", argv[1], argv[0]);
 }
 
@@ -228,7 +251,7 @@ int command_lease_decide(struct cli *cli, int argc, char **argv)
         .reason = option_string(cli, "reason", REASON_MAX_BYTES),
     };
     return cli_print_result(
-        cli, &op_dispute_decide_message, cli_apply(cli, &op_dispute_decide_message, &op), NULL,
+        cli, &op_dispute_decide_message, cli_apply(cli, &op_dispute_decide_message, &op), "lease",
         "decided: %s GPU-minutes count in period %s of lease %s", argv[2], argv[1], argv[0]);
 }
 
@@ -237,7 +260,7 @@ int command_lease_end(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct op_lease_end op = {.lease = value_u64(cli, "LEASE", argv[0])};
     return cli_print_result(cli, &op_lease_end_message, cli_apply(cli, &op_lease_end_message, &op),
-                            NULL,
+                            "lease",
                             "ended lease %s under the offer's terms; 'bourse lease show %s' "
                             "has its new end",
                             argv[0], argv[0]);

@@ -26,7 +26,7 @@ int command_lease_reclaim(struct cli *cli, int argc, char **argv)
     const struct result *r = cli_apply(cli, &op_lease_end_message, &op);
     lease = r != NULL ? lease_find(cli, op.lease) : NULL;
     return cli_print_result(
-        cli, &op_lease_end_message, r, NULL,
+        cli, &op_lease_end_message, r, "lease",
         "lease %s ends at %s, when its notice has passed; what is delivered until then is paid",
         argv[0], lease != NULL ? moment_format(lease->end_s, end) : "?");
 }
@@ -55,12 +55,18 @@ int command_lease_resell(struct cli *cli, int argc, char **argv)
     const struct lease_info *lease = lease_find(cli, op.lease);
     if (lease == NULL)
         return cli->exit;
-    op.gpus = option_u32(cli, "gpus", lease->gpus);
+    op.gpus = option_u32(cli, "gpus", lease->gpus_unsold);
     op.block_gpus = option_u32(cli, "block", 1);
     op.start_s = minute_ceil(option_moment(cli, "start", 0));
     op.end_s = resale_end(cli, lease, op.start_s);
     op.price_ucr = value_amount(cli, "price", price);
     op.lease_min_min = option_minutes(cli, "lease-min", 1);
+    if (cli->exit == CLI_OK && op.gpus == 0 && option_text(cli, "gpus") == NULL)
+        return cli_fail(
+            cli, CLI_REFUSED,
+            "no GPU of lease %s is unsold from now to its end; for a time at which some "
+            "are, give --gpus with --start, --end",
+            argv[0]);
     if (cli->exit == CLI_OK && op.gpus > lease->gpus)
         return cli_fail(cli, CLI_USAGE, "--gpus: lease %s has %u", argv[0], (unsigned)lease->gpus);
     if (cli->exit == CLI_OK && (op.end_s > lease->end_s || op.start_s >= lease->end_s))
@@ -85,6 +91,7 @@ static void change_print(struct cli *cli, const struct result *r)
 int command_lease_extend(struct cli *cli, int argc, char **argv)
 {
     char end[MOMENT_TEXT_BYTES];
+    char text[AMOUNT_TEXT_BYTES];
     (void)argc;
     struct op_lease_extend op = {
         .lease = value_u64(cli, "LEASE", argv[0]),
@@ -93,14 +100,22 @@ int command_lease_extend(struct cli *cli, int argc, char **argv)
     const struct lease_info *lease = lease_find(cli, op.lease);
     if (lease == NULL)
         return cli->exit;
-    uint64_t need =
-        lease->elastic ? 0 : order_cost(cli, lease->gpus, op.duration_min, lease->price_ucr);
+    bool elastic = lease->elastic;
+    uint64_t cost = order_cost(cli, lease->gpus, op.duration_min, lease->price_ucr);
+    uint64_t cost_max = option_amount(cli, "max-cost", UINT64_MAX);
+    uint64_t need = elastic ? 0 : cost;
+    amount_format(cost, text);
+    if (cli->exit == CLI_OK && cost > cost_max)
+        return cli_fail(cli, CLI_REFUSED, "at its price the lease would cost %s credits more",
+                        text);
     if (cli->exit != CLI_OK || funds_for(cli, need, &op.tokens.items, &op.tokens.count) != CLI_OK)
         return cli->exit;
     const struct result *r = cli_apply(cli, &op_lease_extend_message, &op);
     lease = r != NULL ? lease_find(cli, op.lease) : NULL;
-    cli_print_result(cli, &op_lease_extend_message, r, NULL, "extended lease %s: it ends at %s",
-                     argv[0], lease != NULL ? moment_format(lease->end_s, end) : "?");
+    cli_print_result(cli, &op_lease_extend_message, r, "lease",
+                     "extended lease %s for %s%s credits: it ends at %s", argv[0],
+                     elastic ? "up to " : "", text,
+                     lease != NULL ? moment_format(lease->end_s, end) : "?");
     if (r != NULL)
         change_print(cli, r);
     return cli->exit;
@@ -121,7 +136,7 @@ int command_lease_fund(struct cli *cli, int argc, char **argv)
     const struct result *r =
         cli->exit == CLI_OK ? cli_apply(cli, &op_lease_fund_message, &op) : NULL;
     const struct lease_info *lease = r != NULL ? lease_find(cli, op.lease) : NULL;
-    cli_print_result(cli, &op_lease_fund_message, r, NULL,
+    cli_print_result(cli, &op_lease_fund_message, r, "lease",
                      "funded lease %s: %s, %s credits in escrow", argv[0],
                      lease != NULL ? vocabulary_name(&lease_state_vocabulary, lease->state) : "?",
                      lease != NULL ? amount_format(lease->escrow_ucr, text) : "?");

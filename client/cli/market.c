@@ -234,9 +234,12 @@ int command_market_starts(struct cli *cli, int argc, char **argv)
         q.start_from_s = a->next;
     }
     const struct start_price *rows = rows_kept(cli, &all);
+    const struct start_price *best = cheapest(rows, count);
     rows_print(cli, part_of(&a_starts_message), rows, count, "start_s gpus price_ucr cost_ucr",
                "no start can be asked about");
-    const struct start_price *best = cheapest(rows, count);
+    if (cli->exit == CLI_OK && best == NULL && count > 0)
+        cli_note(cli, "at none of these starts is there enough of it; 'bourse quote --why' with "
+                      "the same options says what is missing\n");
     if (cli->exit == CLI_OK && best != NULL)
         cli_print(cli, "cheapest: %u GPUs from %s for %s credits\n", (unsigned)best->gpus,
                   moment_format(best->start_s, start), amount_format(best->cost_ucr, cost));
@@ -308,6 +311,11 @@ int command_market_utilisation(struct cli *cli, int argc, char **argv)
         .end_s = minute_floor(option_moment(cli, "until", now_s)),
         .step_min = option_minutes(cli, "step", 0),
     };
+    if (cli->exit == CLI_OK && q.step_min > 0 && q.end_s > q.start_s &&
+        (q.end_s - q.start_s - 1) / 60 / q.step_min >= PAGE_ROWS_MAX)
+        return cli_fail(cli, CLI_USAGE,
+                        "that is more than %d steps; give a longer --step or a later --from",
+                        PAGE_ROWS_MAX);
     size_t count = 0;
     while (cli->exit == CLI_OK) {
         const struct a_utilisation *a = cli_query(cli, &q_utilisation_message, &q);

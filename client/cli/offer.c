@@ -29,6 +29,11 @@ static uint32_t billing_read(struct cli *cli)
                                    metered ? BILLING_METERED : BILLING_RESERVED);
     if (cli->exit == CLI_OK && metered && billing != BILLING_METERED)
         cli_fail(cli, CLI_USAGE, "--metered and --least-charge contradict --billing reserved");
+    if (cli->exit == CLI_OK && option_text(cli, "least-charge") != NULL &&
+        !option_flag(cli, "metered") && option_text(cli, "billing") == NULL)
+        cli_fail(cli, CLI_USAGE,
+                 "--least-charge is of metered offers: add --metered, if the holder shall pay by "
+                 "use");
     return billing;
 }
 
@@ -100,7 +105,7 @@ int command_offer_amend(struct cli *cli, int argc, char **argv)
     const struct result *r =
         cli->exit == CLI_OK ? cli_apply(cli, &op_offer_amend_message, &op) : NULL;
     if (r == NULL || cli->json)
-        return cli_print_result(cli, &op_offer_amend_message, r, NULL, "%s", "");
+        return cli_print_result(cli, &op_offer_amend_message, r, "offer", "%s", "");
     return amended_print(cli, r, op.offer);
 }
 
@@ -136,6 +141,6 @@ int command_offer_withdraw(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct op_offer_withdraw op = {.offer = value_u64(cli, "OFFER", argv[0])};
     return cli_print_result(cli, &op_offer_withdraw_message,
-                            cli_apply(cli, &op_offer_withdraw_message, &op), NULL,
+                            cli_apply(cli, &op_offer_withdraw_message, &op), "offer",
                             "withdrew offer %s; leases already granted go on", argv[0]);
 }

@@ -23,28 +23,33 @@ int command_order_list(struct cli *cli, int argc, char **argv)
     return records_list(cli, &q_orders_message, &q,
                         q.resting_only
                             ? "order account skus gpus gpus_filled duration_min placed_s "
-                              "rest_until_s cost_ucr escrow_ucr place rule"
+                              "start_from_s start_until_s ends_s cost_ucr escrow_ucr gpus_min "
+                              "block_gpus place rule"
                             : "order account state placed_s gpus gpus_filled duration_min cost_ucr "
                               "lease_first lease_count ended_by end_reason",
                         q.resting_only ? "no orders rest" : "no orders");
+}
+
+/* NULL when there is none, or it is not to be seen. */
+static const struct order_info *order_find(struct cli *cli, uint64_t order)
+{
+    struct q_orders q = {.order = order};
+    const struct a_orders *a =
+        cli->exit == CLI_OK ? cli_query_quietly(cli, &q_orders_message, &q) : NULL;
+    return a != NULL && a->rows.count == 1 ? a->rows.items : NULL;
 }
 
 int command_order_show(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct q_orders q = {.order = value_u64(cli, "ORDER", argv[0])};
-    return records_show(cli, &q_orders_message, &q, NO_ORDER);
-}
-
-static const struct order_info *order_find(struct cli *cli, uint64_t order)
-{
-    struct q_orders q = {.order = order};
-    cli->missing = NO_ORDER;
-    const struct a_orders *a = cli->exit == CLI_OK ? cli_query(cli, &q_orders_message, &q) : NULL;
-    if (a != NULL && a->rows.count == 0)
-        cli_fail(cli, CLI_REFUSED, NO_ORDER);
-    cli->missing = NULL;
-    return cli->exit == CLI_OK ? a->rows.items : NULL;
+    if (records_show(cli, &q_orders_message, &q, NO_ORDER) != CLI_OK || cli->json)
+        return cli->exit;
+    const struct order_info *o = order_find(cli, q.order);
+    if (o != NULL && o->state != ORDER_STATE_RESTING && o->rule == 0)
+        cli_print(cli, "what it asked for: 'bourse events --from %" PRIu64 " --limit 1'\n",
+                  o->index);
+    return cli->exit;
 }
 
 /* --- Amending ------------------------------------------------------------------------------- */
@@ -113,6 +118,17 @@ static int amended_print(struct cli *cli, const struct result *r, uint64_t order
     return cli->exit;
 }
 
+/* Of an order that is not one's own the exchange says whether there is one, as to a cancellation.
+ */
+static int amend_refused(struct cli *cli, uint64_t order)
+{
+    struct op_order_amend op = {.order = order};
+    if (check_message(cli, &op_order_amend_message, &op) == CLI_OK &&
+        cli_apply(cli, &op_order_amend_message, &op) != NULL)
+        cli_fail(cli, CLI_REFUSED, NO_ORDER);
+    return cli->exit;
+}
+
 int command_order_amend(struct cli *cli, int argc, char **argv)
 {
     struct sku_limit skus[ORDER_SKUS_MAX];
@@ -128,15 +144,20 @@ int command_order_amend(struct cli *cli, int argc, char **argv)
     if (option_text(cli, "gpus") != NULL && op.gpus == 0)
         return cli_fail(cli, CLI_USAGE, "--gpus: 0 is below 1; 'bourse order cancel' ends it");
     op.rest_until_s = option_moment(cli, "rest", 0);
+    if (order_rest_check(cli, op.rest_until_s) != CLI_OK)
+        return cli->exit;
     const struct order_info *o = order_find(cli, op.order);
     if (o == NULL)
-        return cli->exit;
+        return amend_refused(cli, op.order);
     if (o->state != ORDER_STATE_RESTING)
         return cli_fail_refusal(cli, REFUSAL_order_closed);
     if (op.gpus > 0 && op.gpus <= o->gpus_filled)
         return cli_fail(cli, CLI_USAGE,
                         "--gpus: %u are filled already; 'bourse order cancel' ends the rest",
                         (unsigned)o->gpus_filled);
+    if (op.gpus > 0 && o->block_gpus > 1 && op.gpus % o->block_gpus != 0)
+        return cli_fail(cli, CLI_USAGE, "--gpus: %u is no multiple of the order's block, %u",
+                        (unsigned)op.gpus, (unsigned)o->block_gpus);
     op.skus.count = limits_amend(cli, o, skus);
     op.skus.items = skus;
     if (check_message(cli, &op_order_amend_message, &op) != CLI_OK)

@@ -357,7 +357,8 @@ int order_batch(struct cli *cli, const char *file, const char *text, size_t leng
     else
         csv_read(&b, text, length);
     if (cli->exit == CLI_OK && b.count == 0)
-        cli_fail(cli, CLI_USAGE, "%s has no orders", file);
+        cli_fail(cli, CLI_USAGE, "%s has no orders",
+                 strcmp(file, "-") == 0 ? "standard input" : file);
     if (cli->exit == CLI_OK && option_flag(cli, "atomic") && chunk_size(b.lines, b.count) < b.count)
         cli_fail(cli, CLI_USAGE, "%u orders are too many for one atomic request; %u fit",
                  (unsigned)b.count, (unsigned)chunk_size(b.lines, b.count));

@@ -107,6 +107,9 @@ int order_constraints(struct cli *cli, struct op_order_place *o)
     o->certifications.count = certifications_read(cli, &o->certifications.items);
     o->interconnect = option_string(cli, "interconnect", NAME_MAX_BYTES);
     o->carbon_g_max = option_u32(cli, "carbon-max", 0);
+    if (option_text(cli, "carbon-max") != NULL && o->carbon_g_max == 0)
+        cli_fail(cli, CLI_USAGE,
+                 "--carbon-max 0 would allow any: 1 is the least; leave it out if that is meant");
     o->reliability_ppm_min = option_ppm(cli, "reliability-min", 0);
     return cli->exit;
 }

@@ -236,13 +236,43 @@ int order_fund(struct cli *cli, struct op_order_place *order)
     return cli->exit;
 }
 
+/* --series, the only one that one holds tokens of, or of several without restrictions the one that
+ * lasts longest and holds as much: what it pays may have to outlast a lease or an order. */
+static uint32_t funds_series_for(struct cli *cli, uint64_t amount_ucr)
+{
+    struct q_balances q = {.account = 0};
+    const void *rows = NULL;
+    uint32_t best = 0;
+    uint64_t best_s = 0;
+    if (option_text(cli, "series") != NULL)
+        return funds_series(cli);
+    uint32_t count = records_fetch(cli, &q_balances_message, &q, UINT32_MAX, &rows);
+    const struct balance_info *b = rows;
+    for (uint32_t i = 0; i < count && cli->exit == CLI_OK; i++) {
+        struct q_series one = {.series = b[i].series};
+        const struct a_series *a = b[i].tokens_ucr > 0 && b[i].tokens_ucr >= amount_ucr
+                                       ? cli_query(cli, &q_series_message, &one)
+                                       : NULL;
+        const struct series_info *s = a != NULL && a->rows.count == 1 ? a->rows.items : NULL;
+        if (s == NULL || s->expired || s->profiles != 0 || s->skus.count > 0 ||
+            s->regions.count > 0)
+            continue;
+        uint64_t expires_s = s->expires_s != 0 ? s->expires_s : UINT64_MAX;
+        if (expires_s > best_s) {
+            best = b[i].series;
+            best_s = expires_s;
+        }
+    }
+    return best != 0 || cli->exit != CLI_OK ? best : funds_series(cli);
+}
+
 int funds_for(struct cli *cli, uint64_t amount_ucr, const uint64_t **tokens_out,
               uint32_t *count_out)
 {
     uint64_t total = 0;
     if (order_tokens(cli, tokens_out, count_out) != CLI_OK || *count_out > 0 || amount_ucr == 0)
         return cli->exit;
-    uint32_t series = funds_series(cli);
+    uint32_t series = funds_series_for(cli, amount_ucr);
     if (cli->exit == CLI_OK)
         *count_out = funds_choose(cli, series, amount_ucr, ORDER_TOKENS_MAX, tokens_out, &total);
     return cli->exit;
@@ -255,7 +285,7 @@ int funds_cut(struct cli *cli, uint64_t amount_ucr, const uint64_t **tokens_out,
     struct payment outputs[2];
     uint64_t held = 0;
     uint64_t *token = arena_alloc(&cli->arena, sizeof(*token));
-    uint32_t series = funds_series(cli);
+    uint32_t series = funds_series_for(cli, amount_ucr);
     if (cli->exit == CLI_OK)
         op.inputs.count =
             funds_choose(cli, series, amount_ucr, ORDER_TOKENS_MAX, &op.inputs.items, &held);

@@ -11,11 +11,22 @@
 
 enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
 
-/* When an order that rests ends at the latest: its time, or the last start that it allows. */
-static uint64_t rests_until(const struct op_order_place *order)
+/* Of an elastic order's cost only so much is paid ahead. */
+static void set_aside_print(struct cli *cli, const struct op_order_place *order,
+                            const struct result *r)
 {
-    uint64_t start_s = order->start_until_s;
-    return start_s > 0 && start_s < order->rest_until_s ? start_s : order->rest_until_s;
+    char text[AMOUNT_TEXT_BYTES];
+    char span[MOMENT_TEXT_BYTES];
+    struct q_leases q = {.order = r->object};
+    const void *rows = NULL;
+    uint64_t held = 0;
+    uint32_t count = records_fetch(cli, &q_leases_message, &q, UINT32_MAX, &rows);
+    for (uint32_t i = 0; i < count; i++)
+        held += ((const struct lease_info *)rows)[i].escrow_ucr;
+    cli_print(cli,
+              "  %s credits are set aside, enough for %s of full use; 'bourse lease fund' "
+              "adds more\n",
+              amount_format(held, text), duration_format(order->funded_min * 60ULL, span));
 }
 
 static int placed_print(struct cli *cli, const struct op_order_place *order, const struct result *r)
@@ -27,14 +38,20 @@ static int placed_print(struct cli *cli, const struct op_order_place *order, con
     const struct order_info *o = a != NULL && a->rows.count == 1 ? a->rows.items : NULL;
     cli_print(cli, "order %" PRIu64, r->object);
     if (o != NULL)
-        cli_print(cli, ": %u of %u GPUs for %s credits", (unsigned)o->gpus_filled,
-                  (unsigned)o->gpus, amount_format(o->cost_ucr, text));
+        cli_print(cli, ": %u of %u GPUs for %s%s credits", (unsigned)o->gpus_filled,
+                  (unsigned)o->gpus, order->funded_min > 0 ? "up to " : "",
+                  amount_format(o->cost_ucr, text));
     cli_print(cli, " (event %" PRIu64 ")\n", r->index);
+    if (r->lease_count > 0 && order->funded_min > 0)
+        set_aside_print(cli, order, r);
+    if (o != NULL && o->state == ORDER_STATE_RESTING && o->gpus_filled > 0)
+        cli_print(cli, "  the others are to start with these, at %s\n",
+                  moment_format(o->start_from_s, until));
     if (o != NULL && o->state == ORDER_STATE_RESTING)
         cli_print(cli,
                   "  %u GPUs rest until %s at the latest, with %s credits in escrow; 'bourse order "
                   "why %" PRIu64 "' says what they wait for\n",
-                  (unsigned)(o->gpus - o->gpus_filled), moment_format(rests_until(order), until),
+                  (unsigned)(o->gpus - o->gpus_filled), moment_format(o->ends_s, until),
                   amount_format(o->escrow_ucr, text), r->object);
     for (uint32_t i = 0; i < r->lease_count; i++)
         cli_print(cli, "  lease %" PRIu64 "\n", r->lease_first + i);
@@ -49,19 +66,27 @@ int order_permitted(struct cli *cli)
         return cli->exit;
     const struct connection_status *s = connection_status(cli->connection);
     if (s->you == 0)
-        return cli_fail_refusal(cli, REFUSAL_unknown_account);
+        return cli_fail_refusal(cli,
+                                s->key_expired ? REFUSAL_key_expired : REFUSAL_unknown_account);
     bool may = s->role == ROLE_STARTUP || s->role == ROLE_OPERATOR || s->role == ROLE_GUARANTOR;
     return may ? CLI_OK : cli_fail_refusal(cli, REFUSAL_not_permitted);
 }
 
-static int order_send(struct cli *cli, struct order_input *in)
+int order_rest_check(struct cli *cli, uint64_t rest_until_s)
 {
     char now[MOMENT_TEXT_BYTES];
+    if (rest_until_s == 0 || rest_until_s > cli_time_s(cli))
+        return cli->exit;
+    return cli_fail(cli, CLI_USAGE, "--rest: lies in the past; the exchange's time is %s",
+                    moment_format(cli_time_s(cli), now));
+}
+
+static int order_send(struct cli *cli, struct order_input *in)
+{
     if (order_limited(cli, in) != CLI_OK || order_permitted(cli) != CLI_OK)
         return cli->exit;
-    if (in->order.rest_until_s > 0 && in->order.rest_until_s <= cli_time_s(cli))
-        return cli_fail(cli, CLI_USAGE, "--rest: lies in the past; the exchange's time is %s",
-                        moment_format(cli_time_s(cli), now));
+    if (order_rest_check(cli, in->order.rest_until_s) != CLI_OK)
+        return cli->exit;
     if (order_fund(cli, &in->order) != CLI_OK)
         return cli->exit;
     uint32_t refusal;

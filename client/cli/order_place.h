@@ -73,4 +73,7 @@ int funds_cut(struct cli *cli, uint64_t amount_ucr, const uint64_t **tokens_out,
 /* Places all orders of a file's text, which ends with a NUL behind it. Returns cli->exit. */
 int order_batch(struct cli *cli, const char *file, const char *text, size_t length);
 
+/* Whether --rest lies in the future. */
+int order_rest_check(struct cli *cli, uint64_t rest_until_s);
+
 #endif

@@ -129,8 +129,11 @@ int cli_fail(struct cli *cli, int code, const char *format, ...)
 
 int cli_fail_connection(struct cli *cli, const struct connection_error *error)
 {
-    int code = error->refusal > 0 ? CLI_REFUSED : cli_exit_code(error->status);
-    return fail_with(cli, code, error->refusal, error->text);
+    struct connection_error why = *error;
+    int code = why.refusal > 0 ? CLI_REFUSED : cli_exit_code(why.status);
+    if (why.refusal == REFUSAL_key_over_amount || why.refusal == REFUSAL_key_out_of_scope)
+        key_refusal_explain(cli, &why);
+    return fail_with(cli, code, why.refusal, why.text);
 }
 
 int cli_fail_refusal(struct cli *cli, uint32_t refusal)

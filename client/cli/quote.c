@@ -69,7 +69,13 @@ int order_fail(struct cli *cli, const struct op_order_place *order, uint32_t ref
     char text[AMOUNT_TEXT_BYTES];
     uint64_t needed = refusal == REFUSAL_price_above_limit ? price_needed(cli, order) : 0;
     connection_explain_refusal(refusal, &why);
-    if (needed > 0)
+    if (needed > 0 && order->skus.count > 1)
+        snprintf(why.text, sizeof(why.text),
+                 "%s (%s). With no limits it would fill now at up to %s credits per GPU-hour; "
+                 "'bourse quote' without them says what of which SKU, and raising the limit of one "
+                 "may be enough.",
+                 refusal_text(refusal), refusal_name(refusal), amount_format(needed, text));
+    else if (needed > 0)
         snprintf(why.text, sizeof(why.text),
                  "%s (%s). Raise it: from %s credits per GPU-hour it would fill now.",
                  refusal_text(refusal), refusal_name(refusal), amount_format(needed, text));
@@ -102,8 +108,12 @@ static void miss_append(struct cli *cli, const struct funnel_row *row, uint32_t 
     char start[MOMENT_TEXT_BYTES];
     amount_format(row->price_ucr, price);
     minute_text(row->start_s, start);
-    if (row->dimension == FUNNEL_PRICE)
+    bool now = row->start_s <= minute_ceil(cli_time_s(cli));
+    if (row->dimension == FUNNEL_PRICE && now && row->gpus >= gpus)
         buffer_printf(out, "at %s it would fill now", price);
+    else if (row->dimension == FUNNEL_PRICE)
+        buffer_printf(out, "at %s it would get %u of %u GPUs, from %s", price, (unsigned)row->gpus,
+                      (unsigned)gpus, now ? "now" : start);
     else if (row->dimension == FUNNEL_TIME)
         buffer_printf(out, "first fits %s, at %s", start, price);
     else if (row->dimension == FUNNEL_SIZE)
@@ -214,8 +224,9 @@ int command_order_why(struct cli *cli, int argc, char **argv)
         return cli->exit;
     if (cli->json)
         return cli_print_json(cli, message_to_json(&a_quote_message, a));
-    cli_print(cli, "order %s: %u of %u GPUs filled, %u rest\n", argv[0], (unsigned)o->gpus_filled,
-              (unsigned)o->gpus, (unsigned)(o->gpus - o->gpus_filled));
+    uint32_t missing = o->gpus - o->gpus_filled;
+    cli_print(cli, "order %s: %u of %u GPUs filled, %u rest%s\n", argv[0], (unsigned)o->gpus_filled,
+              (unsigned)o->gpus, (unsigned)missing, missing == 1 ? "s" : "");
     if (a->refusal != REFUSAL_accepted)
         cli_print(cli, "%s (%s)\n", refusal_text(a->refusal), refusal_name(a->refusal));
     quote_why_print(cli, a, o->gpus - o->gpus_filled);

@@ -109,8 +109,15 @@ static void hex_print(const void *bytes, size_t length, struct buffer *out)
 static void flags_print(const struct field *f, uint64_t value, struct buffer *out)
 {
     const char *between = "";
-    if (value == 0)
-        buffer_printf(out, "any");
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < f->words->count; i++)
+        all |= f->words->values[i].value;
+    /* A restriction that names nothing restricts nothing; a right that names nothing is none. */
+    bool rights = f->words == &scope_vocabulary;
+    if (value == 0 || (rights && value == all)) {
+        buffer_printf(out, rights && value == 0 ? "none" : "any");
+        return;
+    }
     for (uint32_t i = 0; i < f->words->count; i++) {
         if ((value & f->words->values[i].value) != 0) {
             buffer_printf(out, "%s%s", between, f->words->values[i].name);
@@ -155,7 +162,11 @@ void field_print(struct cli *cli, const struct message *m, const struct field *f
         break;
     case FIELD_AMOUNT:
     case FIELD_PRICE:
-        buffer_printf(out, "%s", amount_format(number_at(f, body), text));
+        buffer_printf(out, "%s",
+                      number_at(f, body) > 0              ? amount_format(number_at(f, body), text)
+                      : strcmp(f->name, "daily_ucr") == 0 ? "no limit"
+                      : strcmp(f->name, "sell_price_ucr") == 0 ? "-"
+                                                               : "0");
         break;
     case FIELD_TIME:
         buffer_printf(out, "%s",
@@ -170,7 +181,12 @@ void field_print(struct cli *cli, const struct message *m, const struct field *f
         flags_print(f, number_at(f, body), out);
         break;
     case FIELD_REFUSAL:
-        buffer_printf(out, "%s", refusal_name((unsigned)number_at(f, body)));
+        if (strcmp(f->name, "last_refusal") == 0)
+            buffer_printf(out, "%s",
+                          number_at(f, body) == 0 ? "-"
+                                                  : refusal_text((unsigned)number_at(f, body)));
+        else
+            buffer_printf(out, "%s", refusal_name((unsigned)number_at(f, body)));
         break;
     case FIELD_KEY:
     case FIELD_HASH:

@@ -72,6 +72,9 @@ int command_rule_add(struct cli *cli, int argc, char **argv)
         .sell_price_ucr = option_amount(cli, "sell", 0),
         .runway_min = option_minutes(cli, "runway", 0),
     };
+    if (cli->exit == CLI_OK && op.horizon_min < RULE_HORIZON_LEAST_MIN)
+        cli_fail(cli, CLI_USAGE, "--horizon: at least %u minutes, or leases would be too short",
+                 (unsigned)RULE_HORIZON_LEAST_MIN);
     skus_read(cli, &op, skus);
     constraints_read(cli, &op);
     if (cli->exit == CLI_OK && option_text(cli, "budget") == NULL &&
@@ -100,7 +103,7 @@ int command_rule_list(struct cli *cli, int argc, char **argv)
     (void)argv;
     return records_list(cli, &q_rules_message, &q,
                         "rule account state skus gpus held_gpus horizon_min sell_price_ucr "
-                        "budget_ucr spent_ucr runway_min",
+                        "budget_ucr spent_ucr runway_min last_refusal",
                         "no rules; 'bourse rule add' makes one");
 }
 
@@ -134,7 +137,7 @@ int command_rule_change(struct cli *cli, int argc, char **argv)
     if (cli->exit != CLI_OK || budget_read(cli, &op.tokens.items, &op.tokens.count) != CLI_OK)
         return cli->exit;
     return cli_print_result(cli, &op_rule_change_message,
-                            cli_apply(cli, &op_rule_change_message, &op), NULL,
+                            cli_apply(cli, &op_rule_change_message, &op), "rule",
                             "rule %s keeps %u GPUs; 'bourse rule show %s' has its budget", argv[0],
                             (unsigned)op.gpus, argv[0]);
 }
@@ -144,7 +147,8 @@ int command_rule_end(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct op_rule_end op = {.rule = value_u64(cli, "RULE", argv[0])};
     const struct result *r = cli_apply(cli, &op_rule_end_message, &op);
-    cli_print_result(cli, &op_rule_end_message, r, NULL, "ended rule %s; its leases stay", argv[0]);
+    cli_print_result(cli, &op_rule_end_message, r, "rule", "ended rule %s; its leases stay",
+                     argv[0]);
     for (uint32_t i = 0; r != NULL && i < r->token_count; i++)
         cli_print(cli, "  the rest of its budget in token %" PRIu64 "\n", r->token_first + i);
     return cli->exit;

@@ -97,7 +97,7 @@ int command_site_change(struct cli *cli, int argc, char **argv)
     if (some)
         op.certifications.count = certifications_read(cli, &op.certifications.items);
     return cli_print_result(
-        cli, &op_site_change_message, cli_apply(cli, &op_site_change_message, &op), NULL,
+        cli, &op_site_change_message, cli_apply(cli, &op_site_change_message, &op), "site",
         "changed site %llu, %s: %u kW, %u gCO2e/kWh, %u certification%s",
         (unsigned long long)op.site, argv[0], (unsigned)op.power_kw, (unsigned)op.carbon_g_per_kwh,
         (unsigned)op.certifications.count, op.certifications.count == 1 ? "" : "s");

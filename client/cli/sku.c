@@ -38,8 +38,8 @@ static int change(struct cli *cli, const char *name, enum sku_state state, const
 {
     struct op_sku_change op = {.sku = name_sku(cli, name), .state = state};
     return cli_print_result(cli, &op_sku_change_message,
-                            cli_apply(cli, &op_sku_change_message, &op), NULL, "%s is %s now", name,
-                            word);
+                            cli_apply(cli, &op_sku_change_message, &op), "sku", "%s is %s now",
+                            name, word);
 }
 
 int command_sku_activate(struct cli *cli, int argc, char **argv)

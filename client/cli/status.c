@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "client/json.h"
+#include "protocol/amount.h"
 #include "protocol/moment.h"
 
 /* The account's state; NULL when there is no account or it does not show. */
@@ -16,6 +17,31 @@ static const char *state_ask(struct cli *cli, uint32_t you)
     return a != NULL && a->rows.count == 1
                ? vocabulary_name(&account_state_vocabulary, a->rows.items[0].state)
                : NULL;
+}
+
+/* Who signs with a further key is told what it may. */
+static void key_print(struct cli *cli, const struct key_info *key, bool expired)
+{
+    char text[MOMENT_TEXT_BYTES];
+    char spent[AMOUNT_TEXT_BYTES];
+    const char *between = "";
+    cli_print(cli, "key:        %s%.*s; may sign: ",
+              key->label.length > 0 ? "a further one, " : "a further one", (int)key->label.length,
+              key->label.data);
+    for (uint32_t i = 0; i < scope_vocabulary.count; i++) {
+        if ((key->scopes & scope_vocabulary.values[i].value) != 0) {
+            cli_print(cli, "%s%s", between, scope_vocabulary.values[i].name);
+            between = ", ";
+        }
+    }
+    cli_print(cli, "%s", key->scopes == 0 ? "nothing, it may only look" : "");
+    if (key->daily_ucr > 0) {
+        cli_print(cli, "; %s of ", amount_format(key->spent_today_ucr, spent));
+        cli_print(cli, "%s credits moved today", amount_format(key->daily_ucr, text));
+    }
+    if (key->expires_s > 0)
+        cli_print(cli, "; expire%s %s", expired ? "d" : "s", moment_format(key->expires_s, text));
+    cli_print(cli, "\n");
 }
 
 static void status_print(struct cli *cli, const struct a_status *s, const char *state)
@@ -37,7 +63,13 @@ static void status_print(struct cli *cli, const struct a_status *s, const char *
     cli_print(cli, "activation: within %s", duration_format(s->activation_grace_s, text));
     cli_print(cli, "; metering: within %s", duration_format(s->meter_grace_s, text));
     cli_print(cli, "; disputes: within %s\n", duration_format(s->dispute_window_s, text));
-    if (s->you == 0)
+    if (s->keys.count > 0)
+        key_print(cli, &s->keys.items[0], s->you == 0);
+    if (s->you == 0 && s->keys.count > 0)
+        cli_print(cli,
+                  "you:        nobody, until the main key removes this key ('bourse key remove') "
+                  "and adds another ('bourse key add')\n");
+    else if (s->you == 0)
         cli_print(cli, "you:        no account yet; give an admin your public key ('bourse keygen "
                        "--show') or claim a gift\n");
     else

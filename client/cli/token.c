@@ -62,8 +62,8 @@ static int say_transferred(struct cli *cli, const struct op_token_transfer *op,
     char text[AMOUNT_TEXT_BYTES];
     if (cli->exit != CLI_OK || cli->json)
         return cli_print_result(cli, &op_token_transfer_message, r, NULL, "%s", "");
-    cli_print(cli, "transferred %s credits (event %" PRIu64 ")\n", amount_format(total, text),
-              r->index);
+    cli_print(cli, "transferred %s credit%s (event %" PRIu64 ")\n", amount_format(total, text),
+              total == UCR_PER_CREDIT ? "" : "s", r->index);
     for (uint32_t i = 0; i < op->outputs.count; i++)
         cli_print(cli, "  token %" PRIu64 "  %s  %s%s\n", r->token_first + i,
                   amount_format(op->outputs.items[i].amount_ucr, text),

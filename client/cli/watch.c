@@ -56,7 +56,8 @@ struct watched_trade {
 struct watch {
     struct cli *cli;
     struct screen screen;
-    uint64_t only; /* this SKU alone; 0: all */
+    uint64_t only;       /* this SKU alone; 0: all */
+    struct q_depth kind; /* of capacity */
     char region[PLACE_MAX_BYTES + 1];
     struct watched *skus; /* owned */
     uint32_t skus_count;
@@ -324,8 +325,10 @@ static void best_line(struct watch *w, const struct watched *s)
 static void depth_fetch(struct watch *w, struct watched *s)
 {
     char before[2 * SPREAD_TEXT_BYTES], ask[SPREAD_TEXT_BYTES], bid[SPREAD_TEXT_BYTES];
-    struct q_depth q = {
-        .sku = s->sku, .region = {w->region, (uint32_t)strlen(w->region)}, .limit = WATCH_LEVELS};
+    struct q_depth q = w->kind;
+    q.sku = s->sku;
+    q.region = (struct text){w->region, (uint32_t)strlen(w->region)};
+    q.limit = WATCH_LEVELS;
     const struct a_depth *a = cli_query(w->cli, &q_depth_message, &q);
     if (a == NULL)
         return;
@@ -460,11 +463,14 @@ static void one_draw(struct watch *w, const struct watched *s)
         .region = w->region[0] != '\0' ? w->region : "every region",
         .start_s = minute_floor(w->time_s),
         .end_s = minute_floor(w->time_s) + DEPTH_WINDOW_S,
+        .preemptible = w->kind.preemptible,
+        .metered = w->kind.metered,
+        .duration_min = w->kind.duration_min,
     };
     struct a_depth depth = {.rows = {s->levels, s->levels_count}};
     book_divide(&depth, &view);
     /* Half of the screen for the book at most, its title and spread included. */
-    uint32_t levels = w->screen.rows > 14 ? (w->screen.rows / 2 - 4) / 2 : 1;
+    uint32_t levels = w->screen.rows > 14 ? (w->screen.rows / 2 - 5) / 2 : 1;
     book_draw(&w->screen, &view, levels < WATCH_LEVELS ? levels : WATCH_LEVELS);
     if (s->chain_ppm > 0) {
         screen_put(&w->screen, STYLE_DIM, "  spot index %s", amount_format(s->level_ucr, text));
@@ -557,6 +563,7 @@ int command_watch(struct cli *cli, int argc, char **argv)
     struct text region = option_string(cli, "region", PLACE_MAX_BYTES);
     w->cli = cli;
     memcpy(w->region, region.data, region.length);
+    book_kind(cli, &w->kind);
     cli->patient = true;
     w->only = argc > 0 ? name_sku(cli, argv[0]) : 0;
     if (cli->exit == CLI_OK)

@@ -80,6 +80,10 @@ static int answer_add(struct engine *e, const struct submission *s, enum refusal
                       const struct message *message, const void *body)
 {
     struct buffer encoded = BUFFER_EMPTY;
+    struct key_info key;
+    /* A stranger whose key spoke for an account until it expired is told so. */
+    if (refusal == REFUSAL_unknown_account && exchange_further_key(e->exchange, s->peer_key, &key))
+        refusal = REFUSAL_key_expired;
     struct frame_answer answer = {
         .seq = s->seq,
         .refusal = refusal,
@@ -123,7 +127,12 @@ static int status_answer(struct engine *e, struct submission *s)
     };
     memcpy(answer.exchange_id, folder->exchange_id, sizeof(answer.exchange_id));
     memcpy(answer.root_key, folder->genesis.root_key, sizeof(answer.root_key));
+    struct key_info key;
     answer.you = exchange_account_by_channel(e->exchange, s->peer_key);
+    if (exchange_further_key(e->exchange, s->peer_key, &key)) {
+        answer.keys.items = &key;
+        answer.keys.count = 1;
+    }
     if (answer.you != 0) {
         const char *name = "";
         answer.role = exchange_account_role(e->exchange, answer.you, &name);

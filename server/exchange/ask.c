@@ -110,8 +110,9 @@ static bool ask_search(struct asking *a, uint64_t serial)
     return found && a->match->gpus > 0;
 }
 
-/* Asks one order, which may be filled several times, at one start after the other. False when the
- * budget was used up before that came to its end. */
+/* Asks one order, which may be filled several times at one start: with another of its SKUs, or with
+ * more offers than one fill has leases. False when the budget was used up before that came to its
+ * end. */
 static bool ask_order(struct asking *a, struct rest_walk *walk, struct rest_key key)
 {
     struct exchange *x = a->x;

@@ -31,6 +31,7 @@ struct lease_sums {
     uint32_t settled;
     gpu_minutes due;
     gpu_minutes delivered;
+    gpu_minutes spared;
 };
 
 struct checking {
@@ -110,6 +111,8 @@ static int check_period(void *context, const void *item)
         sums->settled++;
         sums->due += row->gpu_minutes_due;
         sums->delivered += row->gpu_minutes_settled;
+    } else if (row->metered_s != 0) {
+        c->leases[row->lease].spared += period_spared(c->x, lease, row);
     }
     if (row->state == PERIOD_STATE_METERED) {
         struct due_item due = {.due_s = lease_dispute_by(c->x, row),
@@ -151,8 +154,8 @@ static amount elastic_least(const struct exchange *x, const struct lease_row *ro
         if (lease_period_start(&view, i) <= x->head.time_s)
             begun += lease_period_gpu_minutes(x, &view, i);
     }
-    gpu_minutes open =
-        begun > row->gpu_minutes_settled_due ? begun - row->gpu_minutes_settled_due : 0;
+    gpu_minutes gone = row->gpu_minutes_settled_due + row->gpu_minutes_spared;
+    gpu_minutes open = begun > gone ? begun - gone : 0;
     if (!amount_cost_rounded_up(row->gpu_minutes_delivered + open, row->price_ucr, &cost))
         return UINT64_MAX;
     return cost - row->paid_ucr;
@@ -209,6 +212,8 @@ static void check_lease_periods(struct checking *c, const struct lease_row *row)
     if (sums->settled != row->periods_settled || sums->due != row->gpu_minutes_settled_due ||
         sums->delivered != row->gpu_minutes_delivered)
         check_found(c->report, "lease %" PRIu64 " differs from its settled periods", row->lease);
+    if (sums->spared != row->gpu_minutes_spared)
+        check_found(c->report, "lease %" PRIu64 " differs from its metered periods", row->lease);
     if (row->meter_cursor > lease_periods(row) ||
         (row->meter_cursor < lease_periods(row) &&
          period_find(c->x, row->lease, row->meter_cursor) != NULL) ||

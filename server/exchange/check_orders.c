@@ -16,7 +16,9 @@
 struct order_sums {
     uint64_t gpus;
     uint64_t first; /* the first lease */
+    uint64_t start_s;
     uint32_t leases;
+    bool apart; /* they do not begin together */
 };
 
 /* The GPUs that one open offer has the resting orders see. */
@@ -54,6 +56,8 @@ static int check_lease(void *context, const void *item)
     }
     struct order_sums *sums = &c->orders[row->order];
     sums->gpus += row->gpus;
+    sums->apart = sums->apart || (sums->leases > 0 && sums->start_s != row->start_s);
+    sums->start_s = row->start_s;
     sums->leases++;
     if (sums->first == 0 || row->lease < sums->first)
         sums->first = row->lease;
@@ -97,6 +101,8 @@ static int check_order(void *context, const void *item)
     if (sums->leases != row->lease_count || sums->first != row->lease_first)
         check_found(c->report, "order %" PRIu64 ": %u leases, but there are %u", row->order,
                     row->lease_count, sums->leases);
+    if (sums->apart)
+        check_found(c->report, "order %" PRIu64 ": its leases do not begin together", row->order);
     if (!state_is_right(row))
         check_found(c->report, "order %" PRIu64 ": its state is not what it was filled to",
                     row->order);
@@ -141,6 +147,11 @@ static int check_rest(void *context, const void *item)
                     row->order);
         return 0;
     }
+    const struct order_sums *sums = &c->orders[row->order];
+    if (sums->leases > 0 &&
+        (row->start_from_s != sums->start_s || row->start_until_s != sums->start_s))
+        check_found(c->report, "order %" PRIu64 ": the rest of it may begin apart from its leases",
+                    row->order);
     check_rest_escrow(c, order, row);
     if (rest_missing(c->x, row, &lines) > 0)
         check_found(c->report, "order %" PRIu64 " is not where offers look for it", row->order);

@@ -71,6 +71,8 @@ static int rule_visit(void *context, const void *item)
     if (!vocabulary_name(&rule_state_vocabulary, row->state) ||
         !vocabulary_name(&profile_vocabulary, row->profile))
         reference_found(r, "rule", row->rule, "of no known state or profile");
+    if (!refusal_is_known(row->last_refusal))
+        reference_found(r, "rule", row->rule, "of no known refusal");
     if (row->skus_count > ORDER_SKUS_MAX || row->regions_count > FILTER_PLACES_MAX ||
         row->jurisdictions_count > FILTER_PLACES_MAX ||
         row->certifications_count > ORDER_CERTIFICATIONS_MAX ||

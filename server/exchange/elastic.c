@@ -13,12 +13,12 @@
 /* --- When a lease is paused ---------------------------------------------------------------- */
 
 /* Whether `funds`, with what was paid already, cover all that the lease can come to cost up to the
- * end of a period, if `less` of that is not owed. */
+ * end of a period, if `less` of that is not owed. A period that was metered costs what was. */
 static bool period_covered(const struct exchange *x, const struct lease_row *lease, uint32_t period,
                            gpu_minutes less, amount funds)
 {
     gpu_minutes owed = relief_owed(x, lease, lease->start_s, lease_period_end(lease, period));
-    gpu_minutes gone = lease->gpu_minutes_settled_due + less;
+    gpu_minutes gone = lease->gpu_minutes_settled_due + lease->gpu_minutes_spared + less;
     gpu_minutes open = owed > gone ? owed - gone : 0;
     amount cost = 0;
     if (!amount_cost_rounded_up(lease->gpu_minutes_delivered + open, lease->price_ucr, &cost))
@@ -27,7 +27,8 @@ static bool period_covered(const struct exchange *x, const struct lease_row *lea
 }
 
 /* Where the first period begins that the escrow does not cover; 0: it covers all. What is covered
- * once stays so, since a settled period never costs more than it could have. */
+ * once stays so: no period costs more when it is metered than it could have, or more when it is
+ * settled than as metered. */
 static uint64_t pause_foreseen(const struct exchange *x, const struct lease_row *lease)
 {
     amount funds = settlement_held(x, lease);
@@ -148,6 +149,58 @@ void pause_due(struct exchange *x, struct due_item item)
     lease_put_ended(x, 0, &row, &moved);
 }
 
+/* --- Going on ------------------------------------------------------------------------------ */
+
+static uint32_t period_at(const struct lease_row *lease, uint64_t time_s)
+{
+    return (uint32_t)((time_s - lease->start_s) / ((uint64_t)lease->meter_period_min * 60));
+}
+
+/* The pause is over: what was not owed meanwhile stays so. */
+static void lease_resume(struct exchange *x, struct lease_row *lease, uint64_t since_s,
+                         uint64_t resume_s)
+{
+    lease->paused_s = 0;
+    if (since_s < resume_s) {
+        struct relief_row relief = {
+            .kind = RELIEF_KIND_PAUSE,
+            .start_s = since_s,
+            .end_s = resume_s,
+            .gpus = lease->gpus,
+        };
+        lease->gpu_minutes_paused += relief_owed(x, lease, since_s, resume_s);
+        relief_add(x, lease, &relief);
+    }
+    lease->cost_ucr = settlement_cost(x, lease);
+}
+
+uint64_t pause_lift(struct exchange *x, struct lease_row *lease)
+{
+    uint64_t since_s = lease->paused_s;
+    uint64_t resume_s = minute_ceil(x->head.time_s);
+    if (!lease_may_pause(lease) || since_s == 0 || resume_s >= lease->end_s ||
+        pause_has_ended(x, lease))
+        return 0;
+    gpu_minutes paused = relief_owed(x, lease, since_s, resume_s);
+    if (!period_covered(x, lease, period_at(lease, resume_s), paused, settlement_held(x, lease)))
+        return 0;
+    lease_resume(x, lease, since_s, resume_s);
+    return since_s;
+}
+
+void pause_lift_log(struct exchange *x, const struct lease_row *lease, uint64_t since_s)
+{
+    struct ev_lease_resumed event = {
+        EVENT_HEAD_OF(x, 0),
+        .lease = lease->lease,
+        .holder = lease->holder,
+        .operator= lease->operator,
+        .from_s = since_s,
+        .until_s = minute_ceil(x->head.time_s),
+    };
+    event_log(x, &ev_lease_resumed_message, &event);
+}
+
 /* --- Funding ------------------------------------------------------------------------------- */
 
 /* What funding a lease comes to. */
@@ -174,9 +227,8 @@ static void refill_work_out(const struct exchange *x, const struct lease_row *le
     f->takes = f->deposit.funding.total < room ? f->deposit.funding.total : room;
     if (f->since_s == 0 || f->resume_s >= lease->end_s)
         return;
-    uint64_t length_s = (uint64_t)lease->meter_period_min * 60;
-    uint32_t period = (uint32_t)((f->resume_s - lease->start_s) / length_s);
-    f->resumes = period_covered(x, lease, period, f->paused, f->held + f->takes);
+    f->resumes =
+        period_covered(x, lease, period_at(lease, f->resume_s), f->paused, f->held + f->takes);
 }
 
 static enum refusal fund_check(struct exchange *x, const struct actor *actor,
@@ -202,23 +254,6 @@ static enum refusal fund_check(struct exchange *x, const struct actor *actor,
         return refusal;
     refill_work_out(x, lease, f);
     return f->takes == 0 && !f->resumes ? REFUSAL_not_elastic : REFUSAL_accepted;
-}
-
-/* The pause is over: what was not owed meanwhile stays so. */
-static void lease_resume(struct exchange *x, struct lease_row *lease, const struct refill *f)
-{
-    lease->paused_s = 0;
-    lease->gpu_minutes_paused += f->paused;
-    if (f->since_s < f->resume_s) {
-        struct relief_row relief = {
-            .kind = RELIEF_KIND_PAUSE,
-            .start_s = f->since_s,
-            .end_s = f->resume_s,
-            .gpus = lease->gpus,
-        };
-        relief_add(x, lease, &relief);
-    }
-    lease->cost_ucr = settlement_cost(x, lease);
 }
 
 static void fund_log(struct exchange *x, const struct actor *actor, const struct lease_row *lease,
@@ -250,7 +285,7 @@ enum refusal lease_fund(struct exchange *x, const struct actor *actor, const voi
     bool paused = pause_take(x, &row);
     deposit_make(x, &f.deposit, &row, f.takes);
     if (f.resumes)
-        lease_resume(x, &row, &f);
+        lease_resume(x, &row, f.since_s, f.resume_s);
     store_put(x->store, TABLE_LEASE, &row);
     fund_log(x, actor, &row, &f);
     if (paused && !f.resumes)

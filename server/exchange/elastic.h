@@ -1,7 +1,8 @@
 /*
  * Elastic leases: paid ahead for a while, and funded further as they go. At the beginning of a
  * period for which the escrow holds too little (beside what the periods before it can still come to
- * cost) the lease is paused: from then on nothing is delivered or owed, until it is funded, or ends
+ * cost: what was metered of one that was, else all of it) the lease is paused: from then on nothing
+ * is delivered or owed, until it is funded or the periods before turn out to cost less, or ends
  * there after a time of grace. While it is paused its row says since when; a pause that is over
  * leaves a RELIEF row.
  */
@@ -26,6 +27,12 @@ struct lease_row pause_view(const struct exchange *x, const struct lease_row *le
  */
 bool pause_take(const struct exchange *x, struct lease_row *lease);
 void pause_log(struct exchange *x, const struct lease_row *lease);
+/* To be called on a copy of the row after its periods have come to cost less: a pause in the row
+ * ends when what the escrow holds now covers the present period. Returns since when it was paused,
+ * 0: it does not end. Else the caller puts the row, and calls pause_lift_log() after its own event.
+ */
+uint64_t pause_lift(struct exchange *x, struct lease_row *lease);
+void pause_lift_log(struct exchange *x, const struct lease_row *lease, uint64_t since_s);
 
 /* For checks and the index: when the lease is to be paused or ended; false: not foreseen. */
 bool pause_next_due(const struct exchange *x, const struct lease_row *lease, uint64_t *due_out);

@@ -121,6 +121,10 @@ struct channel_right {
 };
 struct channel_right exchange_channel_right(const struct exchange *x,
                                             const uint8_t channel_key[32]);
+/* The further key that this is the channel key of, expired or not; false: none. Its label is valid
+ * until the next change. */
+bool exchange_further_key(const struct exchange *x, const uint8_t channel_key[32],
+                          struct key_info *out);
 /* The account that this is a channel key of, its own or a further one; 0: none. */
 uint32_t exchange_account_by_channel(const struct exchange *x, const uint8_t channel_key[32]);
 /* Role and name (NUL-terminated, valid until the next change); 0 when there is no such account. */

@@ -131,6 +131,13 @@ bool key_expired(const struct key_row *row, uint64_t time_s)
     return row->expires_s > 0 && time_s >= row->expires_s;
 }
 
+bool key_expired_of(const struct exchange *x, const uint8_t sign_key[32], uint64_t time_s)
+{
+    uint32_t place = number_map_find(&x->keys->sign_keys, sign_key, 32);
+    const struct key_row *row = place > 0 ? place_find(x, place) : NULL;
+    return row && key_expired(row, time_s);
+}
+
 const struct key_row *key_by_channel(const struct exchange *x, const uint8_t channel_key[32])
 {
     uint32_t place = number_map_find(&x->keys->channel_keys, channel_key, 32);
@@ -288,6 +295,16 @@ static void info_fill(const struct exchange *x, struct key_info *info, const str
     };
     memcpy(info->sign_key, row->sign_key, sizeof(info->sign_key));
     memcpy(info->channel_key, row->channel_key, sizeof(info->channel_key));
+}
+
+bool exchange_further_key(const struct exchange *x, const uint8_t channel_key[32],
+                          struct key_info *out)
+{
+    uint32_t place = number_map_find(&x->keys->channel_keys, channel_key, 32);
+    const struct key_row *row = place > 0 ? place_find(x, place) : NULL;
+    if (row)
+        info_fill(x, out, row);
+    return row != NULL;
 }
 
 /* Pages go on by slot: KEYS_PER_ACCOUNT_MAX looks are all there is. */

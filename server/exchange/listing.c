@@ -2,6 +2,7 @@
 #include "protocol/moment.h"
 #include "server/exchange/ask.h"
 #include "server/exchange/event.h"
+#include "server/exchange/key.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/resale.h"
@@ -289,6 +290,10 @@ enum refusal offer_amend(struct exchange *x, const struct actor *actor, const vo
     if (refusal != REFUSAL_accepted)
         return refusal;
 
+    uint64_t now_s = minute_floor(x->head.time_s);
+    amount given = resale_given_away(x, &row, now_s);
+    amount before = resale_given_away(x, &old, now_s);
+    key_moves(x, given > before ? given - before : 0);
     bool more = row.gpus > old.gpus || row.end_s > old.end_s;
     if (more || row.price_ucr != old.price_ucr)
         row.place = event_next_place(x);

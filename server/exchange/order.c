@@ -401,7 +401,8 @@ static void rule_order_put(struct exchange *x, uint64_t rule, const struct op_or
 }
 
 enum refusal order_by_rule(struct exchange *x, uint32_t account, uint64_t rule,
-                           const struct op_order_place *op, struct escrow *escrow, amount *cost_out)
+                           const struct op_order_place *op, struct escrow *escrow, amount *cost_out,
+                           uint64_t *looks)
 {
     struct wish wish;
     enum refusal refusal = wish_from_order(x, op, &x->scratch, &wish);
@@ -414,7 +415,7 @@ enum refusal order_by_rule(struct exchange *x, uint32_t account, uint64_t rule,
     struct match *m = scratch_alloc(x, sizeof(*m));
     struct fill *f = scratch_alloc(x, sizeof(*f));
     if (!order_match(x, &wish, m))
-        return REFUSAL_no_capacity; /* nobody asks why */
+        return looks ? match_refusal(x, &wish, m, looks) : REFUSAL_no_capacity;
     *f = (struct fill){
         .match = m,
         .account = account,

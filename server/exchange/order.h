@@ -44,12 +44,12 @@ bool match_costs(const struct match *m, uint32_t duration_min, amount costs_out[
 bool order_fill(struct exchange *x, uint64_t order, const struct match *m);
 
 /*
- * What an order that has begun to rest, or was amended, still gets of what is on offer: one fill
- * after the other until there is none. What it could get beyond ORDER_FILLS_AT_ONCE is asked about
- * in ticks. Tells offers that are asking of the late-comer.
+ * What an order that has begun to rest, or was amended, still gets of what is on offer at the start
+ * of its first fill: one fill after the other until there is none. What it could get beyond
+ * ORDER_FILLS_AT_ONCE is asked about in ticks. Tells offers that are asking of the late-comer.
  */
 void order_match_on(struct exchange *x, uint64_t order);
-enum { ORDER_FILLS_AT_ONCE = 16 };
+enum { ORDER_FILLS_AT_ONCE = 4 };
 
 /* Whether an order says until when it rests, and none other does. Refusals: interval_invalid,
  * interval_in_past. */
@@ -62,12 +62,13 @@ bool order_match(struct exchange *x, const struct wish *w, struct match *out);
 
 /*
  * Buys for a rule what an immediate-or-cancel order of the account would, paid from the rule's
- * escrow; logs rule_bought, lease_sold, traded. `op` has no tokens. Refusals as of order_place.
- * *escrow is the rule's, lowered by what was paid.
+ * escrow; logs rule_bought, lease_sold, traded. `op` has no tokens. Refusals as of order_place;
+ * where there is nothing to buy, `looks` NULL, it is no_capacity without searching for the reason,
+ * else what that looks at is added to *looks. *escrow is the rule's, lowered by what was paid.
  */
 enum refusal order_by_rule(struct exchange *x, uint32_t account, uint64_t rule,
-                           const struct op_order_place *op, struct escrow *escrow,
-                           amount *cost_out);
+                           const struct op_order_place *op, struct escrow *escrow, amount *cost_out,
+                           uint64_t *looks);
 
 /* The series that tokens are of, each once, in the order of first appearance, and what the tokens
  * hold of each. */

@@ -60,6 +60,8 @@ static enum refusal amend_gpus(struct amending *a)
         return REFUSAL_accepted;
     if (gpus < a->rest.block_gpus)
         return REFUSAL_malformed;
+    if (a->rest.block_gpus > 1 && gpus % a->rest.block_gpus != 0)
+        return REFUSAL_block_invalid;
     if (gpus < a->order.gpus_filled)
         return REFUSAL_below_sold;
     a->renewed = a->renewed || gpus > a->order.gpus;
@@ -209,7 +211,6 @@ enum refusal order_amend(struct exchange *x, const struct actor *actor, const vo
         return refusal;
 
     amend_pay(a, actor->account);
-    a->rest.due_s = rest_due_s(x, &a->order, &a->rest, &a->escrow);
     bool covered = order_take(x, &a->order, &a->rest, &a->escrow, &a->fill);
     assert(covered);
     order_settle(x, &a->order, &a->rest, &a->escrow, &a->returns);

@@ -8,6 +8,7 @@
 #include "server/exchange/ask.h"
 #include "server/exchange/due.h"
 #include "server/exchange/event.h"
+#include "server/exchange/query.h"
 #include "server/exchange/series.h"
 
 /* --- Time ---------------------------------------------------------------------------------- */
@@ -109,10 +110,64 @@ struct rest_row rest_of_order(const struct exchange *x, const struct op_order_pl
     return row;
 }
 
+/* Texts of a column one behind the other; place and required are parts of one text each. A damaged
+ * row may say too many. */
+static const void *texts_tell(const uint8_t *column, size_t bytes, uint32_t count,
+                              struct arena *arena)
+{
+    _Static_assert(sizeof(struct place) == sizeof(struct text), "a text");
+    _Static_assert(sizeof(struct required) == sizeof(struct text), "a text");
+    struct text *texts = query_alloc(arena, (count + 1u) * sizeof(*texts));
+    for (uint32_t i = 0; i < count; i++) {
+        const char *text = (const char *)column + i * bytes;
+        texts[i] = (struct text){.data = text, .length = (uint32_t)strnlen(text, bytes)};
+    }
+    return texts;
+}
+
+static uint32_t rest_at_most(uint32_t count, uint32_t most)
+{
+    return count < most ? count : most;
+}
+
+void rest_tell(const struct rest_row *rest, struct arena *arena, struct order_info *out)
+{
+    uint32_t count = rest_at_most(rest->skus_count, ORDER_SKUS_MAX);
+    struct sku_limit *skus = query_alloc(arena, (count + 1u) * sizeof(*skus));
+    for (uint32_t i = 0; i < count; i++)
+        skus[i] = (struct sku_limit){.sku = rest->skus[i], .limit_price_ucr = rest->limits_ucr[i]};
+    out->skus.items = skus;
+    out->skus.count = count;
+    out->gpus_min = rest->gpus_min;
+    out->block_gpus = rest->block_gpus;
+    out->start_from_s = rest->start_from_s;
+    out->start_until_s = rest->start_until_s;
+    out->ends_s = rest->due_s;
+    out->regions.count = rest_at_most(rest->regions_count, FILTER_PLACES_MAX);
+    out->regions.items = texts_tell(rest->regions, PLACE_BYTES, out->regions.count, arena);
+    out->jurisdictions.count = rest_at_most(rest->jurisdictions_count, FILTER_PLACES_MAX);
+    out->jurisdictions.items =
+        texts_tell(rest->jurisdictions, PLACE_BYTES, out->jurisdictions.count, arena);
+    out->certifications.count = rest_at_most(rest->certifications_count, ORDER_CERTIFICATIONS_MAX);
+    out->certifications.items =
+        texts_tell(rest->certifications, NAME_BYTES, out->certifications.count, arena);
+    const char *interconnect = (const char *)rest->interconnect;
+    out->interconnect.data = interconnect;
+    out->interconnect.length = (uint32_t)strnlen(interconnect, NAME_BYTES);
+    out->preemptible_ok = rest->preemptible_ok != 0;
+    out->carbon_g_max = rest->carbon_g_max;
+    out->reliability_ppm_min = rest->reliability_ppm_min;
+    out->place = rest->place;
+}
+
 void rest_take_fill(struct rest_row *rest, const struct order_row *order, const struct match *m)
 {
     rest->gpus_missing = order->gpus - order->gpus_filled;
-    if (m->count > 0 && order->placement == PLACEMENT_ONE_SITE)
+    if (m->count == 0)
+        return;
+    rest->start_from_s = m->start_min * 60;
+    rest->start_until_s = rest->start_from_s;
+    if (order->placement == PLACEMENT_ONE_SITE)
         rest->site = m->parts[0].offer->site;
 }
 
@@ -158,6 +213,7 @@ void order_settle(struct exchange *x, struct order_row *order, struct rest_row *
     if (counted && e->total > needs)
         escrow_return(x, e, e->total - needs, out);
     rest->escrow_series = (uint8_t)e->count;
+    rest->due_s = rest_due_s(x, order, rest, e);
     if (rest->gpus_missing > 0) {
         store_put(x->store, TABLE_ORDER, order);
         store_put(x->store, TABLE_REST, rest);

@@ -5,6 +5,7 @@
 #ifndef BOURSE_EXCHANGE_ORDER_REST_H
 #define BOURSE_EXCHANGE_ORDER_REST_H
 
+#include "protocol/queries.h"
 #include "server/exchange/escrow.h"
 #include "server/exchange/fill.h"
 #include "server/exchange/order.h"
@@ -16,7 +17,10 @@ enum refusal order_check_until(const struct exchange *x, uint64_t rest_until_s);
  * left to the caller. */
 struct rest_row rest_of_order(const struct exchange *x, const struct op_order_place *op,
                               const struct order_row *order);
-/* What the order misses after a fill, and the site where the rest of it must be. */
+/* What it asks for, as an answer; texts point into the row. */
+void rest_tell(const struct rest_row *rest, struct arena *arena, struct order_info *out);
+/* What the order misses after a fill, and where and when the rest of it must be: all its leases
+ * begin together. */
 void rest_take_fill(struct rest_row *rest, const struct order_row *order, const struct match *m);
 /* When it ends by time: with the first of the series in its escrow at the latest. */
 uint64_t rest_due_s(const struct exchange *x, const struct order_row *order,
@@ -29,8 +33,8 @@ uint64_t rest_due_s(const struct exchange *x, const struct order_row *order,
  */
 bool order_take(struct exchange *x, struct order_row *order, struct rest_row *rest,
                 struct escrow *e, struct fill *f);
-/* Puts the rows, or ends the order when it misses nothing more; what its escrow needs no more goes
- * back. */
+/* Puts the rows, and when it ends by time, or ends the order when it misses nothing more; what its
+ * escrow needs no more goes back. */
 void order_settle(struct exchange *x, struct order_row *order, struct rest_row *rest,
                   struct escrow *e, struct escrow_returns *out);
 /* Ends an order that rests: everything not spent goes back. Logs the event, by `by`. */

@@ -15,24 +15,48 @@ enum period_state period_state(const struct period_row *row)
 
 /* --- Settling one period ------------------------------------------------------------------- */
 
+/* What counts of a period that was metered: what was used, or the least that the offer charges of
+ * what could have been. */
+static gpu_minutes period_charge(const struct exchange *x, const struct lease_row *lease,
+                                 const struct period_row *period)
+{
+    gpu_minutes available = lease_period_available(x, lease, period->period);
+    gpu_minutes least =
+        (gpu_minutes)(((wide)available * lease->least_charge_ppm + 999999) / 1000000);
+    return period->gpu_minutes_metered > least ? period->gpu_minutes_metered : least;
+}
+
+gpu_minutes period_spared(const struct exchange *x, const struct lease_row *lease,
+                          const struct period_row *period)
+{
+    gpu_minutes charge = period_charge(x, lease, period);
+    return charge < period->gpu_minutes_due ? period->gpu_minutes_due - charge : 0;
+}
+
 /* Settles a period whose row the caller has filled in but not put, and puts period, lease and site.
- * `lease` is a copy of the lease's row. */
-static void period_settle(struct exchange *x, struct lease_row *lease, struct period_row *period,
-                          gpu_minutes delivered, struct settlement *moved_out)
+ * `lease` is a copy of the lease's row. Returns what pause_lift() does. */
+static uint64_t period_settle(struct exchange *x, struct lease_row *lease,
+                              struct period_row *period, gpu_minutes delivered,
+                              struct settlement *moved_out)
 {
     struct site_row site = *site_find(x, lease->site);
     site.gpu_minutes_due += period->gpu_minutes_due;
     site.gpu_minutes_delivered += delivered;
+    if (period->metered_s != 0)
+        lease->gpu_minutes_spared -= period_spared(x, lease, period);
     period->state = PERIOD_STATE_SETTLED;
     period->gpu_minutes_settled = delivered;
     settlement_period(x, lease, period->gpu_minutes_due, delivered, moved_out);
+    uint64_t lifted_s = pause_lift(x, lease);
     store_put(x->store, TABLE_PERIOD, period);
     store_put(x->store, TABLE_LEASE, lease);
     store_put(x->store, TABLE_SITE, &site);
+    return lifted_s;
 }
 
 static void period_log_settled(struct exchange *x, const struct lease_row *lease,
-                               const struct period_row *period, const struct settlement *moved)
+                               const struct period_row *period, const struct settlement *moved,
+                               uint64_t lifted_s)
 {
     struct ev_lease_settled event = {
         EVENT_HEAD_OF(x, 0),
@@ -51,6 +75,8 @@ static void period_log_settled(struct exchange *x, const struct lease_row *lease
     event.expired.items = moved->returns.expired;
     event.expired.count = moved->returns.expired_count;
     event_log(x, &ev_lease_settled_message, &event);
+    if (lifted_s != 0)
+        pause_lift_log(x, lease, lifted_s);
 }
 
 /* Moves the cursor to the first period without a row; `taken` is getting its row now. */
@@ -73,19 +99,8 @@ void period_missed(struct exchange *x, uint64_t lease, uint32_t period)
     };
     lease_advance_cursor(x, &row, period);
     struct settlement moved;
-    period_settle(x, &row, &missed, 0, &moved);
-    period_log_settled(x, &row, &missed, &moved);
-}
-
-/* What counts of a period that was metered: what was used, or the least that the offer charges of
- * what could have been. */
-static gpu_minutes period_charge(const struct exchange *x, const struct lease_row *lease,
-                                 const struct period_row *period)
-{
-    gpu_minutes available = lease_period_available(x, lease, period->period);
-    gpu_minutes least =
-        (gpu_minutes)(((wide)available * lease->least_charge_ppm + 999999) / 1000000);
-    return period->gpu_minutes_metered > least ? period->gpu_minutes_metered : least;
+    uint64_t lifted_s = period_settle(x, &row, &missed, 0, &moved);
+    period_log_settled(x, &row, &missed, &moved, lifted_s);
 }
 
 void period_due(struct exchange *x, struct due_item item)
@@ -93,8 +108,9 @@ void period_due(struct exchange *x, struct due_item item)
     struct lease_row lease = *lease_find(x, item.serial);
     struct period_row period = *period_find(x, item.serial, item.part);
     struct settlement moved;
-    period_settle(x, &lease, &period, period_charge(x, &lease, &period), &moved);
-    period_log_settled(x, &lease, &period, &moved);
+    uint64_t lifted_s =
+        period_settle(x, &lease, &period, period_charge(x, &lease, &period), &moved);
+    period_log_settled(x, &lease, &period, &moved, lifted_s);
 }
 
 /* --- Operations ---------------------------------------------------------------------------- */
@@ -113,6 +129,16 @@ static const struct lease_row *lease_view(const struct exchange *x, const struct
         return NULL;
     *view = pause_view(x, lease);
     return view;
+}
+
+/* A pause that was taken into the row, or has ended. */
+static void pause_log_change(struct exchange *x, const struct lease_row *lease, bool taken,
+                             uint64_t lifted_s)
+{
+    if (lifted_s != 0)
+        pause_lift_log(x, lease, lifted_s);
+    else if (taken)
+        pause_log(x, lease);
 }
 
 /* What metering, disputing and deciding look at first. */
@@ -170,6 +196,9 @@ enum refusal lease_meter(struct exchange *x, const struct actor *actor, const vo
         .gpu_minutes_metered = op->gpu_minutes,
     };
     lease_advance_cursor(x, &lease, op->period);
+    bool paused = pause_take(x, &lease);
+    lease.gpu_minutes_spared += period_spared(x, &lease, &period);
+    uint64_t lifted_s = pause_lift(x, &lease);
     store_put(x->store, TABLE_PERIOD, &period);
     store_put(x->store, TABLE_LEASE, &lease);
     struct ev_lease_metered event = {
@@ -178,6 +207,7 @@ enum refusal lease_meter(struct exchange *x, const struct actor *actor, const vo
         .gpu_minutes = op->gpu_minutes,
     };
     event_log(x, &ev_lease_metered_message, &event);
+    pause_log_change(x, &lease, paused, lifted_s);
     out->object = op->lease;
     return REFUSAL_accepted;
 }
@@ -234,9 +264,14 @@ static enum refusal decide_check(const struct exchange *x, const struct actor *a
     enum refusal refusal = period_check(actor, lease, op->period, WHO_ADMIN);
     if (refusal != REFUSAL_accepted)
         return refusal;
-    if (op->gpu_minutes > lease_period_gpu_minutes(x, lease, op->period))
+    const struct period_row *period = period_find(x, op->lease, op->period);
+    bool disputed = period_state(period) == PERIOD_STATE_DISPUTED;
+    /* Its escrow may hold no more for the period than what was metered comes to. */
+    gpu_minutes most = lease->elastic && disputed ? period_charge(x, lease, period)
+                                                  : lease_period_gpu_minutes(x, lease, op->period);
+    if (op->gpu_minutes > most)
         return REFUSAL_meter_too_large;
-    if (period_state(period_find(x, op->lease, op->period)) != PERIOD_STATE_DISPUTED)
+    if (!disputed)
         return REFUSAL_not_disputed;
     return REFUSAL_accepted;
 }
@@ -255,7 +290,7 @@ enum refusal dispute_decide(struct exchange *x, const struct actor *actor, const
     struct period_row period = *period_find(x, op->lease, op->period);
     bool paused = pause_take(x, &lease);
     struct settlement moved;
-    period_settle(x, &lease, &period, op->gpu_minutes, &moved);
+    uint64_t lifted_s = period_settle(x, &lease, &period, op->gpu_minutes, &moved);
     struct ev_dispute_decided event = {
         EVENT_HEAD_OF(x, actor->account), .lease = op->lease,
         .holder = lease.holder,           .operator= lease.operator, .period = op->period,
@@ -269,8 +304,7 @@ enum refusal dispute_decide(struct exchange *x, const struct actor *actor, const
     event.expired.items = moved.returns.expired;
     event.expired.count = moved.returns.expired_count;
     event_log(x, &ev_dispute_decided_message, &event);
-    if (paused)
-        pause_log(x, &lease);
+    pause_log_change(x, &lease, paused, lifted_s);
     out->object = op->lease;
     out->token_count = moved.returns.refunds_count;
     out->token_first = moved.returns.refunds_count > 0 ? moved.returns.refunds[0].token : 0;

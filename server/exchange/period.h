@@ -16,5 +16,8 @@
 
 /* The state of a period that has a row or not. */
 enum period_state period_state(const struct period_row *row);
+/* What is due of a period that was metered, but not charged if it is settled so. */
+gpu_minutes period_spared(const struct exchange *x, const struct lease_row *lease,
+                          const struct period_row *period);
 
 #endif

@@ -1,12 +1,13 @@
 /* Queries about SKUs, sites, offers, closures, orders, leases and periods. */
 #include <string.h>
 
+#include "protocol/moment.h"
 #include "server/exchange/closure.h"
 #include "server/exchange/escrow.h"
 #include "server/exchange/elastic.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/offer.h"
-#include "server/exchange/order.h"
+#include "server/exchange/order_rest.h"
 #include "server/exchange/period.h"
 #include "server/exchange/query.h"
 #include "server/exchange/resale.h"
@@ -350,16 +351,11 @@ enum refusal query_closures(const struct exchange *x, uint32_t account, const vo
 
 /* --- Orders -------------------------------------------------------------------------------- */
 
-/* SKUs and limits of an order that rests. */
+/* What an order that rests asks for, and what it holds. */
 static void order_info_rest(const struct exchange *x, const struct rest_row *rest,
                             struct arena *arena, struct order_info *info)
 {
-    struct sku_limit *skus = query_alloc(arena, (rest->skus_count + 1u) * sizeof(*skus));
-    for (uint32_t i = 0; i < rest->skus_count && i < ORDER_SKUS_MAX; i++)
-        skus[info->skus.count++] =
-            (struct sku_limit){.sku = rest->skus[i], .limit_price_ucr = rest->limits_ucr[i]};
-    info->skus.items = skus;
-    info->place = rest->place;
+    rest_tell(rest, arena, info);
     struct escrow held = escrow_read(x, ESCROW_KIND_ORDER, rest->order, rest->escrow_series);
     info->escrow_ucr = held.total;
 }
@@ -441,6 +437,15 @@ static bool lease_visible(const struct exchange *x, uint32_t account, const stru
            (row->holder == account || row->operator== account || query_sees_all(x, account));
 }
 
+/* The least GPUs that are not sold at any time from now to the lease's end. */
+static uint32_t lease_unsold_now(const struct exchange *x, const struct lease_row *row)
+{
+    struct lease_row view = pause_view(x, row);
+    uint64_t now_s = minute_ceil(x->head.time_s);
+    uint64_t from_s = row->start_s > now_s ? row->start_s : now_s;
+    return from_s < view.end_s ? relief_unsold(x, row, from_s, view.end_s) : 0;
+}
+
 static bool lease_fill(const struct page *page, uint64_t serial, struct arena *arena, void *row_out)
 {
     (void)arena;
@@ -456,6 +461,7 @@ static bool lease_fill(const struct page *page, uint64_t serial, struct arena *a
         return false;
     enum lease_end_reason reason = lease_end_reason_now(x, row);
     uint64_t paused_s = pause_since(x, row);
+    const struct offer_row *offer = offer_row_find(x, row->offer);
     *(struct lease_info *)row_out = (struct lease_info){
         .lease = row->lease,
         .order = row->order,
@@ -488,6 +494,9 @@ static bool lease_fill(const struct page *page, uint64_t serial, struct arena *a
         .parent = row->parent,
         .resale_offer = resale_offer_now(x, row),
         .gpu_minutes_sold = row->gpu_minutes_sold,
+        .preemptible = row->preemptible != 0,
+        .notice_min = offer != NULL ? offer->notice_min : 0,
+        .gpus_unsold = lease_unsold_now(x, row),
         .index = row->index,
     };
     return true;
@@ -550,6 +559,7 @@ static struct period_info period_info_of(const struct exchange *x, const struct 
         .start_s = lease_period_start(lease, period),
         .end_s = lease_period_end(lease, period),
         .gpu_minutes_due = lease_period_gpu_minutes(x, lease, period),
+        .gpu_minutes_available = lease_period_available(x, lease, period),
     };
     if (row != NULL) {
         info.gpu_minutes_metered = row->gpu_minutes_metered;

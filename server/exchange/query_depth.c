@@ -1,12 +1,13 @@
 /*
  * Depth: what is free, and what resting orders want, by price, without names.
  *
- * Sell: offers in the book of which at least a block is free over the whole window, and on both
- * sides of it for as long as their shortest lease takes, each with the whole blocks that are free
- * over the window. The book keeps offers of longer leases in larger buckets, so that the walk is
- * made once for each size of lease.
- * Buy: resting orders that name the SKU, by their limits, each with what it misses, where their
- * regions and the region asked about have some place in common and so have the times.
+ * One kind of capacity at a time, so that both sides are of what can trade with each other.
+ * Sell: offers of that kind in the book of which at least a block is free over the whole window,
+ * and on both sides of it for as long as their shortest lease takes, each with the whole blocks
+ * that are free over the window. The book keeps offers of longer leases in larger buckets, so that
+ * the walk is made once for each size of lease. Buy: resting orders that name the SKU and take the
+ * kind, by their limits, each with what it misses, where their regions and the region asked about
+ * have some place in common and so have the times.
  */
 #include <stdlib.h>
 
@@ -28,6 +29,9 @@ struct depth {
     uint64_t region; /* 0: everywhere */
     uint64_t start_s;
     uint64_t end_s;
+    bool preemptible; /* the kind of capacity */
+    bool metered;
+    uint32_t duration_min; /* of the leases asked about; 0: any */
     uint32_t levels_max;
     uint64_t looks;
     bool cut; /* something was not looked at */
@@ -79,10 +83,21 @@ static uint64_t run_minutes(const struct offer *o, uint64_t minute)
     return until - from;
 }
 
+static bool ask_is_of_kind(const struct depth *d, const struct offer *o)
+{
+    uint32_t minutes = d->duration_min;
+    if (o->preemptible != d->preemptible || (o->billing == BILLING_METERED) != d->metered)
+        return false;
+    return minutes == 0 ||
+           (minutes >= o->lease_min_min && (o->lease_max_min == 0 || minutes <= o->lease_max_min));
+}
+
 static void ask_add(struct depth *d, const struct offer *o)
 {
     uint64_t from_min = d->start_s / 60;
     uint32_t minutes = (uint32_t)(d->end_s / 60 - from_min);
+    if (!ask_is_of_kind(d, o))
+        return;
     const struct account_row *operator= account_find(d->x, o->operator);
     const struct account_row *seller = account_find(d->x, o->seller);
     uint32_t free_gpus = offer_free(o, from_min, minutes, &d->looks);
@@ -93,7 +108,8 @@ static void ask_add(struct depth *d, const struct offer *o)
         seller->state != ACCOUNT_STATE_ACTIVE)
         return;
     /* It may have been found by another run, while this one is too short for any lease. */
-    if (run_minutes(o, from_min) < o->lease_min_min)
+    uint64_t run = run_minutes(o, from_min);
+    if (run < o->lease_min_min || run < d->duration_min)
         return;
     if (d->asks_count == d->asks_room) {
         d->asks_room = d->asks_room > 0 ? 2 * d->asks_room : 64;
@@ -209,6 +225,14 @@ static bool rest_meets_region(const struct depth *d, const struct rest_row *rest
     return rest->regions_count == 0;
 }
 
+/* Whether the order takes capacity of the kind asked about, as the search does. */
+static bool rest_takes_kind(const struct depth *d, const struct rest_row *rest)
+{
+    if (d->preemptible && (!rest->preemptible_ok || rest->profile == PROFILE_TRAINING))
+        return false;
+    return rest->profile != (d->metered ? PROFILE_TRAINING : PROFILE_INFERENCE);
+}
+
 static bool bid_add(void *context, const struct rest_row *rest, uint64_t limit_ucr)
 {
     struct depth *d = context;
@@ -223,7 +247,8 @@ static bool bid_add(void *context, const struct rest_row *rest, uint64_t limit_u
     /* By the time: an order that has ended may not have been swept yet. */
     if (order == NULL || rest_until(order, rest) <= now_s || order->gpus <= order->gpus_filled)
         return true;
-    if (rest->start_from_s >= d->end_s || last_end_s <= d->start_s || !rest_meets_region(d, rest))
+    if (rest->start_from_s >= d->end_s || last_end_s <= d->start_s || !rest_takes_kind(d, rest) ||
+        !rest_meets_region(d, rest))
         return true;
     return level_add(d, SIDE_BUY, limit_ucr, order->gpus - order->gpus_filled);
 }
@@ -247,7 +272,11 @@ enum refusal query_depth(const struct exchange *x, uint32_t account, const void 
 {
     (void)account;
     const struct q_depth *q = body;
-    struct depth d = {.x = x, .sku = q->sku};
+    struct depth d = {.x = x,
+                      .sku = q->sku,
+                      .preemptible = q->preemptible,
+                      .metered = q->metered,
+                      .duration_min = q->duration_min};
     enum refusal refusal = query_region(q->region, &d.region);
     if (refusal == REFUSAL_accepted && sku_find(x, q->sku) == NULL)
         refusal = REFUSAL_sku_not_found;

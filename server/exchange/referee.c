@@ -400,6 +400,13 @@ static void referee_fills(void *context, uint64_t offer, const struct rest_row *
                      .offer = offer_row_find(r->x, offer),
                      .before_limit_ucr = limit_ucr,
                      .before_place = rest->place};
+    const struct order_row *order = order_find(r->x, rest->order);
+    const struct lease_row *lease = store_find(r->x->store, TABLE_LEASE, &order->lease_first);
+    if (lease != NULL &&
+        (rest->start_from_s != lease->start_s || rest->start_until_s != lease->start_s))
+        referee_found(
+            r, "group %" PRIu64 ": order %" PRIu64 " may be filled apart from its first lease",
+            r->x->head.group, rest->order);
     rest_each(r->x, l.offer->sku, left_look, &l);
     if (l.first != 0)
         referee_found(r,

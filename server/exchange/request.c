@@ -223,7 +223,11 @@ static enum refusal actor_find(const struct exchange *x, const struct request *r
     if (request->account == 0) {
         bool may = request->operations.count == 1 &&
                    operation_newcomer_may(request->operations.items[0].message->code);
-        return may ? REFUSAL_accepted : REFUSAL_unknown_account;
+        if (may)
+            return REFUSAL_accepted;
+        /* Whose further key has expired is nobody to the exchange, and learns why. */
+        return key_expired_of(x, request->key, time_s) ? REFUSAL_key_expired
+                                                       : REFUSAL_unknown_account;
     }
     const struct account_row *row = account_find(x, request->account);
     if (!row)

@@ -6,6 +6,7 @@
 #include "protocol/moment.h"
 #include "server/exchange/ask.h"
 #include "server/exchange/event.h"
+#include "server/exchange/key.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/settlement.h"
@@ -70,6 +71,22 @@ bool resale_gains(const struct exchange *x, const struct offer *o, uint64_t pric
     /* The holder's own part of the price; splits are rounded by less than 2 micro-credits, at the
      * least for one GPU-minute. */
     return ((wide)price_ucr + 2 * 60) * e.total > (wide)lease->price_ucr * own;
+}
+
+amount resale_given_away(const struct exchange *x, const struct offer_row *offer, uint64_t from_s)
+{
+    const struct lease_row *lease = offer->lease != 0 ? lease_find(x, offer->lease) : NULL;
+    uint64_t start_s = offer->start_s > from_s ? offer->start_s : from_s;
+    if (lease == NULL || start_s >= offer->end_s || offer->price_ucr >= lease->price_ucr)
+        return 0;
+    gpu_minutes minutes = (offer->end_s - start_s) / 60 * offer->gpus;
+    amount worth = 0;
+    amount asked = 0;
+    if (!amount_cost_rounded_up(minutes, lease->price_ucr, &worth))
+        return UINT64_MAX;
+    bool fits = amount_cost_rounded_up(minutes, offer->price_ucr, &asked);
+    assert(fits); /* a lower price */
+    return worth - asked;
 }
 
 bool resale_is_live(const struct exchange *x, const struct offer *o)
@@ -405,5 +422,8 @@ enum refusal resale_publish(struct exchange *x, uint32_t by, uint32_t seller, ui
 enum refusal lease_resell(struct exchange *x, const struct actor *actor, const void *body,
                           struct result *out)
 {
-    return resale_publish(x, actor->account, actor->account, 0, body, &out->object);
+    enum refusal refusal = resale_publish(x, actor->account, actor->account, 0, body, &out->object);
+    if (refusal == REFUSAL_accepted)
+        key_moves(x, resale_given_away(x, offer_row_find(x, out->object), x->head.time_s));
+    return refusal;
 }

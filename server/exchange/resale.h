@@ -25,6 +25,10 @@ bool resale_price_agrees(const struct lease_row *lease, uint64_t price_ucr);
  * transferable. Where earlier sellers have a part in the escrow, in doubt yes. */
 bool resale_gains(const struct exchange *x, const struct offer *o, uint64_t price_ucr);
 
+/* What an offer of a lease gives away, if all of it is sold from from_s on: what that part of the
+ * lease costs, less what is asked for it; 0 for any other offer. */
+amount resale_given_away(const struct exchange *x, const struct offer_row *offer, uint64_t from_s);
+
 /* Whether the lease on offer is still there, as the time says. */
 bool resale_is_live(const struct exchange *x, const struct offer *o);
 

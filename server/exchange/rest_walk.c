@@ -147,6 +147,7 @@ void rest_walk_begin(struct rest_walk *w, const struct exchange *x, const struct
         .from_min = now_min > o->start_min ? now_min : o->start_min,
         .last_min = o->end_min,
         .since = since,
+        .last = {.limit_ucr = UINT64_MAX},
     };
     for (int spread = 0; spread <= 1; spread++) {
         walk_push_shelves(w, REST_ANYWHERE, 0, spread != 0);
@@ -182,8 +183,9 @@ bool rest_walk_next(struct rest_walk *w, struct rest_key *out)
 {
     while (w->count > 0) {
         struct rest_item item = walk_step(w);
-        /* One that names several regions may stand on several of these shelves. */
-        if (item.line == NULL || key_equal(&item.key, &w->last))
+        /* One that names several regions may stand on several of these shelves, and one that was
+         * filled has moved: perhaps to where the walk has yet to look. */
+        if (item.line == NULL || !rest_key_before(&w->last, &item.key))
             continue;
         w->last = item.key;
         *out = item.key;

@@ -275,8 +275,9 @@ ROW_STRUCT(order_row, ORDER_ROW);
 /*
  * The terms of an order while it rests. `place` is the log index of the event that gave it its
  * place among those of its limit. `site` is where it has been filled first, with placement
- * one_site, and where all of it must be. `due_s` is when it ends by time: at rest_until_s of the
- * order, after the last start of its window, or with the first series in its escrow to expire.
+ * one_site, and where all of it must be; once it has been filled in part its window is the start of
+ * that fill alone. `due_s` is when it ends by time: at rest_until_s of the order, after the last
+ * start of its window, or with the first series in its escrow to expire.
  */
 #define REST_ROW(X, S)                                                                             \
     X(U64, S, order, 1)                                                                            \
@@ -292,7 +293,8 @@ ROW_STRUCT(order_row, ORDER_ROW);
     CONSTRAINT_COLUMNS(X, S)
 ROW_STRUCT(rest_row, REST_ROW);
 
-/* A standing wish of an account. flags: 1 resell, 2 the warning has been given. */
+/* A standing wish of an account. flags: 1 resell, 2 the warning has been given. last_refusal: why
+ * it did not buy at its last step; 0: it bought, or nothing was missing. */
 #define RULE_ROW(X, S)                                                                             \
     X(U64, S, rule, 1)                                                                             \
     X(U64, S, next_s, 1) /* when it acts next */                                                   \
@@ -304,7 +306,7 @@ ROW_STRUCT(rest_row, REST_ROW);
     X(U32, S, gpus, 1)                                                                             \
     X(U32, S, horizon_min, 1)                                                                      \
     X(U32, S, runway_min, 1)                                                                       \
-    X(U32, S, reserved, 1)                                                                         \
+    X(U32, S, last_refusal, 1)                                                                     \
     CONSTRAINT_COLUMNS(X, S)
 ROW_STRUCT(rule_row, RULE_ROW);
 
@@ -330,6 +332,7 @@ ROW_STRUCT(rule_row, RULE_ROW);
     X(U64, S, refunded_ucr, 1)                                                                     \
     X(U64, S, gpu_minutes_settled_due, 1) /* due in settled periods */                             \
     X(U64, S, gpu_minutes_delivered, 1)   /* counted as delivered in settled periods */            \
+    X(U64, S, gpu_minutes_spared, 1) /* due but not charged in periods metered, not settled */     \
     X(U64, S, index, 1)                                                                            \
     X(U64, S, access_index, 1)     /* of the event with the sealed access */                       \
     X(U64, S, parent, 1)           /* the lease that it was sold out of; 0: none */                \

@@ -14,6 +14,7 @@
 #include "server/exchange/lease.h"
 #include "server/exchange/order.h"
 #include "server/exchange/query.h"
+#include "server/exchange/series.h"
 #include "server/exchange/token.h"
 #include "server/exchange/wish.h"
 
@@ -218,7 +219,9 @@ static enum refusal terms_refusal(struct exchange *x, const struct op_rule_add *
         .carbon_g_max = op->carbon_g_max,
         .reliability_ppm_min = op->reliability_ppm_min,
     };
-    return wish_from_order(x, &order, &x->scratch, &wish);
+    enum refusal refusal = wish_from_order(x, &order, &x->scratch, &wish);
+    return op->horizon_min < RULE_HORIZON_LEAST_MIN ? refusal_first(refusal, REFUSAL_terms_invalid)
+                                                    : refusal;
 }
 
 /* --- The budget --- */
@@ -276,32 +279,6 @@ static uint32_t adding_apply(struct exchange *x, const struct actor *actor, cons
     return e->count;
 }
 
-void rule_close(struct exchange *x, struct rule_row *row, enum rule_state state,
-                struct escrow_returns *returns)
-{
-    struct escrow e = escrow_read(x, ESCROW_KIND_RULE, row->rule, row->escrow_series);
-    *returns = (struct escrow_returns){.refunds_count = 0};
-    escrow_return(x, &e, e.total, returns);
-    escrow_close(x, &e);
-    row->state = (uint32_t)state;
-    row->escrow_series = 0;
-    store_put(x->store, TABLE_RULE, row);
-}
-
-void rule_log_closed(struct exchange *x, uint32_t by, const struct rule_row *row,
-                     const struct escrow_returns *returns)
-{
-    struct ev_rule_closed event = {
-        EVENT_HEAD_OF(x, by),
-        .rule = row->rule,
-        .account = row->account,
-        .state = row->state,
-        .refunds = {returns->refunds, returns->refunds_count},
-        .expired = {returns->expired, returns->expired_count},
-    };
-    event_log(x, &ev_rule_closed_message, &event);
-}
-
 /* --- Operations --- */
 
 static enum refusal add_refusal(struct exchange *x, const struct actor *actor,
@@ -311,6 +288,10 @@ static enum refusal add_refusal(struct exchange *x, const struct actor *actor,
     refusal = refusal_first(refusal, terms_refusal(x, op));
     if (!refusal && a->funding.total == 0)
         refusal = REFUSAL_insufficient_funds;
+    for (uint32_t i = 0; !refusal && i < a->funding.count; i++) {
+        if (!series_may_allow(a->funding.series[i], op))
+            refusal = REFUSAL_series_restricted;
+    }
     if (rules_active(x, actor->account) >= RULES_PER_ACCOUNT_MAX)
         refusal = refusal_first(refusal, REFUSAL_too_many);
     return refusal;
@@ -474,6 +455,7 @@ static void info_fill(const struct exchange *x, struct arena *arena, struct rule
         .held_gpus = look.held,
         .runway_warn_min = row->runway_min,
         .runway_min = look.runway_min,
+        .last_refusal = row->last_refusal,
         .index = row->index,
     };
 }

@@ -3,6 +3,8 @@
  * of RULE_STEP_MIN. A rule keeps so many GPUs of its SKUs for the account over the next minutes of
  * its horizon, counting all leases that are granted or active: it buys what is missing, one gap a
  * step, and with `resell` offers what is too many of the leases that it bought, one lease a step.
+ * What is missing at the horizon's end it buys for as long as the horizon where it can, so that it
+ * may hold up to twice its horizon ahead.
  *
  * Work is bounded: a rule of an account with more than RULE_LEASES_MAX leases that are not settled
  * (or so many pieces of leases) does nothing until there are fewer, rather than to count wrongly.
@@ -49,13 +51,6 @@ const struct lease_row *rule_lease_next(const struct exchange *x, uint32_t holde
 const struct lease_row *rule_lease_before(const struct exchange *x, uint32_t holder,
                                           uint64_t until);
 
-/* Ends an active rule: what its escrow holds returns. `row` is a copy, put; rows first, so that the
- * caller's event is the next one (`returns`). */
-void rule_close(struct exchange *x, struct rule_row *row, enum rule_state state,
-                struct escrow_returns *returns);
-void rule_log_closed(struct exchange *x, uint32_t by, const struct rule_row *row,
-                     const struct escrow_returns *returns);
-
 /* --- What it does (rule_run.c) --- */
 
 /* How a rule stands. */
@@ -67,6 +62,13 @@ struct rule_look {
 /* False when the account has too many leases. Adds to *looks how many were looked at. */
 bool rule_look(const struct exchange *x, const struct rule_row *row, struct rule_look *out,
                uint32_t *looks);
+/* Ends an active rule: what its escrow holds returns. `row` is a copy, put; rows first, so that the
+ * caller's event is the next one (`returns`). */
+void rule_close(struct exchange *x, struct rule_row *row, enum rule_state state,
+                struct escrow_returns *returns);
+void rule_log_closed(struct exchange *x, uint32_t by, const struct rule_row *row,
+                     const struct escrow_returns *returns);
+
 /* Withdraws the offers that stand of leases that the rule bought. */
 void rule_offers_withdraw(struct exchange *x, const struct rule_row *row);
 

@@ -21,6 +21,8 @@ __extension__ typedef unsigned __int128 wide;
 enum {
     /* A rule's step stands for so many items of a tick: it may search a whole book. */
     STEP_ITEMS = 100,
+    /* ... which are so many looks; a second search stands for as many at most. */
+    SEARCH_LOOKS = 100 * STEP_ITEMS,
     /* Of the leases that it bought, a rule looks at so many for one that is too many. */
     SURPLUS_TRIES = 64,
 };
@@ -33,12 +35,12 @@ struct change {
     int64_t gpus;
 };
 
-/* GPUs of a rule's SKUs over [from_min, until_min), as changes in the order of time. */
+/* GPUs of a rule's SKUs from from_min on, as changes in the order of time. */
 struct held {
     const struct exchange *x;
     const struct rule_row *rule;
     uint64_t from_min;
-    uint64_t until_min;
+    uint64_t until_min;    /* the end of the horizon; what is held beyond it is known, too */
     struct buffer changes; /* struct change each; owned */
 };
 
@@ -48,15 +50,14 @@ static const struct change *changes_of(const struct held *h, size_t *count_out)
     return (const struct change *)(const void *)h->changes.data;
 }
 
-/* Adds GPUs over [from, to), as far as that is within what is looked at. */
+/* Adds GPUs over [from, to), as far as that is not over. */
 static void held_add(struct held *h, uint64_t from_min, uint64_t to_min, int64_t gpus)
 {
     uint64_t from = from_min > h->from_min ? from_min : h->from_min;
-    uint64_t to = to_min < h->until_min ? to_min : h->until_min;
-    if (from >= to || gpus == 0)
+    if (from >= to_min || gpus == 0)
         return;
     struct change begins = {from, gpus};
-    struct change ends = {to, -gpus};
+    struct change ends = {to_min, -gpus};
     buffer_append(&h->changes, &begins, sizeof(begins));
     buffer_append(&h->changes, &ends, sizeof(ends));
 }
@@ -109,8 +110,9 @@ static int change_compare(const void *a, const void *b)
     return (left->at_min > right->at_min) - (left->at_min < right->at_min);
 }
 
-/* Reads what the account holds from the next minute to the rule's horizon, without what is on offer
- * when that is asked for. False: too many leases, or pieces of them. The caller releases it. */
+/* Reads what the account holds from the next minute on, without what the rule's leases have on
+ * offer when that is asked for. False: too many leases, or pieces of them. The caller releases it.
+ */
 static bool held_read(struct held *h, const struct exchange *x, const struct rule_row *rule,
                       bool less_offered, uint32_t *looks)
 {
@@ -129,9 +131,8 @@ static bool held_read(struct held *h, const struct exchange *x, const struct rul
         if (!sku_is_wanted(rule, lease->sku) || !lease_is_live(x, lease))
             continue;
         uint64_t from_s = lease->start_s > h->from_min * 60 ? lease->start_s : h->from_min * 60;
-        uint64_t to_s = lease->end_s < h->until_min * 60 ? lease->end_s : h->until_min * 60;
-        if (from_s < to_s)
-            relief_each(x, lease, from_s, to_s, piece_add, h);
+        if (from_s < lease->end_s)
+            relief_each(x, lease, from_s, lease->end_s, piece_add, h);
         if (less_offered)
             offered_take(h, lease);
     }
@@ -161,21 +162,22 @@ static struct level level_first(const struct held *h)
     return (struct level){.to_min = h->from_min};
 }
 
-/* Goes on to the piece behind; false at the end. */
+/* Goes on to the piece behind; false at the end of time. */
 static bool level_next(const struct held *h, struct level *l)
 {
     size_t count;
     const struct change *changes = changes_of(h, &count);
-    if (l->to_min >= h->until_min)
+    if (l->to_min == UINT64_MAX)
         return false;
     l->from_min = l->to_min;
     while (l->next < count && changes[l->next].at_min == l->from_min)
         l->gpus += changes[l->next++].gpus;
-    l->to_min = l->next < count ? changes[l->next].at_min : h->until_min;
+    l->to_min = l->next < count ? changes[l->next].at_min : UINT64_MAX;
     return true;
 }
 
-/* The first time with fewer GPUs than wanted, up to where it rises again. */
+/* The first time of the horizon with fewer GPUs than wanted, up to where they rise again or as long
+ * as the horizon is; it may end beyond it. */
 struct gap {
     uint64_t from_min;
     uint64_t to_min;
@@ -188,12 +190,15 @@ static struct gap gap_find(const struct held *h)
     struct level l = level_first(h);
     int64_t before = 0;
     while (level_next(h, &l)) {
+        if (l.from_min >= gap.to_min)
+            break;
         if (gap.missing > 0 && l.gpus > before) {
             gap.to_min = l.from_min;
             break;
         }
         if (gap.missing == 0 && l.gpus < (int64_t)h->rule->gpus) {
             gap.from_min = l.from_min;
+            gap.to_min = l.from_min + h->rule->horizon_min;
             gap.missing = (uint32_t)((int64_t)h->rule->gpus - l.gpus);
         }
         before = l.gpus;
@@ -257,13 +262,22 @@ static uint64_t limit_highest(const struct rule_row *rule)
     return highest;
 }
 
+/* From where on fewer GPUs are held than wanted, which are more than 0. */
+static uint64_t short_from(const struct held *h)
+{
+    struct level l = level_first(h);
+    while (level_next(h, &l) && l.gpus >= (int64_t)h->rule->gpus)
+        ;
+    return l.from_min;
+}
+
 /* For how many minutes leases and then the budget last, at the dearest that it would pay. */
 static uint64_t runway_of(const struct held *h, amount budget)
 {
     wide hour = (wide)h->rule->gpus * limit_highest(h->rule);
     if (hour == 0)
         return HORIZON_MAX_MIN;
-    wide runway = gap_find(h).from_min - h->from_min + (wide)budget * 60 / hour;
+    wide runway = short_from(h) - h->from_min + (wide)budget * 60 / hour;
     return runway < HORIZON_MAX_MIN ? (uint64_t)runway : (uint64_t)HORIZON_MAX_MIN;
 }
 
@@ -283,9 +297,39 @@ bool rule_look(const struct exchange *x, const struct rule_row *row, struct rule
     return counted;
 }
 
+/* --- Its end -------------------------------------------------------------------------------- */
+
+void rule_close(struct exchange *x, struct rule_row *row, enum rule_state state,
+                struct escrow_returns *returns)
+{
+    struct escrow e = escrow_read(x, ESCROW_KIND_RULE, row->rule, row->escrow_series);
+    *returns = (struct escrow_returns){.refunds_count = 0};
+    escrow_return(x, &e, e.total, returns);
+    escrow_close(x, &e);
+    row->state = (uint32_t)state;
+    row->escrow_series = 0;
+    store_put(x->store, TABLE_RULE, row);
+}
+
+void rule_log_closed(struct exchange *x, uint32_t by, const struct rule_row *row,
+                     const struct escrow_returns *returns)
+{
+    struct ev_rule_closed event = {
+        EVENT_HEAD_OF(x, by),
+        .rule = row->rule,
+        .account = row->account,
+        .state = row->state,
+        .refunds = {returns->refunds, returns->refunds_count},
+        .expired = {returns->expired, returns->expired_count},
+    };
+    event_log(x, &ev_rule_closed_message, &event);
+}
+
 /* --- A step -------------------------------------------------------------------------------- */
 
-void rule_offers_withdraw(struct exchange *x, const struct rule_row *row)
+/* Withdraws what leases that the rule bought have on offer at any time of [from, to). */
+static void offers_withdraw(struct exchange *x, const struct rule_row *row, uint64_t from_min,
+                            uint64_t to_min, uint32_t *looks)
 {
     const struct lease_row *lease;
     uint32_t leases = 0;
@@ -293,10 +337,18 @@ void rule_offers_withdraw(struct exchange *x, const struct rule_row *row)
         next = lease->lease + 1;
         if (++leases > RULE_LEASES_MAX)
             break;
-        if (lease->resale_offer != 0 && lease_is_of(x, lease, row))
+        const struct offer *o = lease->resale_offer ? offer_find(x, lease->resale_offer) : NULL;
+        if (o && o->start_min < to_min && o->end_min > from_min && lease_is_of(x, lease, row))
             resale_close(x, lease->lease);
     }
-    x->request_looks += leases;
+    *looks += leases;
+}
+
+void rule_offers_withdraw(struct exchange *x, const struct rule_row *row)
+{
+    uint32_t looks = 0;
+    offers_withdraw(x, row, 0, UINT64_MAX, &looks);
+    x->request_looks += looks;
 }
 
 static struct place *places_get(struct exchange *x, const uint8_t *column, uint32_t count)
@@ -315,9 +367,9 @@ static struct required *certifications_get(struct exchange *x, const struct rule
     return names;
 }
 
-/* Buys what the gap misses; its refusal, as of an order. */
-static enum refusal gap_fill(struct exchange *x, struct rule_row *row, const struct gap *gap,
-                             struct escrow *e)
+/* Buys what the gap misses up to `to_min`; its refusal, as of an order. */
+static enum refusal gap_buy(struct exchange *x, struct rule_row *row, const struct gap *gap,
+                            uint64_t to_min, struct escrow *e, uint64_t *looks)
 {
     struct sku_limit skus[ORDER_SKUS_MAX];
     for (uint32_t i = 0; i < row->skus_count; i++)
@@ -327,7 +379,7 @@ static enum refusal gap_fill(struct exchange *x, struct rule_row *row, const str
         .gpus = gap->missing,
         .gpus_min = 1,
         .block_gpus = 1,
-        .duration_min = (uint32_t)(gap->to_min - gap->from_min),
+        .duration_min = (uint32_t)(to_min - gap->from_min),
         .start_from_s = gap->from_min * 60,
         .placement = row->profile == PROFILE_TRAINING ? PLACEMENT_ONE_SITE : PLACEMENT_SPREAD,
         .time_in_force = TIME_IN_FORCE_IOC,
@@ -342,11 +394,31 @@ static enum refusal gap_fill(struct exchange *x, struct rule_row *row, const str
         .reliability_ppm_min = row->reliability_ppm_min,
     };
     amount cost = 0;
-    enum refusal refusal = order_by_rule(x, row->account, row->rule, &op, e, &cost);
+    enum refusal refusal = order_by_rule(x, row->account, row->rule, &op, e, &cost, looks);
     /* Only tells people; what was ever spent may be more than can be counted. */
     if (!refusal && !amount_add(row->spent_ucr, cost, &row->spent_ucr))
         row->spent_ucr = UINT64_MAX;
     return refusal;
+}
+
+/* A gap that goes on beyond the horizon is filled up to its end where that can be had and paid, or
+ * there would be a lease for each step; else up to the horizon, as far as it must be. */
+static enum refusal gap_fill(struct exchange *x, struct rule_row *row, const struct gap *gap,
+                             uint64_t until_min, struct escrow *e, uint32_t *looks)
+{
+    uint64_t searched = 0;
+    enum refusal longer = REFUSAL_no_capacity;
+    uint64_t must_min = gap->to_min < until_min ? gap->to_min : until_min;
+    if (gap->to_min > must_min) {
+        longer = gap_buy(x, row, gap, gap->to_min, e, NULL);
+        *looks += SEARCH_LOOKS;
+        if (!longer)
+            return longer;
+    }
+    enum refusal refusal = gap_buy(x, row, gap, must_min, e, &searched);
+    *looks += searched < SEARCH_LOOKS ? (uint32_t)searched : SEARCH_LOOKS;
+    /* Offers may not sell less than the longer time: then it is the funds that are short. */
+    return refusal && longer == REFUSAL_insufficient_funds ? longer : refusal;
 }
 
 /* Offers of one lease that the rule bought what is too many while it lasts: of the last granted
@@ -405,24 +477,27 @@ static void low_warn(struct exchange *x, struct rule_row *row, const struct escr
     event_log(x, &ev_rule_low_message, &event);
 }
 
-/* Buys, offers or ends; true when the rule goes on. */
-static bool rule_act(struct exchange *x, struct rule_row *row, struct escrow *e, uint32_t *looks)
+/* Buys and offers. Why it did not buy what is missing; insufficient_funds: it can no more. */
+static enum refusal rule_act(struct exchange *x, struct rule_row *row, struct escrow *e,
+                             uint32_t *looks)
 {
     struct held h;
     bool counted = held_read(&h, x, row, false, looks);
     struct gap gap = counted ? gap_find(&h) : (struct gap){.missing = 0};
+    enum refusal refusal = REFUSAL_accepted;
     held_release(&h);
     if (!counted)
-        return true;
+        return REFUSAL_too_many;
     if (gap.missing > 0) {
-        rule_offers_withdraw(x, row);
         if (budget_of(x, e) == 0)
-            return false;
-        return gap_fill(x, row, &gap, e) != REFUSAL_insufficient_funds;
+            return REFUSAL_insufficient_funds;
+        offers_withdraw(x, row, gap.from_min, gap.to_min < h.until_min ? gap.to_min : h.until_min,
+                        looks);
+        refusal = gap_fill(x, row, &gap, h.until_min, e, looks);
     }
-    if (row->flags & RULE_RESELLS)
+    if (refusal != REFUSAL_insufficient_funds && (row->flags & RULE_RESELLS))
         surplus_offer(x, row, looks);
-    return true;
+    return refusal;
 }
 
 uint32_t rule_due(struct exchange *x, uint64_t rule, uint32_t limit)
@@ -434,16 +509,17 @@ uint32_t rule_due(struct exchange *x, uint64_t rule, uint32_t limit)
     /* Steps that nobody was there for are not made up for. */
     row.next_s = (x->head.time_s / step_s + 1) * step_s;
     budget_expire(x, &e);
-    bool frozen = account_may_receive(x, row.account) != REFUSAL_accepted;
-    bool goes_on = frozen || rule_act(x, &row, &e, &looks);
-    if (goes_on && !frozen)
-        low_warn(x, &row, &e, &looks);
-    if (goes_on) {
-        store_put(x->store, TABLE_RULE, &row);
-    } else {
+    enum refusal frozen = account_may_receive(x, row.account);
+    row.last_refusal = frozen ? REFUSAL_account_frozen : rule_act(x, &row, &e, &looks);
+    if (row.last_refusal == REFUSAL_insufficient_funds) {
         struct escrow_returns returns;
         rule_close(x, &row, RULE_STATE_EXHAUSTED, &returns);
         rule_log_closed(x, 0, &row, &returns);
+        offers_withdraw(x, &row, 0, UINT64_MAX, &looks);
+    } else {
+        if (!frozen)
+            low_warn(x, &row, &e, &looks);
+        store_put(x->store, TABLE_RULE, &row);
     }
     uint32_t worked = STEP_ITEMS + looks / 100;
     return worked < limit ? worked : limit;

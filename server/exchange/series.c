@@ -95,15 +95,36 @@ static bool region_covers(const char *region, const char *site_region)
            (site_region[length] == '\0' || site_region[length] == '-');
 }
 
-bool series_allows(const struct series_row *s, uint64_t sku, const char *region, uint32_t profile)
+static bool sku_and_profile_fit(const struct series_row *s, uint64_t sku, uint32_t profile)
 {
     bool sku_fits = s->skus_count == 0;
-    bool region_fits = s->regions_count == 0;
     for (uint32_t i = 0; i < s->skus_count; i++)
         sku_fits = sku_fits || s->skus[i] == sku;
+    return sku_fits && (s->profiles == 0 || (s->profiles & profile) != 0);
+}
+
+bool series_allows(const struct series_row *s, uint64_t sku, const char *region, uint32_t profile)
+{
+    bool region_fits = s->regions_count == 0;
     for (uint32_t i = 0; i < s->regions_count; i++)
         region_fits = region_fits || region_covers(region_of(s, i), region);
-    return sku_fits && region_fits && (s->profiles == 0 || (s->profiles & profile) != 0);
+    return region_fits && sku_and_profile_fit(s, sku, profile);
+}
+
+bool series_may_allow(const struct series_row *s, const struct op_rule_add *rule)
+{
+    bool sku_fits = false;
+    bool region_fits = s->regions_count == 0 || rule->regions.count == 0;
+    for (uint32_t i = 0; !sku_fits && i < rule->skus.count; i++)
+        sku_fits = sku_and_profile_fit(s, rule->skus.items[i].sku, rule->profile);
+    for (uint32_t i = 0; !region_fits && i < rule->regions.count; i++) {
+        char code[PLACE_BYTES + 1] = {0};
+        column_set(code, PLACE_BYTES, rule->regions.items[i].code);
+        for (uint32_t j = 0; j < s->regions_count; j++)
+            region_fits = region_fits || region_covers(region_of(s, j), code) ||
+                          region_covers(code, region_of(s, j));
+    }
+    return region_fits && sku_fits;
 }
 
 static enum refusal terms_refusal(const struct exchange *x, const struct op_series_create *op)

@@ -121,6 +121,8 @@ enum refusal wish_from_order(const struct exchange *x, const struct op_order_pla
                               &w.jurisdictions);
     if (refusal == REFUSAL_accepted)
         refusal = wish_check_skus(x, &w);
+    if (refusal == REFUSAL_accepted && op->gpus % op->block_gpus != 0)
+        refusal = REFUSAL_block_invalid;
     if (refusal == REFUSAL_accepted)
         refusal = wish_window(x, op, &w);
     if (refusal == REFUSAL_accepted)

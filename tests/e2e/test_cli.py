@@ -151,6 +151,51 @@ class Cli(unittest.TestCase):
                                                        "--any-price"))
             gridco.ok("lease", "list")
 
+    def test_leases_in_the_market(self):
+        """leases are extended, sold on and paid as they go; outages are told"""
+        with Exchange() as x:
+            users = self.market(x)
+            admin, acme, beta, gridco = (users[n] for n in ("admin", "acme", "beta", "gridco"))
+            self.offer(users, gpus="8")
+            placed = acme.json("redeem", "--sku", "gb300", "--gpus", "8", "--duration", "4h",
+                               "--any-price")
+            lease = placed["leases"][0]
+            gridco.ok("lease", "activate", lease, "--no-access")
+            self.assertIn("20 credits", acme.fails(REFUSED, "lease", "extend", lease, "1h",
+                                                   "--max-cost", "19"))
+            self.assertIn("for 20 credits", acme.ok("lease", "extend", lease, "1h", "--max-cost",
+                                                    "20"))
+            # What is unsold all the time up to its end is what is offered.
+            acme.ok("lease", "resell", lease, "--gpus", "6", "--price", "1", "--start", "+2h")
+            beta.ok("redeem", "--sku", "gb300=1", "--gpus", "6", "--duration", "1h", "--start",
+                    "+2h", "--start-until", "+3h")
+            self.assertEqual(acme.json("lease", "show", lease)["gpus_unsold"], 2)
+            resale = acme.json("lease", "show", lease)["resale_offer"]
+            acme.ok("offer", "withdraw", resale)
+            self.assertIn("2 GPUs", acme.ok("lease", "resell", lease, "--price", "2"))
+            # An outage takes from what can be metered.
+            self.assertNotIn("outage", acme.ok("lease", "show", lease))
+            gridco.ok("site", "outage", "batam", "--until", "+30m")
+            self.assertIn("outage of the site", acme.ok("lease", "show", lease))
+            admin.ok("clock", "advance", "+1h")
+            period = gridco.json("lease", "periods", lease)[0]
+            self.assertEqual(period["gpu_minutes_due"], 480)
+            available = period["gpu_minutes_available"]
+            self.assertTrue(230 < available < 250, available)
+            self.assertIn("lease periods", gridco.fails(REFUSED, "lease", "meter", lease, "0",
+                                                        available + 1))
+            self.assertIn(f"metered {available} ", gridco.ok("lease", "meter", lease, "0"))
+            # Paid ahead for an hour, and no more.
+            gridco.ok("offer", "publish", "--site", "batam", "--sku", "h100", "--gpus", "4",
+                      "--for", "2d", "--price", "1", "--metered", "--preemptible", "--notice",
+                      "30m")
+            words = acme.ok("order", "place", "--sku", "h100=1", "--gpus", "4", "--duration", "1d",
+                            "--profile", "inference", "--funded", "2h", "--preemptible-ok")
+            self.assertIn("4 of 4 GPUs for up to 96 credits", words)
+            self.assertIn("8 credits are set aside, enough for 2h ", words)
+            elastic = [row for row in acme.json("lease", "list") if row["elastic"]][0]
+            self.assertEqual((elastic["preemptible"], elastic["notice_min"]), (True, 30))
+
     def test_by_hand(self):
         """the whole trade by hand, every subcommand of the issue, in words and in JSON"""
         with Exchange() as x:
@@ -248,7 +293,7 @@ class Cli(unittest.TestCase):
             self.assertIn("active", acme.ok("lease", "list"))
             self.assertIn("gb300", gridco.ok("lease", "show", lease))
             admin.ok("clock", "advance", "+1h")
-            gridco.ok("lease", "meter", lease, "0")
+            self.assertIn("480 GPU-minutes", gridco.ok("lease", "meter", lease, "0"))
             gridco.ok("lease", "meter", lease + 1, "0", "480")
             admin.ok("clock", "advance", "+1h")
             gridco.ok("lease", "meter", lease, "1", "400")
@@ -366,8 +411,13 @@ class Cli(unittest.TestCase):
             self.assertEqual(bot.json("status")["you"], number)
             self.assertIn("acme", bot.ok("status"))
             bot.ok("token", "transfer", "beta=99")
-            self.assertIn("key_over_amount", bot.fails(REFUSED, "token", "transfer", "beta=2"))
-            self.assertIn("key_out_of_scope", bot.fails(REFUSED, "lease", "end", "1"))
+            said = bot.fails(REFUSED, "token", "transfer", "beta=2")
+            self.assertIn("key_over_amount", said)
+            self.assertIn("100 credits a day (UTC), and has moved 99 today", said)
+            said = bot.fails(REFUSED, "lease", "end", "1")
+            self.assertIn("key_out_of_scope", said)
+            self.assertIn("It may sign: credits, orders.", said)
+            self.assertIn("bot; may sign: credits, orders; 99 of 100", bot.ok("status"))
             self.assertIn("main_key_needed", bot.fails(REFUSED, "key", "remove", "bot"))
             self.assertIn("main_key_needed", bot.fails(REFUSED, "account", "rekey", "new.key"))
             [row] = acme.json("key", "list")
@@ -397,11 +447,29 @@ class Cli(unittest.TestCase):
             self.assertEqual(acme.json("key", "list"), [])
             self.assertEqual(bot.json("status")["you"], 0)
             bot.fails(REFUSED, "token", "transfer", "beta=1")
-            # By its public key, too; and a key that expires is a stranger's at that second.
+            # By its public key, too; and a key that expires speaks for nobody from that second on,
+            # and is told so.
             acme.ok("key", "add", line, "--expires", "+1h", "--scopes", "credits")
             bot.ok("token", "transfer", "beta=1")
+            self.assertRegex(acme.ok("key", "list"), r"credits +no limit")
+            self.assertIn("may sign: credits; expires", bot.ok("status"))
             x.advance(3600)
-            self.assertEqual(bot.json("status")["you"], 0)
+            status = bot.json("status")
+            self.assertEqual((status["you"], [k["scopes"] for k in status["keys"]]),
+                             (0, [["credits"]]))
+            self.assertRegex(bot.ok("status"), "expired .*\n.*nobody, until the main key")
+            for command in (("balance",), ("token", "transfer", "beta=1"), ("order", "cancel", "1"),
+                            ("key", "list"), ("redeem", "--sku", "gb300=5", "--gpus", "1",
+                                              "--duration", "1h")):
+                self.assertIn("key_expired", bot.fails(REFUSED, *command))
+            bot.ok("offer", "list")
+            acme.ok("key", "remove", bot.ok("keygen", "--show").strip())
+            self.assertEqual(bot.json("status")["keys"], [])
+            self.assertIn("removed", bot.fails(REFUSED, "balance"))
+            # Without scopes it may only look, and the list says so.
+            acme.ok("key", "add", line, "--label", "looker")
+            self.assertRegex(acme.ok("key", "list"), r"looker +none +no limit")
+            self.assertIn("may only look", bot.ok("status"))
             acme.ok("key", "remove", bot.ok("keygen", "--show").strip())
 
     def test_errors(self):

@@ -198,10 +198,24 @@ class Watch(unittest.TestCase):
             self.redeem(users, 8)
             self.redeem(users, 16, "2.25", "--rest", "+5h")
             lines = acme.ok("book", "gb300").splitlines()
-            self.assertEqual([line.split() for line in lines[2:4] + lines[5:6]],
+            self.assertEqual([line.split() for line in lines[3:5] + lines[6:7]],
                              [["ask", "2.75", "32", "88", "1"], ["ask", "2.50", "56", "56", "1"],
                               ["bid", "2.25", "16", "16", "1"]])
-            self.assertIn("spread 0.25 (10.0 %)", lines[4])
+            self.assertIn("spread 0.25 (10.0 %)", lines[5])
+            self.assertIn("firm (not preemptible), reserved, leases of any length", lines[1])
+            # Other kinds of capacity are a book of their own.
+            seller = users["gridco"]
+            seller.ok("offer", "publish", "--site", "batam", "--sku", "gb300", "--gpus", "8",
+                      "--for", "30d", "--price", "1", "--preemptible", "--lease-min", "7d")
+            self.assertEqual(acme.ok("book", "gb300").splitlines()[3:], lines[3:])
+            other = acme.ok("book", "gb300", "--preemptible").splitlines()
+            self.assertEqual(other[3].split(), ["ask", "1.00", "8", "8", "1"])
+            self.assertIn("nobody waits", other[-1])
+            short = acme.json("book", "gb300", "--preemptible", "--duration", "6d")
+            self.assertEqual((short["preemptible"], short["duration_min"], short["sell"]),
+                             (True, 6 * 1440, []))
+            self.assertIn("nothing is offered", acme.ok("book", "gb300", "--metered"))
+            seller.ok("offer", "withdraw", str(seller.json("offer", "list")[-1]["offer"]))
             book = acme.json("book", "gb300", "--region", "US")
             self.assertEqual([level["gpus"] for level in book["sell"]], [32])
             self.assertEqual(book["buy"], [{"price_ucr": 2250000, "gpus": 16, "total_gpus": 16,

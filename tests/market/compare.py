@@ -185,6 +185,7 @@ class Run:
         differ_rows("offers", rules_offers(state), model_offers(model))
         differ_rows("leases", rules_leases(state), model_leases(model))
         differ_rows("sites", rules_sites(state), model_sites(model))
+        differ_rows("standing rules", rules_rules(state), model_rules(model))
         self.check_capacity()
 
     def check_capacity(self):
@@ -282,6 +283,16 @@ def rules_sites(state):
     return {r["site"]: (r["reliability_ppm"], r["gpu_minutes_due"], r["gpu_minutes_delivered"],
                         r["leases_granted"], r["leases_failed"], r["leases_ended_by_operator"])
             for r in state["sites"]}
+
+
+def rules_rules(state):
+    return {r["rule"]: dict(state=r["state"], gpus=r["gpus"], last_refusal=r["last_refusal"])
+            for r in state["rules"]}
+
+
+def model_rules(model):
+    return {r.rule: dict(state=r.state, gpus=r.gpus, last_refusal=r.last_refusal)
+            for r in model.rules.values()}
 
 
 def model_sites(model):

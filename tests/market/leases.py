@@ -155,6 +155,7 @@ class Leases:
         self.refund(lease)
         if not lease.live():
             assert lease.escrow.total() == 0
+        self.lift_pause(lease)
 
     def available(self, lease, period):
         """What is due of a period but in the minutes of outages."""
@@ -199,9 +200,12 @@ class Leases:
         refuse(self.now_s >= end * MINUTE + METER_GRACE_S, "meter_too_late")
         refuse(period in lease.periods, "already_metered")
         refuse(op["gpu_minutes"] > self.available(lease, period), "meter_too_large")
+        lease.paused_s = lease.paused_since_s(self.now_s)
         lease.periods[period] = Thing(state="metered", metered_s=self.now_s,
                                       due=lease.due_minutes(start, end),
-                                      metered=op["gpu_minutes"], settled=0)
+                                      metered=op["gpu_minutes"], settled=0,
+                                      charged=self.charged(lease, period, op["gpu_minutes"]))
+        self.lift_pause(lease)
 
     def lease_dispute(self, account, op):
         lease = self.known_lease(op["lease"])
@@ -218,9 +222,12 @@ class Leases:
         lease = self.known_lease(op["lease"])
         self.known_period(lease, op)
         start, end = lease.period_bounds(op["period"])
-        refuse(op["gpu_minutes"] > lease.due_minutes(start, end), "meter_too_large")
         row = lease.periods.get(op["period"])
-        refuse(row is None or row.state != "disputed", "not_disputed")
+        disputed = row is not None and row.state == "disputed"
+        most = row.charged if lease.elastic and disputed else lease.due_minutes(start, end)
+        refuse(op["gpu_minutes"] > most, "meter_too_large")
+        refuse(not disputed, "not_disputed")
+        lease.paused_s = lease.paused_since_s(self.now_s)
         self.settle_period(lease, op["period"], op["gpu_minutes"])
 
     def early_end(self, lease, holder):
@@ -375,11 +382,26 @@ class Leases:
         lease.paused_s = since_s
         self.deposit(lease, op, funds, takes)
         if resumes:
-            lease.paused_s = 0
-            if since_s // MINUTE < resume:
-                lease.reliefs.append(Thing(kind="pause", start_min=since_s // MINUTE,
-                                           end_min=resume, gpus=lease.gpus, sold=0, offer=0))
+            self.resume(lease)
         return {"object": lease.lease}
+
+    def resume(self, lease):
+        since, resume = lease.paused_s // MINUTE, minute_ceil(self.now_s)
+        lease.paused_s = 0
+        if since < resume:
+            lease.reliefs.append(Thing(kind="pause", start_min=since, end_min=resume,
+                                       gpus=lease.gpus, sold=0, offer=0))
+
+    def lift_pause(self, lease):
+        """A pause ends by itself once what was metered leaves enough for the present period."""
+        resume = minute_ceil(self.now_s)
+        if not lease.may_pause() or not lease.paused_s or resume >= lease.end_min or \
+                self.now_s >= lease.pause_until_s(lease.paused_s):
+            return
+        paused = lease.due_minutes(lease.paused_s // MINUTE, resume)
+        period = (resume - lease.start_min) // lease.meter_period_min
+        if lease.covered(period, paused, lease.escrow.total()):
+            self.resume(lease)
 
     def check_funding(self, lease):
         state = lease.state_now(self.now_s)

@@ -6,7 +6,7 @@ import matching
 from books import (MINUTE, Escrow, Refused, cost_of, first_refusal, refuse, split)
 from things import Thing
 
-FILLS_AT_ONCE = 16
+FILLS_AT_ONCE = 4
 
 
 class Order(Thing):
@@ -42,6 +42,7 @@ class Orders:
         refuse(op["gpus_min"] > op["gpus"] or op["block_gpus"] > op["gpus"], "malformed")
         refuse(any(sku not in self.skus for sku in skus), "sku_not_found")
         refuse(any(self.skus[sku].state == "retired" for sku in skus), "sku_retired")
+        refuse(op["gpus"] % op["block_gpus"], "block_invalid")
         start, until = op.get("start_from_s", 0), op.get("start_until_s", 0)
         refuse(start % 60 or until % 60, "interval_invalid")
         now = self.now_min()
@@ -159,8 +160,12 @@ class Orders:
         order.filled += match.gpus
         order.cost += sum(cost_of(part.gpus * wish.duration_min, part.price)
                           for part in match.parts)
-        if match.parts and not wish.spread:
-            order.site = match.parts[0].offer.site
+        if match.parts:
+            self.settle_start(order, match)
+            if not wish.spread:
+                order.site = match.parts[0].offer.site
+            starts = {self.leases[number].start_min for number in order.leases}
+            assert len(starts) == 1, "the leases of an order begin together"
         missing = order.gpus - order.filled
         if not order.rests or missing == 0:
             self.return_escrow(order.escrow, order.escrow.total())
@@ -169,6 +174,11 @@ class Orders:
             return
         needed = self.rest_cost(order, missing)
         self.return_escrow(order.escrow, order.escrow.total() - needed)
+
+    def settle_start(self, order, match):
+        """An order is one job: what it misses starts with its first leases."""
+        order.wish = copy.copy(order.wish)
+        order.wish.from_min = order.wish.until_min = match.start_min
 
     def rest_wish(self, order):
         wish = copy.copy(order.wish)
@@ -219,6 +229,7 @@ class Orders:
             limits = {s["sku"]: s["limit_price_ucr"] for s in op.get("skus", [])}
             refuse(limits and set(limits) != set(order.wish.skus), "malformed")
             refuse(new.gpus < order.wish.block, "malformed")
+            refuse(new.gpus % order.wish.block, "block_invalid")
             refuse(new.gpus < order.filled, "below_sold")
             new.wish.skus = {sku: limits.get(sku, limit) for sku, limit in order.wish.skus.items()}
             new.rest_until_s = op.get("rest_until_s", 0) or order.rest_until_s
@@ -313,8 +324,8 @@ class Orders:
             self.settle_fill(order, match)
 
     def fill_on(self, order):
-        """An order that got something as it came is filled on, at one start after the other; what
-        it could get beyond FILLS_AT_ONCE it is asked about."""
+        """An order that got something as it came is filled on, at that start; what it could get
+        beyond FILLS_AT_ONCE it is asked about."""
         for _ in range(FILLS_AT_ONCE):
             match = self.more(order)
             if match is None:

@@ -4,6 +4,7 @@ from books import Escrow, Refused, cost_of, first_refusal, minute_ceil, refuse
 from things import Thing
 
 STEP_S = 900
+HORIZON_LEAST_MIN = 60
 
 
 class Rules:
@@ -20,15 +21,28 @@ class Rules:
         rule = Thing(rule=len(self.rules) + 1, account=account, terms=terms, gpus=op["gpus"],
                      horizon_min=op["horizon_min"], resell=op.get("resell", False),
                      sell_price=op.get("sell_price_ucr", 0), state="active", leases=[],
+                     last_refusal="accepted",
                      next_s=-(-self.now_s // STEP_S) * STEP_S)
-        funds, _ = first_refusal(
+        funds, _, _ = first_refusal(
             lambda: self.take_tokens(account, op),
-            lambda: self.wish_of(account, self.rule_order(rule, rule.gpus, rule.horizon_min, 0)))
+            lambda: self.wish_of(account, self.rule_order(rule, rule.gpus, rule.horizon_min, 0)),
+            lambda: refuse(rule.horizon_min < HORIZON_LEAST_MIN, "terms_invalid"))
         refuse(funds.total() == 0, "insufficient_funds")
+        refuse(not all(self.may_pay(row[1], terms) for row in funds.rows), "series_restricted")
         self.spend_tokens(op)
         rule.escrow = funds
         self.rules[rule.rule] = rule
         return {"object": rule.rule}
+
+    def may_pay(self, number, terms):
+        """Whether a series may pay for one of the SKUs somewhere in the rule's regions."""
+        series = self.series[number]
+        wanted = [region["code"] for region in terms.get("regions", [])]
+        somewhere = not series.regions or not wanted or any(
+            matching.covers([code], other) or matching.covers([other], code)
+            for code in wanted for other in series.regions)
+        return (somewhere and (not series.profiles or terms["profile"] in series.profiles) and
+                any(not series.skus or sku["sku"] in series.skus for sku in terms["skus"]))
 
     def own_rule(self, account, number):
         refuse(number not in self.rules, "rule_not_found")
@@ -62,15 +76,15 @@ class Rules:
         return lease.state_now(self.now_s) in ("granted", "active")
 
     def held_array(self, rule, less_offered=False):
-        """GPUs held at each minute of the horizon, from the next whole one on."""
+        """GPUs held at each minute from the next whole one on: of two horizons, and as long as any
+        lease lasts."""
         first = minute_ceil(self.now_s)
-        held = [0] * rule.horizon_min
         skus = [wanted["sku"] for wanted in rule.terms["skus"]]
-        for lease in self.leases.values():
-            if lease.holder != rule.account or lease.sku not in skus or not self.usable(lease):
-                continue
-            for minute in range(max(first, lease.start_min),
-                                min(first + rule.horizon_min, lease.end_min)):
+        counted = [lease for lease in self.leases.values() if lease.holder == rule.account and
+                   lease.sku in skus and self.usable(lease)]
+        held = [0] * max([2 * rule.horizon_min] + [lease.end_min - first for lease in counted])
+        for lease in counted:
+            for minute in range(max(first, lease.start_min), lease.end_min):
                 if not lease.paused_at(minute):
                     held[minute - first] += lease.unsold_at(minute)
             if less_offered and lease.resale_offer and lease.lease in rule.leases:
@@ -79,7 +93,7 @@ class Rules:
                 if begin >= offer.end_min:
                     continue
                 offered = offer.free_over(self, begin, offer.end_min - begin)
-                for minute in range(begin, min(offer.end_min, first + rule.horizon_min)):
+                for minute in range(begin, offer.end_min):
                     held[minute - first] -= offered
         return held
 
@@ -90,50 +104,71 @@ class Rules:
                 self.give_back(row[0], row[1], row[2])
                 row[2] = 0
         if self.accounts[rule.account].frozen:
+            rule.last_refusal = "account_frozen"
             return
-        held = self.held_array(rule)
-        missing = next((at for at, gpus in enumerate(held) if gpus < rule.gpus), None)
-        if missing is None:
-            if rule.resell:
-                self.offer_surplus(rule)
-            return
-        self.withdraw_rule_offers(rule)
-        until = next((at for at in range(missing + 1, len(held)) if held[at] > held[at - 1]),
-                     len(held))
-        if rule.escrow.total() == 0 or \
-                not self.buy(rule, rule.gpus - held[missing], missing, until):
+        rule.last_refusal = self.fill_gap(rule)
+        if rule.last_refusal == "insufficient_funds":
             self.close_rule(rule, "exhausted")
+            self.withdraw_rule_offers(rule)
+        elif rule.resell:
+            self.offer_surplus(rule)
+
+    def fill_gap(self, rule):
+        """Buys what is missing first; "accepted", or why not."""
+        held = self.held_array(rule)
+        begin = next((at for at in range(rule.horizon_min) if held[at] < rule.gpus), None)
+        if begin is None:
+            return "accepted"
+        if rule.escrow.total() == 0:
+            return "insufficient_funds"
+        end = begin + rule.horizon_min
+        end = next((at for at in range(begin + 1, end) if held[at] > held[at - 1]), end)
+        must = min(end, rule.horizon_min)
+        self.withdraw_rule_offers(rule, begin, must)
+        gpus = rule.gpus - held[begin]
+        refusals = [self.buy(rule, gpus, begin, end)]
+        if end > must and refusals[0] != "accepted":
+            refusals.append(self.buy(rule, gpus, begin, must))
+        if "accepted" in refusals:
+            return "accepted"
+        return "insufficient_funds" if "insufficient_funds" in refusals else refusals[-1]
 
     def buy(self, rule, gpus, missing, until):
-        """False when the budget is too small for what there is."""
+        """GPUs over minutes counted from the next whole one on; "accepted", or why not."""
         first = minute_ceil(self.now_s)
         op = self.rule_order(rule, gpus, until - missing, (first + missing) * 60)
         try:
             wish = self.wish_of(rule.account, op)
-        except Refused:
-            return True
+        except Refused as refused:
+            return refused.reason
         paying = [row for row in rule.escrow.rows if row[2]]
         wish.series = [row[1] for row in paying]
         match = matching.find(self, wish)
         self.check_search(wish, match)
         if not matching.enough(wish, match):
-            return True
+            return self.why_refused(wish, match)
         cost = sum(cost_of(part.gpus * wish.duration_min, part.price) for part in match.parts)
         if cost > rule.escrow.total():
-            return False
+            return "insufficient_funds"
         order = self.new_order(rule.account, op, wish)
         self.orders[order.order] = order
         order.escrow = Escrow()
         order.escrow.rows = rule.escrow.take(cost)
         self.settle_fill(order, match)
         rule.leases += order.leases
-        return True
+        return "accepted"
 
     def rule_leases(self, rule):
         return [self.leases[n] for n in rule.leases if self.usable(self.leases[n])]
 
-    def withdraw_rule_offers(self, rule):
+    def withdraw_rule_offers(self, rule, begin=None, end=None):
+        """Those that cover any of the minutes, counted from the next whole one on; or all."""
+        first = minute_ceil(self.now_s)
         for lease in self.rule_leases(rule):
+            if lease.resale_offer and begin is not None:
+                offer = self.offers[lease.resale_offer]
+                if offer.start_min >= first + end or offer.end_min <= first + begin:
+                    continue
             self.resale_close(lease)
 
     def offer_surplus(self, rule):
@@ -142,6 +177,9 @@ class Rules:
         first = minute_ceil(self.now_s)
         for lease in sorted(self.rule_leases(rule), key=lambda n: -n.lease):
             begin = max(lease.start_min, first)
+            # An offer that is over by its time is over, swept or not.
+            if lease.resale_offer and self.offers[lease.resale_offer].end_min * 60 <= self.now_s:
+                self.close_offer(self.offers[lease.resale_offer], "ended")
             if lease.resale_offer or begin >= lease.end_min:
                 continue
             over = held[begin - first:lease.end_min - first]

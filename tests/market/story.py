@@ -138,11 +138,14 @@ class Teller:
                   time_in_force=r.choice(("immediate_or_cancel", "fill_or_kill")),
                   preemptible_ok=self.chance(0.5) and profile != "training", profile=profile)
         if profile == "inference" and self.chance(0.7):
-            op["funded_min"] = r.randint(1, op["duration_min"])
+            # Often for some periods of the offer, so that it is paused when it runs.
+            op["funded_min"] = min(r.choice((7, 30, 60, r.randint(1, 400))), op["duration_min"])
         op["block_gpus"] = min(op["block_gpus"], gpus)
         if self.chance(0.75):
             self.aim(op)
             begin = op["start_from_s"] // MINUTE or self.model.now_min()
+        if not self.chance(0.04):
+            op["gpus"] += -op["gpus"] % op["block_gpus"]
         if self.chance(0.6):
             op["start_until_s"] = (begin + r.choice((15, 60, 240, 600))) * MINUTE
         if self.chance(0.2):
@@ -273,7 +276,7 @@ class Teller:
         body = self.order_body()
         keys = ("skus", "profile", "regions", "preemptible_ok", "interconnect", "carbon_g_max")
         op = dict({key: body[key] for key in keys if key in body}, operation="rule_add",
-                  gpus=r.randint(1, 8), horizon_min=r.choice((30, 60, 240)),
+                  gpus=r.randint(1, 8), horizon_min=r.choice((59, 60, 60, 120, 240)),
                   resell=self.chance(0.6), sell_price_ucr=r.choice(PRICES),
                   runway_min=r.choice((0, 60)))
         pay = self.pay_for(dict(op, duration_min=op["horizon_min"]), r.choice((0.5, 2, 6)))
@@ -355,11 +358,16 @@ class Teller:
                   if n.first_open_period() < n.period_count() and
                   n.period_bounds(n.first_open_period())[1] * MINUTE <= self.model.now_s]
         lease = self.pick(leases) if self.chance(0.95) else self.pick(self.live_leases())
+        paused = [n for n in leases if n.paused_since_s(self.model.now_s)]
+        if paused and self.chance(0.7):
+            lease = self.pick(paused)  # a report may end its pause
         if lease is None:
             return None
         period = lease.first_open_period() if self.chance(0.9) else r.randint(0, 5)
         due = max(lease.due_minutes(*lease.period_bounds(period)), 0)
         minutes = r.choice((due, due, r.randint(0, due), due // 2, due + 1))
+        if lease.elastic and self.chance(0.5):
+            minutes = r.choice((0, due // 8))
         return {"as": self.account_or_other(lease.operator, 2, 4),
                 "op": dict(operation="lease_meter", lease=self.lease_ref(lease), period=period,
                            gpu_minutes=minutes)}

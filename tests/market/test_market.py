@@ -164,10 +164,12 @@ MODEL = [
      lambda model, wish, offer, counts=matching.counts:
         counts(model, Thing(**{**wish.__dict__, "account": 0}), offer)),
     ("shares rounded otherwise", orders, "split", parts_rounded_up),
+    ("parts of an order start apart", model.Model, "settle_start", lambda *_: None),
     ("resting orders not asked", model.Model, "try_fill", lambda *_: None),
     ("cost rounded down", orders, "cost_of", lambda minutes, price: minutes * price // 60),
     ("an early end keeps its GPUs", model.Model, "capacity_changed", lambda *_: None),
     ("what can no longer be earned stays", model.Model, "refund", lambda *_: None),
+    ("rules sell nothing that is too many", model.Model, "offer_surplus", lambda *_: None),
 ]
 
 

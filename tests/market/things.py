@@ -161,7 +161,9 @@ class Lease(Thing):
     def covered(self, period, less, funds):
         """Whether funds cover all that the lease can come to cost up to the end of a period."""
         owed = self.due_minutes(self.start_min, self.period_bounds(period)[1])
-        open_minutes = max(owed - self.settled_due - less, 0)
+        spared = sum(row.due - row.charged for row in self.periods.values()
+                     if row.state in ("metered", "disputed"))
+        open_minutes = max(owed - self.settled_due - spared - less, 0)
         return cost_of(self.delivered + open_minutes, self.price) - self.paid <= funds
 
     def pause_foreseen_s(self):

@@ -185,8 +185,8 @@ static void expect_file(const char *line, const char *input, const char *words)
 static void test_orders_of_a_file(void **state)
 {
     static const char *const rows[][2] = {
-        {"", "- has no orders"},
-        {TITLES, "- has no orders"},
+        {"", "standard input has no orders"},
+        {TITLES, "standard input has no orders"},
         {"sku,gpus,colour\n", "-, line 1: there is no column 'colour'"},
         {"sku,file\n", "-, line 1: 'file' is no column: give --file for the whole file"},
         {TITLES "1,8,1h,2.5\n1,8,1h\n", "-, line 3: 3 cells under 4 columns"},

@@ -337,7 +337,14 @@ static void test_resting(void **state)
        "resting, 0 of 8 GPUs filled, 40 credits in escrow");
     as("acme", line_of("order amend %u --sku gb300=2", (unsigned)order), NULL);
     assert_true(r.code == 1 && run_says(&r, "the order does not name gb300"));
-    refused("beta", line_of("order amend %u --limit 3", (unsigned)order), "no such order of yours");
+    as("acme", line_of("order amend %u --rest 2020-01-01", (unsigned)order), NULL);
+    assert_true(r.code == 1 && run_says(&r, "--rest: lies in the past; the exchange's time is"));
+    ok("acme", line_of("order show %u", (unsigned)order), "gpus min: 4");
+    assert_true(run_says(&r, "block gpus: 1"));
+    as("acme", "order place --sku h200=2 --gpus 8 --block 3 --duration 2h --rest +1d", NULL);
+    assert_true(r.code == 1 && run_says(&r, "--block: the 8 GPUs are no multiple of 3"));
+    refused("beta", line_of("order amend %u --limit 3", (unsigned)order), "not_owner");
+    refused("beta", "order amend 999999 --limit 3", "order_not_found");
     refused("beta", line_of("order cancel %u", (unsigned)order), "not_owner");
     ok("op", "offer publish --site jurong --sku h200 --gpus 16 --for 30d --price 2.6", "offer");
     ok("acme", line_of("order why %u", (unsigned)order), "price 1 at 2.6 it would fill now");
@@ -345,6 +352,7 @@ static void test_resting(void **state)
     ok("admin", "clock advance +1m", "time is");
     ok("acme", line_of("order show %u", (unsigned)order), "state: filled");
     assert_true(run_says(&r, "ended by: exchange"));
+    assert_true(run_says(&r, "what it asked for: 'bourse events --from"));
     refused("acme", line_of("order why %u", (unsigned)order),
             "does not rest any more: it is filled (filled, by exchange)");
     refused("acme", line_of("order amend %u --limit 3", (unsigned)order), "order_closed");
@@ -465,12 +473,16 @@ static void test_closures(void **state)
     uint64_t closure = number_of(
         "op", "site maintenance jurong --from +1d --until +2d --reason switch", "closure");
     ok("acme", "site closures jurong", "jurong maintenance");
-    ok("op", line_of("site reopen %u", (unsigned)closure), "is over");
+    ok("op", line_of("site reopen %u", (unsigned)closure), "is called off");
     refused("acme", "site outage jurong --until +1h", "not_");
     ok("op", "site outage jurong --until +4h --reason power", "outage of jurong from now until");
     refused("acme", "quote --sku h200 --gpus 1 --duration 1h", "bourse quote --why");
     ok("op", "site change jurong --power-kw 200000 --carbon 250", "200000 kW, 250 gCO2e/kWh");
     ok("acme", "site show jurong", "carbon g per kwh: 250");
+    /* Two at once: the site is closed until both are over. */
+    uint64_t second = number_of("op", "site outage jurong --until +6h", "closure");
+    ok("op", line_of("site reopen %u", (unsigned)second - 1), "still holds");
+    ok("op", line_of("site reopen %u", (unsigned)second), "gives capacity again");
     as("op", "site reopen 99", NULL);
     assert_int_equal(r.code, 2);
 }

@@ -8,7 +8,7 @@
  *   {"tick": SECONDS}                   lets so much time pass and works off what falls due, each
  *                                       thing at its second; 0: what is due now. With
  *                                       "late": true all of it only at the end of that time
- *   {"state": true}                     balances, sites, offers, resting orders, live leases
+ *   {"state": true}                     balances, rules, sites, offers, resting orders, live leases
  *   {"lease": NUMBER}                   that lease, also when it is settled
  *   {"check": true}                     {"faults": [...]}: what exchange_check() finds
  *   {"verify": true}                    {"count": N}: how many things world_verify() finds
@@ -177,14 +177,19 @@ static json_t *state_show(struct driver *d)
 {
     json_t *state = made(json_object());
     json_t *balances = made(json_array());
+    json_t *rules = made(json_array());
     for (uint32_t account = 1; account <= d->accounts; account++) {
         struct q_balances q = {.account = account};
         json_t *rows = rows_all(d, &q_balances_message, &q, &q.from);
-        if (json_array_extend(balances, rows) != 0)
+        struct q_rules of = {.account = account};
+        json_t *found = rows_all(d, &q_rules_message, &of, &of.from);
+        if (json_array_extend(balances, rows) != 0 || json_array_extend(rules, found) != 0)
             stop("no memory");
         json_decref(rows);
+        json_decref(found);
     }
     set(state, "balances", balances);
+    set(state, "rules", rules);
     struct q_sites sites = {0};
     set(state, "sites", rows_all(d, &q_sites_message, &sites, &sites.from));
     struct q_offers offers = {.open_only = true};

@@ -84,6 +84,21 @@ void plain_pass(struct plain_lease *l, uint64_t now_s)
     }
 }
 
+/* Pauses that are over, also those that ended by themselves when little was metered. */
+static void pauses_follow(const struct exchange *x, const struct lease_row *row,
+                          struct plain_lease *l)
+{
+    for (uint32_t i = 0; i < row->reliefs; i++) {
+        struct relief_row key = {.lease = row->lease, .relief = i};
+        const struct relief_row *relief = store_find(x->store, TABLE_RELIEF, &key);
+        if (relief->kind != RELIEF_KIND_PAUSE)
+            continue;
+        assert_int_equal((relief->start_s - l->start_s) % (60 * (uint64_t)l->period_min), 0);
+        for (uint64_t at = relief->start_s; at < relief->end_s; at += 60)
+            l->paused[(at - l->start_s) / 60] = true;
+    }
+}
+
 /* When an elastic lease is paused depends on what it held then: that is taken from the rules, and
  * asserted to be a time at which a period began that all its funds could not cover. */
 void plain_follow(const struct exchange *x, struct plain_lease *l)
@@ -91,6 +106,7 @@ void plain_follow(const struct exchange *x, struct plain_lease *l)
     const struct lease_row *row = lease_find(x, l->lease);
     if (!l->elastic || l->failed)
         return;
+    pauses_follow(x, row, l);
     struct lease_row view = pause_view(x, row);
     bool known = l->paused_s != 0;
     if (view.end_reason == LEASE_END_UNFUNDED)

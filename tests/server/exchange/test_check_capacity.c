@@ -206,6 +206,10 @@ static void test_money(void **state)
     row.gpu_minutes_settled_due = 100000;
     put_unseen(s, TABLE_LEASE, &row);
     found(s, "lease 2: more is settled than it holds");
+    row = whole;
+    row.gpu_minutes_spared++;
+    put_unseen(s, TABLE_LEASE, &row);
+    found(s, "lease 2 differs from its metered periods");
     put_unseen(s, TABLE_LEASE, &whole);
     struct escrow_row key = {.kind = ESCROW_KIND_LEASE, .serial = 2, .place = 0};
     struct escrow_row escrow =

@@ -108,6 +108,16 @@ static void orders_and_their_leases(void **state)
     put_unseen(s, TABLE_ORDER, &row);
     found(s, "order 2: its state is not what it was filled to");
     found(s, "order 2: its terms are there, or it rests, alone");
+    struct lease_row lease =
+        *(const struct lease_row *)store_find(s->x->store, TABLE_LEASE, &(uint64_t){1});
+    const uint64_t own = lease.order;
+    lease.order = 2;
+    lease.start_s += 60;
+    put_unseen(s, TABLE_LEASE, &lease);
+    found(s, "order 2: its leases do not begin together");
+    lease.order = own;
+    lease.start_s -= 60;
+    put_unseen(s, TABLE_LEASE, &lease);
     row = right;
     row.account = s->operator;
     put_unseen(s, TABLE_ORDER, &row);
@@ -139,6 +149,10 @@ static void terms_and_escrow(void **state)
     put_unseen(s, TABLE_REST, &row);
     found(s, "order 2: its escrow holds 1800 micro-credits, but 1802 are needed");
     found(s, "order 2 is not where offers look for it");
+    row = right;
+    row.start_until_s += 60;
+    put_unseen(s, TABLE_REST, &row);
+    found(s, "order 2: the rest of it may begin apart from its leases");
     row = right;
     row.due_s++;
     put_unseen(s, TABLE_REST, &row);

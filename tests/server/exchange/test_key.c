@@ -116,6 +116,10 @@ static void whom_a_channel_key_speaks_for(void **state)
     assert_memory_equal(right.sign_key, bot.sign_public, 32);
     world_advance(&w, 3600, false);
     assert_int_equal(exchange_channel_right(w.x, bot.channel_public).account, 0);
+    struct key_info key;
+    assert_true(exchange_further_key(w.x, bot.channel_public, &key));
+    assert_int_equal(key.expires_s, WORLD_BEGIN_S + 3600);
+    assert_false(exchange_further_key(w.x, own.channel_public, &key));
 }
 
 /* The expiry of a key makes a group due, so that time goes on even where nothing else happens. */

@@ -226,6 +226,16 @@ static void do_dispute(struct story *s, struct plain_lease *l)
         p->state = DISPUTED;
 }
 
+/* Of an elastic lease no more than what was to be charged. */
+static uint64_t plain_decided_most(const struct plain_lease *l, uint32_t k)
+{
+    uint64_t due = plain_due(l, k);
+    if (!l->elastic || l->periods[k].state != DISPUTED)
+        return due;
+    uint64_t least = (due * l->least_ppm + 999999) / 1000000;
+    return l->periods[k].minutes > least ? l->periods[k].minutes : least;
+}
+
 static void do_decide(struct story *s, struct plain_lease *l)
 {
     uint32_t k = some_period(s, l, DISPUTED);
@@ -235,7 +245,7 @@ static void do_decide(struct story *s, struct plain_lease *l)
         expected = REFUSAL_lease_not_active;
     else if (k >= plain_periods(l))
         expected = REFUSAL_period_not_found;
-    else if (op.gpu_minutes > plain_due(l, k))
+    else if (op.gpu_minutes > plain_decided_most(l, k))
         expected = REFUSAL_meter_too_large;
     else if (l->periods[k].state != DISPUTED)
         expected = REFUSAL_not_disputed;

@@ -61,8 +61,10 @@ static void offer_draw(struct market *m)
         .end_s = (start + length) * 60,
         .price_ucr = 1000 + random_below(8),
         .lease_min_min = random_below(2) == 0 ? 1 : 1 + (uint32_t)random_below(length),
-        .billing = BILLING_RESERVED,
+        .lease_max_min = random_below(3) == 0 ? length : 0,
+        .billing = random_below(4) == 0 ? BILLING_METERED : BILLING_RESERVED,
         .meter_period_min = 60,
+        .preemptible = random_below(4) == 0,
     };
     assert_int_equal(try(m, m->operator, "op", &op_offer_publish_message, &offer),
                      REFUSAL_accepted);
@@ -81,6 +83,7 @@ static void order_draw(struct market *m)
     uint32_t gpus = 1 + (uint32_t)random_below(30);
     uint64_t until = from + (rests ? random_below(300) : 0);
     struct op_order_place order = {
+        .preemptible_ok = random_below(2) == 0,
         .skus = {&limit, 1},
         .gpus = gpus,
         .gpus_min = 1,
@@ -92,7 +95,7 @@ static void order_draw(struct market *m)
         .time_in_force = rests ? TIME_IN_FORCE_GTT : TIME_IN_FORCE_IOC,
         .rest_until_s = rests ? (until + 10) * 60 : 0,
         .regions = {&place, (uint32_t)random_below(2)},
-        .profile = PROFILE_TUNING,
+        .profile = random_below(3) == 0 ? PROFILE_TRAINING : PROFILE_TUNING,
         .tokens = {&m->token, 1},
     };
     const struct result *r =
@@ -174,8 +177,12 @@ static uint64_t plain_free_at(const struct market *m, const struct offer_row *o,
 
 /* Free over the whole window, when a block is also free long enough around it for a lease. */
 static uint32_t plain_free(const struct market *m, const struct offer_row *o, uint64_t from,
-                           uint64_t until)
+                           uint64_t until, uint32_t duration)
 {
+    uint64_t run = duration > o->lease_min_min ? duration : o->lease_min_min;
+    if (duration > 0 &&
+        (duration < o->lease_min_min || (o->lease_max_min > 0 && duration > o->lease_max_min)))
+        return 0;
     uint64_t least = o->gpus;
     for (uint64_t minute = from; minute < until && least >= o->block_gpus; minute++) {
         uint64_t here = plain_free_at(m, o, minute);
@@ -183,11 +190,11 @@ static uint32_t plain_free(const struct market *m, const struct offer_row *o, ui
     }
     if (least < o->block_gpus)
         return 0;
-    while (until - from < o->lease_min_min && plain_free_at(m, o, from - 1) >= o->block_gpus)
+    while (until - from < run && plain_free_at(m, o, from - 1) >= o->block_gpus)
         from--;
-    while (until - from < o->lease_min_min && plain_free_at(m, o, until) >= o->block_gpus)
+    while (until - from < run && plain_free_at(m, o, until) >= o->block_gpus)
         until++;
-    return until - from < o->lease_min_min ? 0 : (uint32_t)(least - least % o->block_gpus);
+    return until - from < run ? 0 : (uint32_t)(least - least % o->block_gpus);
 }
 
 struct plain_level {
@@ -215,6 +222,8 @@ struct plain_bids {
     const char *region;
     uint64_t from;
     uint64_t until;
+    bool preemptible;
+    bool metered;
     struct plain_level levels[LEVELS];
 };
 
@@ -230,6 +239,11 @@ static int rest_add(void *context, const void *item)
         there = there || starts_with(region, p->region) || starts_with(p->region, region);
     if (site != NULL && p->region[0] != '\0')
         there = starts_with(site->region, p->region);
+    bool training = rest->profile == PROFILE_TRAINING;
+    if (p->preemptible && (training || !rest->preemptible_ok))
+        there = false;
+    if (p->metered && training)
+        there = false;
     if (there && rest->start_from_s < p->until * 60 &&
         rest->start_until_s + order->duration_min * UINT64_C(60) > p->from * 60)
         level_add(p->levels, rest->limits_ucr[0], order->gpus - order->gpus_filled);
@@ -273,11 +287,16 @@ static uint32_t depth_compare(struct market *m)
     struct plain_level asks[LEVELS] = {0};
     bids.from = m->begin_min + random_below(SPAN_MIN);
     bids.until = bids.from + 1 + random_below(random_below(2) == 0 ? 10 : 600);
+    bids.preemptible = random_below(3) == 0;
+    bids.metered = random_below(3) == 0;
+    uint32_t duration = random_below(2) == 0 ? 0 : 1 + (uint32_t)random_below(300);
     for (uint64_t i = 1; i <= OFFERS; i++) {
         const struct offer_row *o = offer_row_find(m->w.x, i);
         const char *region = site_find(m->w.x, o->site)->region;
-        uint32_t gpus = plain_free(m, o, bids.from, bids.until);
-        if (o->state == OFFER_STATE_OPEN && !o->asking && gpus > 0 &&
+        uint32_t gpus = plain_free(m, o, bids.from, bids.until, duration);
+        bool alike = (o->preemptible != 0) == bids.preemptible &&
+                     (o->billing == BILLING_METERED) == bids.metered;
+        if (o->state == OFFER_STATE_OPEN && !o->asking && alike && gpus > 0 &&
             (bids.region[0] == '\0' || starts_with(region, bids.region)))
             level_add(asks, o->price_ucr, gpus);
     }
@@ -285,7 +304,10 @@ static uint32_t depth_compare(struct market *m)
     struct q_depth q = {.sku = 1,
                         .region = {bids.region, (uint32_t)strlen(bids.region)},
                         .start_s = bids.from * 60,
-                        .end_s = bids.until * 60};
+                        .end_s = bids.until * 60,
+                        .preemptible = bids.preemptible,
+                        .metered = bids.metered,
+                        .duration_min = duration};
     const struct a_depth *a = asked(m, &arena, &q_depth_message, &q);
     assert_int_equal(a->rows.count, levels_count(asks) + levels_count(bids.levels));
     assert_int_equal(a->next, 0);

@@ -80,16 +80,16 @@ static uint64_t publish(struct court *c, uint32_t gpus, uint32_t block, uint64_t
     return publish_at(c, 1, gpus, block, price_ucr);
 }
 
-/* An order for an hour from now on: all of the GPUs or none. */
-static uint64_t place(struct court *c, enum time_in_force time_in_force, uint32_t gpus,
-                      uint64_t limit_ucr)
+/* An order for an hour from now on. */
+static uint64_t place_least(struct court *c, enum time_in_force time_in_force, uint32_t gpus,
+                            uint32_t gpus_min, uint64_t limit_ucr)
 {
     uint64_t token = world_mint(&c->w, c->series, c->startup, gpus * limit_ucr);
     struct sku_limit limit = {.sku = 1, .limit_price_ucr = limit_ucr};
     struct op_order_place order = {
         .skus = {&limit, 1},
         .gpus = gpus,
-        .gpus_min = gpus,
+        .gpus_min = gpus_min,
         .block_gpus = 1,
         .duration_min = 60,
         .placement = PLACEMENT_ONE_SITE,
@@ -99,6 +99,13 @@ static uint64_t place(struct court *c, enum time_in_force time_in_force, uint32_
         .tokens = {&token, 1},
     };
     return done(c, c->startup, "startup", &op_order_place_message, &order)->object;
+}
+
+/* All of the GPUs or none. */
+static uint64_t place(struct court *c, enum time_in_force time_in_force, uint32_t gpus,
+                      uint64_t limit_ucr)
+{
+    return place_least(c, time_in_force, gpus, gpus, limit_ucr);
 }
 
 /* --- Planted faults ------------------------------------------------------------------------- */
@@ -222,6 +229,30 @@ static void test_priority(void **state)
     }
 }
 
+/* The rules would let the rest of an order begin apart from its first lease. */
+static void test_start(void **state)
+{
+    (void)state;
+    struct court *c = court_open();
+    publish(c, 2, 1, 10);
+    uint64_t order = place_least(c, TIME_IN_FORCE_GTT, 4, 1, 10);
+    uint64_t offer = publish(c, 2, 1, 10);
+    const struct witness *w = &c->w.x->witness;
+    struct rest_row rest = *rest_find(c->w.x, order);
+    c->w.x->asked_offer = offer;
+    w->fills(w->context, offer, &rest, 10);
+    assert_int_equal(found(c), 0);
+    rest.start_until_s += 60;
+    w->fills(w->context, offer, &rest, 10);
+    assert_int_equal(found(c), 1);
+    assert_non_null(strstr(c->said, "order 1 may be filled apart from its first lease"));
+    c->w.x->asked_offer = 0;
+    world_settle(&c->w);
+    assert_int_equal(found(c), 1);
+    assert_null(rest_find(c->w.x, order));
+    court_close(c);
+}
+
 /* The rules would show the offer to everybody although an order waits for it. */
 static void test_passed_over(void **state)
 {
@@ -314,10 +345,10 @@ static void test_frozen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matches),  cmocka_unit_test(test_double_selling),
-        cmocka_unit_test(test_priority), cmocka_unit_test(test_passed_over),
-        cmocka_unit_test(test_blocks),   cmocka_unit_test(test_large_blocks),
-        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_matches),      cmocka_unit_test(test_double_selling),
+        cmocka_unit_test(test_priority),     cmocka_unit_test(test_passed_over),
+        cmocka_unit_test(test_start),        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_large_blocks), cmocka_unit_test(test_frozen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ static void rule_make(uint32_t gpus, uint64_t token)
     struct op_rule_add add = {
         .skus = {&limit, 1},
         .gpus = gpus,
-        .horizon_min = 15,
+        .horizon_min = 60,
         .profile = PROFILE_TUNING,
         .tokens = {&token, 1},
     };
@@ -99,6 +99,10 @@ static void references(void **state)
     damaged.state = 9;
     store_put(w.x->store, TABLE_RULE, &damaged);
     assert_reported("rule 1: of no known state or profile");
+    damaged = row;
+    damaged.last_refusal = UINT16_MAX + 1;
+    store_put(w.x->store, TABLE_RULE, &damaged);
+    assert_reported("rule 1: of no known refusal");
     damaged = row;
     damaged.skus_count = ORDER_SKUS_MAX + 1;
     store_put(w.x->store, TABLE_RULE, &damaged);
@@ -201,7 +205,7 @@ static enum refusal rule_try(uint64_t token)
     struct op_rule_add add = {
         .skus = {&limit, 1},
         .gpus = 1,
-        .horizon_min = 15,
+        .horizon_min = 60,
         .profile = PROFILE_TUNING,
         .tokens = {&token, 1},
     };
