@@ -12,13 +12,13 @@
 #include <stdlib.h>
 
 #include "protocol/moment.h"
-#include "server/exchange/account.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/order.h"
 #include "server/exchange/query.h"
 #include "server/exchange/rest.h"
 #include "server/exchange/site.h"
 #include "server/exchange/sku.h"
+#include "server/exchange/wish.h"
 
 /* Both sides together fill a page. */
 enum { DEPTH_LEVELS_MAX = PAGE_ROWS_MAX / 2 };
@@ -98,14 +98,9 @@ static void ask_add(struct depth *d, const struct offer *o)
     uint32_t minutes = (uint32_t)(d->end_s / 60 - from_min);
     if (!ask_is_of_kind(d, o))
         return;
-    const struct account_row *operator= account_find(d->x, o->operator);
-    const struct account_row *seller = account_find(d->x, o->seller);
     uint32_t free_gpus = offer_free(o, from_min, minutes, &d->looks);
     free_gpus -= free_gpus % o->block_gpus;
-    if (!o->shown ||
-        free_gpus == 0 ||
-        operator== NULL || operator->state != ACCOUNT_STATE_ACTIVE || seller == NULL ||
-        seller->state != ACCOUNT_STATE_ACTIVE)
+    if (!o->shown || free_gpus == 0 || !wish_has_seller(d->x, o))
         return;
     /* It may have been found by another run, while this one is too short for any lease. */
     uint64_t run = run_minutes(o, from_min);

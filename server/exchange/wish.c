@@ -373,10 +373,17 @@ uint64_t wish_block(const struct wish *w, const struct offer *o)
     return o->block_gpus / a * w->block_gpus;
 }
 
+bool wish_has_seller(const struct exchange *x, const struct offer *o)
+{
+    if (!account_is_active(x, o->operator))
+        return false;
+    return o->lease == 0 || (account_is_active(x, o->seller) && resale_is_live(x, o));
+}
+
 bool wish_takes_offer(const struct exchange *x, const struct wish *w, const struct offer *o)
 {
     return wish_takes_terms(w, o) && wish_block(w, o) <= w->gpus && wish_takes_gain(x, w, o) &&
-           (o->lease == 0 || account_is_active(x, o->seller));
+           wish_has_seller(x, o);
 }
 
 bool wish_is_own(const struct wish *w, const struct offer *o)
@@ -437,8 +444,7 @@ uint32_t match_dimension(const struct exchange *x, const struct wish *w, const s
         return FUNNEL_SERIES;
     if (wish_is_own(w, o))
         return FUNNEL_OWN;
-    if (!wish_takes_terms(w, o) || !account_is_active(x, o->operator) ||
-        !account_is_active(x, o->seller))
+    if (!wish_takes_terms(w, o) || !wish_has_seller(x, o))
         return FUNNEL_TERMS;
     uint64_t start = w->from_min > o->start_min ? w->from_min : o->start_min;
     if (start > w->until_min || start + w->duration_min > o->end_min)

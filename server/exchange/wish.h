@@ -72,6 +72,9 @@ bool wish_takes_sku(const struct exchange *x, const struct wish *w, uint64_t sku
 bool wish_takes_site(const struct exchange *x, const struct wish *w, uint64_t sku, uint64_t site);
 /* Whether an offer of such an SKU and site counts, apart from its price and from whose it is. */
 bool wish_takes_offer(const struct exchange *x, const struct wish *w, const struct offer *o);
+/* Whether there is somebody who sells it: its operator and its seller are not frozen, and a lease
+ * on offer has neither ended nor failed, swept or not. */
+bool wish_has_seller(const struct exchange *x, const struct offer *o);
 /* Whether it is an offer of who wants. */
 bool wish_is_own(const struct wish *w, const struct offer *o);
 /* What an offer of a wanted SKU would trade at. */
