@@ -1,8 +1,8 @@
 """A random test of the market: the rules against a model that tries everything, step by step.
 
-Environment: MARKET_SEED (of the first story; else 910000, or with BOURSE_LONG=1 drawn from the
-clock; printed), MARKET_STEPS (of a story; 1 000), MARKET_SEEDS (how many stories follow each other;
-4), BOURSE_LONG=1 (30 stories of 2 000 steps). What goes apart is told as a story, cut down to what
+Environment: MARKET_SEED (of the first story; else 920000, or with BOURSE_LONG=1 drawn from the
+clock; printed), MARKET_STEPS (of a story; 1 500), MARKET_SEEDS (how many stories follow each other;
+14), BOURSE_LONG=1 (30 stories of 2 000 steps). What goes apart is told as a story, cut down to what
 it needs.
 """
 import json
@@ -27,9 +27,9 @@ from story import Teller, founding  # noqa: E402
 from things import Thing  # noqa: E402
 
 LONG = os.environ.get("BOURSE_LONG") == "1"
-STEPS = int(os.environ.get("MARKET_STEPS", 2000 if LONG else 1000))
-SEEDS = int(os.environ.get("MARKET_SEEDS", 30 if LONG else 4))
-SEED = int(os.environ.get("MARKET_SEED", time.time_ns() // 1000 % 10**9 if LONG else 910000))
+STEPS = int(os.environ.get("MARKET_STEPS", 2000 if LONG else 1500))
+SEEDS = int(os.environ.get("MARKET_SEEDS", 30 if LONG else 14))
+SEED = int(os.environ.get("MARKET_SEED", time.time_ns() // 1000 % 10**9 if LONG else 920000))
 EVERY = 10
 SHORTEN_S = 60
 PLANTED_SEEDS = 4
