@@ -200,7 +200,11 @@ MESSAGE_STRUCT(supply_info, ROW_SUPPLY_FIELDS);
  * nearest miss: what the order would get if this dimension alone did not bind it (gpus 0: nothing
  * even so): so many GPUs at this site, from start_s on, the dearest part at price_ucr. Of the
  * dimension time start_s is the first time it would fit, of size gpus is what it could get, of
- * price price_ucr is the limit that would fill it now.
+ * price price_ucr is the limit that would fill it now, of length duration_min is the nearest length
+ * that can be had, of billing for how many minutes an elastic order must pay ahead, if that is all
+ * (0 of all others). Of size block_gpus are the blocks in which these GPUs are sold, when that is
+ * what stands in the way, and leases how many leases they are (0 of all others). any_price: only
+ * with no limit prices either, which the dearest part then is above.
  */
 #define FUNNEL_ROW_FIELDS(X, S)                                                                    \
     X(ENUM, S, dimension, funnel, 0)                                                               \
@@ -209,7 +213,11 @@ MESSAGE_STRUCT(supply_info, ROW_SUPPLY_FIELDS);
     X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
     X(PRICE, S, price_ucr, 0, PRICE_MAX_UCR)                                                       \
     X(NUMBER, S, site, 0, SERIAL_MAX)                                                              \
-    X(NUMBER, S, sku, 0, SERIAL_MAX)
+    X(NUMBER, S, sku, 0, SERIAL_MAX)                                                               \
+    X(U32, S, duration_min, 0, DURATION_MAX_MIN)                                                   \
+    X(U32, S, block_gpus, 0, GPUS_MAX)                                                             \
+    X(U32, S, leases, 0, ORDER_LEASES_MAX)                                                         \
+    X(BOOL, S, any_price, 0, 1)
 MESSAGE_STRUCT(funnel_row, FUNNEL_ROW_FIELDS);
 
 /* `scopes`, `daily_ucr` (0: no limit), `expires_s` (0: never) as the key was added with. */
@@ -243,7 +251,7 @@ MESSAGE_STRUCT(closure_info, ROW_CLOSURE_FIELDS);
     X(U32, S, horizon_min, 1, DURATION_MAX_MIN)                                                    \
     X(BOOL, S, resell, 0, 1)                                                                       \
     X(PRICE, S, sell_price_ucr, 0, PRICE_MAX_UCR)                                                  \
-    X(ENUM, S, profile, profile, 0)                                                                \
+    CONSTRAINT_FIELDS(X, S)                                                                        \
     X(AMOUNT, S, budget_ucr, 0, UINT64_MAX)                                                        \
     X(AMOUNT, S, spent_ucr, 0, UINT64_MAX)                                                         \
     X(U32, S, held_gpus, 0, UINT32_MAX)                                                            \

@@ -253,6 +253,15 @@ MESSAGE_STRUCT(ev_offer_amended, EVENT_OFFER_AMENDED_FIELDS);
     X(BOOL, S, stopped, 0, 1)
 MESSAGE_STRUCT(ev_offer_renewed, EVENT_OFFER_RENEWED_FIELDS);
 
+/* A standing offer has ended by itself. */
+#define EVENT_OFFER_ENDED_FIELDS(X, S)                                                             \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, offer, 1, SERIAL_MAX)                                                             \
+    X(ACCOUNT, S, operator, 1, UINT32_MAX)                                                         \
+    X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
+    X(ENUM, S, reason, offer_end_reason, 0)
+MESSAGE_STRUCT(ev_offer_ended, EVENT_OFFER_ENDED_FIELDS);
+
 #define EVENT_OFFER_WITHDRAWN_FIELDS(X, S)                                                         \
     EVENT_HEAD(X, S)                                                                               \
     X(NUMBER, S, offer, 1, SERIAL_MAX)
@@ -311,6 +320,14 @@ MESSAGE_STRUCT(ev_traded, EVENT_TRADED_FIELDS);
     EVENT_HEAD(X, S)                                                                               \
     X(LIST, S, points, index_point, 256)
 MESSAGE_STRUCT(ev_index_published, EVENT_INDEX_PUBLISHED_FIELDS);
+
+/* Of a trade that may still count for the index a part is given up: its lease has ended before its
+ * time, or failed. gpu_minutes: what is left of it. */
+#define EVENT_TRADE_CUT_FIELDS(X, S)                                                               \
+    EVENT_HEAD(X, S)                                                                               \
+    X(NUMBER, S, trade, 1, SERIAL_MAX)                                                             \
+    X(U64, S, gpu_minutes, 0, UINT64_MAX)
+MESSAGE_STRUCT(ev_trade_cut, EVENT_TRADE_CUT_FIELDS);
 
 /* --- Rules --- */
 
@@ -552,6 +569,8 @@ MESSAGE_STRUCT(ev_lease_settled, EVENT_LEASE_SETTLED_FIELDS);
     Y(49, order_ended, EVENT_ORDER_ENDED_FIELDS, false)                                            \
     Y(50, traded, EVENT_TRADED_FIELDS, true)                                                       \
     Y(51, index_published, EVENT_INDEX_PUBLISHED_FIELDS, true)                                     \
+    Y(52, offer_ended, EVENT_OFFER_ENDED_FIELDS, true)                                             \
+    Y(53, trade_cut, EVENT_TRADE_CUT_FIELDS, true)                                                 \
     Y(60, rule_added, EVENT_RULE_ADDED_FIELDS, false)                                              \
     Y(61, rule_changed, EVENT_RULE_CHANGED_FIELDS, false)                                          \
     Y(62, rule_bought, EVENT_RULE_BOUGHT_FIELDS, false)                                            \

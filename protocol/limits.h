@@ -66,7 +66,7 @@ enum {
     SITES_PER_ACCOUNT_MAX = 1000,
     OFFERS_PER_ACCOUNT_MAX = 200 * 1000, /* live ones */
     GIFTS_PER_ACCOUNT_MAX = 100 * 1000,  /* not claimed or taken back */
-    ORDERS_RESTING_MAX = 200 * 1000,     /* of one account */
+    ORDERS_RESTING_MAX = 10 * 1000,      /* of one account */
     KEYS_PER_ACCOUNT_MAX = 64,           /* beside the main key */
     RULES_PER_ACCOUNT_MAX = 1000,        /* active ones */
     CLOSURES_PER_SITE_MAX = 64,          /* that are not over */
@@ -74,7 +74,8 @@ enum {
 
     /* The market. */
     CROSS_LOOKS_MAX = 100 * 1000,     /* what asking resting orders may look at, a tick */
-    WHY_LOOKS_MAX = 1000 * 1000,      /* what the nearest misses of one question look at */
+    WHY_LOOKS_MAX = 150 * 1000,       /* what the searches of one question why look at */
+    WHY_OFFERS_MAX = 100 * 1000,      /* and what its count of the offers looks at */
     STARTS_MAX = 744,                 /* starts that one question for prices may name */
     STANDING_STEP_MIN = 60,           /* a standing offer's end moves on by this */
     RULE_STEP_MIN = 15,               /* a rule acts at whole multiples of this */

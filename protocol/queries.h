@@ -134,6 +134,10 @@ MESSAGE_STRUCT(q_closures, Q_CLOSURES_FIELDS);
     PAGE_FIELDS(X, S)
 MESSAGE_STRUCT(q_rules, Q_RULES_FIELDS);
 
+/* Why an active rule does not buy what is missing: the answer is that of quote with `why`. */
+#define Q_RULE_WHY_FIELDS(X, S) X(NUMBER, S, rule, 1, SERIAL_MAX)
+MESSAGE_STRUCT(q_rule_why, Q_RULE_WHY_FIELDS);
+
 /* Anonymous depth of a SKU over the window [start_s, end_s) (0: now; 0: an hour on), in a region
  * ("": everywhere), of one kind of capacity: reserved, or `metered`; firm, or `preemptible`. Orders
  * stand in the depth of each kind that they take. `duration_min`: only offers of which a lease of
@@ -215,7 +219,8 @@ MESSAGE_STRUCT(q_checkpoint, Q_CHECKPOINT_FIELDS);
     Y(23, trades, Q_TRADES_FIELDS)                                                                 \
     Y(24, index, Q_INDEX_FIELDS)                                                                   \
     Y(25, starts, Q_STARTS_FIELDS)                                                                 \
-    Y(26, utilisation, Q_UTILISATION_FIELDS)
+    Y(26, utilisation, Q_UTILISATION_FIELDS)                                                       \
+    Y(27, rule_why, Q_RULE_WHY_FIELDS)
 
 /* --- Answers --- */
 
@@ -281,7 +286,8 @@ MESSAGE_STRUCT(a_access, A_ACCESS_FIELDS);
 
 /* What the order would do now. `refusal` 0: leases (their numbers are 0 or the next ones) and cost.
  * With `why`: the funnel; `offers` is how many are open in all, `matching` how many fit alone or
- * in part. */
+ * in part. `cut`: there was more to look at than one answer may, and both, the counts of the funnel
+ * and its misses are of the part looked at. */
 #define QUOTED_FIELDS(X, S)                                                                        \
     X(NUMBER, S, offer, 1, SERIAL_MAX)                                                             \
     X(NUMBER, S, site, 1, SERIAL_MAX)                                                              \
@@ -301,9 +307,19 @@ MESSAGE_STRUCT(quoted_lease, QUOTED_FIELDS);
     X(LIST, S, leases, quoted_lease, ORDER_LEASES_MAX)                                             \
     X(U64, S, offers, 0, UINT64_MAX)                                                               \
     X(U64, S, matching, 0, UINT64_MAX)                                                             \
-    X(LIST, S, funnel, funnel_row, 16)
+    X(LIST, S, funnel, funnel_row, 16)                                                             \
+    X(BOOL, S, cut, 0, 1)
 MESSAGE_STRUCT(a_quote, A_QUOTE_FIELDS);
 MESSAGE_STRUCT(a_order_why, A_QUOTE_FIELDS);
+
+/* What it is about is how many GPUs the rule misses, and over which time it would buy them; 0:
+ * none. */
+#define A_RULE_WHY_FIELDS(X, S)                                                                    \
+    A_QUOTE_FIELDS(X, S)                                                                           \
+    X(U32, S, missing_gpus, 0, GPUS_MAX)                                                           \
+    X(TIME, S, start_s, 0, TIME_MAX_S)                                                             \
+    X(TIME, S, end_s, 0, TIME_MAX_S)
+MESSAGE_STRUCT(a_rule_why, A_RULE_WHY_FIELDS);
 
 #define A_KEYS_FIELDS(X, S) PAGE_OF(X, S, key_info)
 MESSAGE_STRUCT(a_keys, A_KEYS_FIELDS);
@@ -356,7 +372,8 @@ MESSAGE_STRUCT(a_checkpoint, A_CHECKPOINT_FIELDS);
     Y(23, trades, A_TRADES_FIELDS)                                                                 \
     Y(24, index, A_INDEX_FIELDS)                                                                   \
     Y(25, starts, A_STARTS_FIELDS)                                                                 \
-    Y(26, utilisation, A_UTILISATION_FIELDS)
+    Y(26, utilisation, A_UTILISATION_FIELDS)                                                       \
+    Y(27, rule_why, A_RULE_WHY_FIELDS)
 
 enum query_code {
 #define QUERY_CODE(code, name, fields) QUERY_##name = code,

@@ -107,7 +107,11 @@
     X(rule_not_found, 87, false, "no such rule")                                                   \
     X(rule_closed, 88, false, "the rule has ended")                                                \
     X(key_not_found, 89, false, "the account has no such further key")                             \
-    X(key_over_amount, 93, true, "the amount this key may move in a day would be exceeded")
+    X(key_over_amount, 93, true, "the amount this key may move in a day would be exceeded")        \
+    X(search_ended, 116, true,                                                                     \
+      "the search ended before it was through; name a region, a limit price or fewer SKUs")        \
+    X(lease_committed, 117, false,                                                                 \
+      "a lease of profile training is committed; its holder may only offer it to others")
 
 enum refusal {
 #define REFUSAL_ENUM(name, number, transient, text) REFUSAL_##name = number,

@@ -115,6 +115,12 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     X(OFFER_STATE, WITHDRAWN, withdrawn, 2)                                                        \
     X(OFFER_STATE, ENDED, ended, 3)
 
+/* Why a standing offer has ended that nobody withdrew. */
+#define OFFER_END_LIST(X)                                                                          \
+    X(OFFER_END, COMPLETED, completed, 1)                                                          \
+    X(OFFER_END, POWER, power_short, 2)                                                            \
+    X(OFFER_END, NOT_RENEWED, not_renewed, 3)
+
 /* A resting order may have been filled in part already. The other three have ended. */
 #define ORDER_STATE_LIST(X)                                                                        \
     X(ORDER_STATE, FILLED, filled, 1)                                                              \
@@ -156,7 +162,8 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     X(PERIOD_STATE, DISPUTED, disputed, 3)                                                         \
     X(PERIOD_STATE, SETTLED, settled, 4)
 
-/* The dimensions of the exclusion funnel, in the order in which an offer is looked at. */
+/* The dimensions of the exclusion funnel, in the order in which an offer is looked at; own is the
+ * last, so that it counts what the account would trade with itself. */
 #define FUNNEL_LIST(X)                                                                             \
     X(FUNNEL, SKU, sku, 1)                                                                         \
     X(FUNNEL, INTERCONNECT, interconnect, 9)                                                       \
@@ -166,11 +173,14 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     X(FUNNEL, CERTIFICATION, certification, 11)                                                    \
     X(FUNNEL, RELIABILITY, reliability, 12)                                                        \
     X(FUNNEL, SERIES, series, 4)                                                                   \
-    X(FUNNEL, OWN, own, 13)                                                                        \
-    X(FUNNEL, TERMS, terms, 5)                                                                     \
+    X(FUNNEL, PREEMPTIBLE, preemptible, 14)                                                        \
+    X(FUNNEL, BILLING, billing, 15)                                                                \
+    X(FUNNEL, LENGTH, length, 16)                                                                  \
+    X(FUNNEL, FROZEN, frozen, 17)                                                                  \
     X(FUNNEL, TIME, time, 6)                                                                       \
     X(FUNNEL, SIZE, size, 7)                                                                       \
-    X(FUNNEL, PRICE, price, 8)
+    X(FUNNEL, PRICE, price, 8)                                                                     \
+    X(FUNNEL, OWN, own, 13)
 
 /* The ledger's kinds of account; what each holds is a liability of the exchange, MINTED is the
  * contra account. */
@@ -202,6 +212,7 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     V(placement, PLACEMENT_LIST)                                                                   \
     V(clock_mode, CLOCK_MODE_LIST)                                                                 \
     V(offer_state, OFFER_STATE_LIST)                                                               \
+    V(offer_end_reason, OFFER_END_LIST)                                                            \
     V(order_state, ORDER_STATE_LIST)                                                               \
     V(order_end_reason, ORDER_END_LIST)                                                            \
     V(party, PARTY_LIST)                                                                           \

@@ -73,16 +73,17 @@ int command_account_freeze(struct cli *cli, int argc, char **argv)
     }
     if (refusal != REFUSAL_accepted)
         return cli_fail_refusal(cli, refusal);
-    return cli_print_result(cli, &op_account_freeze_message, r, "account", "froze %s", argv[0]);
+    return cli_print_result(cli, &op_account_freeze_message, r, "account", "froze %s",
+                            r != NULL ? name_of(cli, NAMED_ACCOUNT, op.account) : "");
 }
 
 int command_account_unfreeze(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct op_account_unfreeze op = {.account = name_account(cli, argv[0])};
-    return cli_print_result(cli, &op_account_unfreeze_message,
-                            cli_apply(cli, &op_account_unfreeze_message, &op), "account",
-                            "unfroze %s", argv[0]);
+    const struct result *r = cli_apply(cli, &op_account_unfreeze_message, &op);
+    return cli_print_result(cli, &op_account_unfreeze_message, r, "account", "unfroze %s",
+                            r != NULL ? name_of(cli, NAMED_ACCOUNT, op.account) : "");
 }
 
 /* Reads the new key file, or makes it. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "client/cli/csv.h"
 #include "protocol/limits.h"
@@ -30,26 +31,44 @@ __attribute__((format(printf, 2, 3))) static bool complain(struct reading *r, co
                                                            ...)
 {
     va_list args;
-    int length = snprintf(r->why, CURVE_ERROR_BYTES, "line %u: ", (unsigned)r->csv.number);
+    int length = snprintf(r->why, CURVE_ERROR_BYTES, ", line %u: ", (unsigned)r->csv.number);
     va_start(args, format);
     vsnprintf(r->why + length, (size_t)(CURVE_ERROR_BYTES - length), format, args);
     va_end(args);
     return false;
 }
 
+/* Of the whole file, not of a line. */
+static bool complain_of_all(struct reading *r, const char *what)
+{
+    snprintf(r->why, CURVE_ERROR_BYTES, ": %s", what);
+    return false;
+}
+
+/* Where the column of this title is; CSV_CELLS_MAX: nowhere. */
+static uint32_t title_find(const struct reading *r, const char *title, bool *twice)
+{
+    uint32_t at = CSV_CELLS_MAX;
+    for (uint32_t i = 0; i < r->csv.count; i++) {
+        if (strcasecmp(r->csv.cells[i], title) != 0)
+            continue;
+        *twice = *twice || at < CSV_CELLS_MAX;
+        at = i;
+    }
+    return at;
+}
+
 static bool titles_read(struct reading *r)
 {
-    r->time_at = CSV_CELLS_MAX;
-    r->gpus_at = CSV_CELLS_MAX;
-    for (uint32_t i = 0; i < r->csv.count; i++) {
-        if (strcmp(r->csv.cells[i], "time") == 0)
-            r->time_at = i;
-        if (strcmp(r->csv.cells[i], "gpus") == 0)
-            r->gpus_at = i;
-    }
-    if (r->time_at == CSV_CELLS_MAX || r->gpus_at == CSV_CELLS_MAX)
-        return complain(r, "the first line names the columns, and two of them are time and gpus");
-    return true;
+    bool twice = false;
+    r->time_at = title_find(r, "time", &twice);
+    r->gpus_at = title_find(r, "gpus", &twice);
+    if (twice)
+        return complain(r, "a column time or gpus is there twice");
+    if (r->time_at < CSV_CELLS_MAX && r->gpus_at < CSV_CELLS_MAX)
+        return true;
+    return complain(r, "the first line names the columns, and two of them are time and gpus%s",
+                    r->csv.count == 1 ? "; commas divide them" : "");
 }
 
 static bool number_read(const char *text, uint64_t max, uint64_t *out)
@@ -58,6 +77,21 @@ static bool number_read(const char *text, uint64_t max, uint64_t *out)
     errno = 0;
     *out = strtoull(text, &end, 10);
     return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *out <= max;
+}
+
+/* Seconds, or a moment, whose date and hour a blank may divide. */
+static bool time_read(const char *text, uint64_t *out)
+{
+    char moment[MOMENT_TEXT_BYTES];
+    if (number_read(text, TIME_MAX_S, out))
+        return true;
+    if (text[0] < '0' || text[0] > '9' || strlen(text) >= sizeof(moment))
+        return false;
+    strcpy(moment, text);
+    char *blank = strchr(moment, ' ');
+    if (blank != NULL)
+        *blank = 'T';
+    return moment_parse(moment, 0, out);
 }
 
 static bool step_add(struct reading *r, uint32_t minute, uint32_t gpus)
@@ -88,18 +122,17 @@ static bool line_read(struct reading *r, bool first)
     uint64_t time_s = 0;
     uint64_t gpus = 0;
     if (r->csv.count <= r->time_at || r->csv.count <= r->gpus_at)
-        return complain(r, "%u cells, and its time and gpus are not among them",
-                        (unsigned)r->csv.count);
+        return complain(r, "%u cell%s, and its time and gpus are not among them",
+                        (unsigned)r->csv.count, r->csv.count == 1 ? "" : "s");
     const char *time = r->csv.cells[r->time_at];
-    if (!number_read(time, TIME_MAX_S, &time_s) &&
-        (time[0] < '0' || time[0] > '9' || !moment_parse(time, 0, &time_s)))
+    if (!time_read(time, &time_s))
         return complain(r,
                         "'%.40s' is not a time, such as 2026-11-22T10:00Z, nor a number of "
                         "seconds",
                         time);
     if (!number_read(r->csv.cells[r->gpus_at], GPUS_MAX, &gpus))
-        return complain(r, "'%.40s' is not a number of GPUs (at most %d)", r->csv.cells[r->gpus_at],
-                        GPUS_MAX);
+        return complain(r, "'%.40s' is not a whole number of GPUs (at most %d)",
+                        r->csv.cells[r->gpus_at], GPUS_MAX);
     if (first)
         r->start_s = time_s;
     else if (time_s <= r->last_s)
@@ -126,8 +159,10 @@ bool curve_read(const char *text, size_t length, struct arena *arena, struct cur
     }
     if (got < 0)
         return complain(&r, "%s", r.csv.error);
+    if (lines == 0)
+        return complain_of_all(&r, "it is empty");
     if (lines < 3)
-        return complain(&r, "a curve needs at least two lines under its titles");
+        return complain_of_all(&r, "a curve needs at least two lines under its titles");
     uint32_t last = r.steps[r.count - 1].gpus;
     uint64_t end_s = last > 0 ? r.last_s + (r.last_s - r.before_s) : r.last_s;
     uint64_t minutes = (end_s - r.start_s + 59) / 60;
@@ -143,7 +178,7 @@ bool curve_read(const char *text, size_t length, struct arena *arena, struct cur
 
 /* --- Looking -------------------------------------------------------------------------------- */
 
-static uint32_t step_end(const struct curve *c, uint32_t i)
+uint32_t curve_step_end(const struct curve *c, uint32_t i)
 {
     return i + 1 < c->count ? c->steps[i + 1].minute : c->duration_min;
 }
@@ -168,7 +203,7 @@ bool curve_look(const struct curve *c, struct arena *arena, struct curve_facts *
         return false;
     memset(out, 0, sizeof(*out));
     for (uint32_t i = 0; i < c->count; i++) {
-        uint32_t minutes = step_end(c, i) - c->steps[i].minute;
+        uint32_t minutes = curve_step_end(c, i) - c->steps[i].minute;
         levels[i] = (struct level){c->steps[i].gpus, minutes};
         out->gpu_minutes += (uint64_t)c->steps[i].gpus * minutes;
         if (minutes > 0 && c->steps[i].gpus > out->peak)
@@ -208,7 +243,7 @@ uint64_t curve_use(const struct curve *c, uint32_t from, uint32_t to, uint32_t a
     uint64_t use = 0;
     for (uint32_t i = step_find(c, from); i < c->count && c->steps[i].minute < to; i++) {
         uint32_t begin = c->steps[i].minute > from ? c->steps[i].minute : from;
-        uint32_t end = step_end(c, i) < to ? step_end(c, i) : to;
+        uint32_t end = curve_step_end(c, i) < to ? curve_step_end(c, i) : to;
         uint32_t gpus = c->steps[i].gpus > above ? c->steps[i].gpus - above : 0;
         if (end > begin)
             use += (uint64_t)(gpus < most ? gpus : most) * (end - begin);

@@ -37,11 +37,15 @@ struct curve_facts {
 /*
  * Reads CSV with the columns `time` (ISO 8601, or seconds) and `gpus`, others being left alone.
  * Each line holds until the next one, the last as long as the one before it, or not at all when it
- * is 0. Within one minute the highest level counts. Times grow. False, with the line in `why`, when
- * it is not like this, or longer than a lease may be.
+ * is 0. Within one minute the highest level counts. Times grow. False when it is not
+ * like this, or longer than a lease may be; `why` then goes on where the file's name ends, with the
+ * line where it is of one.
  */
 bool curve_read(const char *text, size_t length, struct arena *arena, struct curve *out,
                 char why[CURVE_ERROR_BYTES]);
+
+/* The minute at which step number `i` is over. */
+uint32_t curve_step_end(const struct curve *c, uint32_t i);
 
 /* False when memory is out. */
 bool curve_look(const struct curve *c, struct arena *arena, struct curve_facts *out);

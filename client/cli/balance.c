@@ -25,9 +25,13 @@ int command_payout(struct cli *cli, int argc, char **argv)
         .series = name_series(cli, argv[0]),
         .amount_ucr = value_amount(cli, "AMOUNT", argv[1]),
         .reference =
-            value_text(cli, "reference", option_required(cli, "reference"), REFERENCE_MAX_BYTES),
+            value_text(cli, "--reference", option_required(cli, "reference"), REFERENCE_MAX_BYTES),
     };
-    return cli_print_result(cli, &op_payout_message, cli_apply(cli, &op_payout_message, &op),
-                            "series", "paid out %s credits of %s against %s", argv[1], argv[0],
+    cli_echo(cli, json_pack("{s:I, s:s%}", "amount_ucr", (json_int_t)op.amount_ucr, "reference",
+                            op.reference.data, (size_t)op.reference.length));
+    const struct result *r = cli_apply(cli, &op_payout_message, &op);
+    return cli_print_result(cli, &op_payout_message, r, "series", "paid out %s of %s against %s",
+                            text_credits(cli, op.amount_ucr),
+                            cli->exit == CLI_OK ? name_of(cli, NAMED_SERIES, op.series) : "",
                             op.reference.length > 0 ? op.reference.data : "");
 }

@@ -73,9 +73,10 @@ struct bench_market {
     uint64_t other_sku; /* for which no order rests */
     uint64_t first_site;
     uint32_t sites;
-    uint64_t purse; /* the startup's token of all its credits */
-    uint64_t coin;  /* its token of COIN_UCR, for transfers */
-    uint64_t done;  /* operations measured so far */
+    uint64_t purses[BENCH_PARTIES]; /* each startup's token of all its credits */
+    uint64_t coin;                  /* the first one's token of COIN_UCR, for transfers */
+    uint64_t done;                  /* operations measured so far */
+    uint32_t holders;               /* requests of those whose orders rest */
     struct gathered gathered;
 };
 
@@ -147,7 +148,8 @@ static uint64_t *gather_token(struct bench_market *m, uint64_t *token)
     return &g->tokens[g->count];
 }
 
-static struct op_order_place *gather_order(struct bench_market *m, uint64_t limit_ucr)
+static struct op_order_place *gather_order(struct bench_market *m, enum bench_party who,
+                                           uint64_t limit_ucr)
 {
     struct op_order_place *op = gather(m, &op_order_place_message, sizeof(*op));
     struct gathered *g = &m->gathered;
@@ -159,7 +161,7 @@ static struct op_order_place *gather_order(struct bench_market *m, uint64_t limi
     op->placement = PLACEMENT_ONE_SITE;
     op->time_in_force = TIME_IN_FORCE_IOC;
     op->profile = PROFILE_TUNING;
-    op->tokens.items = gather_token(m, &m->purse);
+    op->tokens.items = gather_token(m, &m->purses[who]);
     op->tokens.count = 1;
     g->count++;
     return op;
@@ -187,18 +189,24 @@ static struct op_offer_publish *gather_offer(struct bench_market *m, uint64_t si
 static const struct place near_place = {.code = {"US", 2}};
 static const struct place far_place = {.code = {"ID", 2}};
 
+void bench_party_name(enum bench_party who, char name_out[BENCH_NAME_SIZE])
+{
+    static const char *const names[] = {"bench-admin", "bench-operator", "bench-startup"};
+    if (who < BENCH_HOLDER)
+        snprintf(name_out, BENCH_NAME_SIZE, "%s", names[who]);
+    else
+        snprintf(name_out, BENCH_NAME_SIZE, "bench-holder-%d", who - BENCH_HOLDER + 1);
+}
+
 static int parties_make(struct bench_market *m)
 {
-    static const struct {
-        const char *name;
-        uint32_t role;
-    } rows[BENCH_PARTIES] = {[BENCH_OPERATOR] = {"bench-operator", ROLE_OPERATOR},
-                             [BENCH_STARTUP] = {"bench-startup", ROLE_STARTUP}};
     int status = STATUS_OK;
     for (int who = BENCH_OPERATOR; status == STATUS_OK && who < BENCH_PARTIES; who++) {
+        char name[BENCH_NAME_SIZE];
+        bench_party_name((enum bench_party)who, name);
         struct op_account_register op = {
-            .name = {rows[who].name, (uint32_t)strlen(rows[who].name)},
-            .role = rows[who].role,
+            .name = {name, (uint32_t)strlen(name)},
+            .role = who == BENCH_OPERATOR ? ROLE_OPERATOR : ROLE_STARTUP,
         };
         uint64_t account = 0;
         m->target->keys(m->target->context, (enum bench_party)who, op.sign_key, op.channel_key);
@@ -226,14 +234,20 @@ static int funds_make(struct bench_market *m)
     uint32_t admin = m->target->accounts[BENCH_ADMIN];
     struct op_series_create series = {
         .name = {"bench", 5}, .funder = admin, .expired_to = admin, .transferable = true};
-    uint32_t startup = m->target->accounts[BENCH_STARTUP];
-    struct payment to[] = {{startup, AMOUNT_MAX_UCR / 2}, {startup, COIN_UCR}};
+    struct payment to[BENCH_PARTIES - BENCH_STARTUP + 1];
+    uint32_t count = 0;
+    uint64_t first = 0;
+    for (int who = BENCH_STARTUP; who < BENCH_PARTIES; who++)
+        to[count++] = (struct payment){m->target->accounts[who], AMOUNT_MAX_UCR / BENCH_PARTIES};
+    to[count++] = (struct payment){m->target->accounts[BENCH_STARTUP], COIN_UCR};
     uint64_t number = 0;
     int status = apply_one(m, BENCH_ADMIN, &op_series_create_message, &series, &number, NULL);
-    struct op_mint mint = {.series = (uint32_t)number, .outputs = {to, 2}};
+    struct op_mint mint = {.series = (uint32_t)number, .outputs = {to, count}};
     if (status == STATUS_OK)
-        status = apply_one(m, BENCH_ADMIN, &op_mint_message, &mint, NULL, &m->purse);
-    m->coin = m->purse + 1;
+        status = apply_one(m, BENCH_ADMIN, &op_mint_message, &mint, NULL, &first);
+    for (uint32_t i = 0; i + 1 < count; i++)
+        m->purses[BENCH_STARTUP + i] = first + i;
+    m->coin = first + count - 1;
     return status;
 }
 
@@ -292,7 +306,7 @@ static int offers_sell(struct bench_market *m)
     int status = STATUS_OK;
     uint32_t sold = m->count - (m->count + NEAR_EACH - 1) / NEAR_EACH;
     for (uint32_t i = 0; status == STATUS_OK && i < sold; i++) {
-        struct op_order_place *op = gather_order(m, DEAR_UCR - 1);
+        struct op_order_place *op = gather_order(m, BENCH_STARTUP, DEAR_UCR - 1);
         op->gpus = op->gpus_min = OFFER_GPUS;
         op->start_from_s = m->begin_s + DAY_S;
         op->duration_min = SOLD_DAYS * DAY_S / 60;
@@ -311,18 +325,24 @@ static int large_sell(struct bench_market *m)
     offer->start_s = m->begin_s + DAY_S;
     offer->end_s = offer->start_s + (uint64_t)SOLD_DAYS * DAY_S;
     int status = gathered_send(m, BENCH_OPERATOR, NULL);
-    struct op_order_place *order = gather_order(m, DEAR_UCR);
+    struct op_order_place *order = gather_order(m, BENCH_STARTUP, DEAR_UCR);
     order->gpus = order->gpus_min = 2 * LARGE_GPUS;
     order->start_from_s = m->begin_s + DAY_S;
     order->duration_min = SOLD_DAYS * DAY_S / 60;
     return status == STATUS_OK ? gathered_send(m, BENCH_STARTUP, NULL) : status;
 }
 
+/* Each request of resting orders is another one's. */
+static enum bench_party holder_next(struct bench_market *m)
+{
+    return (enum bench_party)(BENCH_HOLDER + m->holders++ % (BENCH_PARTIES - BENCH_HOLDER));
+}
+
 /* A resting order: one that the new offers are for, or one that would come before it. */
-static void gather_rest(struct bench_market *m, bool wanted)
+static void gather_rest(struct bench_market *m, enum bench_party holder, bool wanted)
 {
     bool better = !wanted && m->shape != SHAPE_ASK_ALIKE;
-    struct op_order_place *op = gather_order(m, better ? BETTER_UCR : LIMIT_UCR);
+    struct op_order_place *op = gather_order(m, holder, better ? BETTER_UCR : LIMIT_UCR);
     op->time_in_force = TIME_IN_FORCE_GTT;
     op->start_from_s = m->begin_s + DAY_S;
     op->start_until_s = op->start_from_s + 60 * DAY_S;
@@ -346,10 +366,13 @@ static void gather_rest(struct bench_market *m, bool wanted)
 static int orders_make(struct bench_market *m)
 {
     int status = m->shape == SHAPE_ASK_TOO_LARGE ? large_sell(m) : STATUS_OK;
+    enum bench_party holder = holder_next(m);
     for (uint32_t i = 0; status == STATUS_OK && i < m->count; i++) {
-        gather_rest(m, i % NEAR_EACH == 0);
-        if (m->gathered.count == FILL_BATCH || i + 1 == m->count)
-            status = gathered_send(m, BENCH_STARTUP, NULL);
+        gather_rest(m, holder, i % NEAR_EACH == 0);
+        if (m->gathered.count < FILL_BATCH && i + 1 < m->count)
+            continue;
+        status = gathered_send(m, holder, NULL);
+        holder = holder_next(m);
     }
     return status;
 }
@@ -393,6 +416,11 @@ void bench_market_free(struct bench_market *m)
     free(m);
 }
 
+void bench_market_spread(struct bench_market *m, bool spread)
+{
+    m->spread = spread;
+}
+
 /* --- Measured -------------------------------------------------------------------------------- */
 
 /* Redemptions of an hour at one hour after the other, so that none finds the market changed. */
@@ -404,7 +432,7 @@ static uint64_t hour_next(struct bench_market *m)
 static int redeem(struct bench_market *m, uint32_t batch)
 {
     for (uint32_t i = 0; i < batch; i++) {
-        struct op_order_place *op = gather_order(m, PRICE_MAX_UCR);
+        struct op_order_place *op = gather_order(m, BENCH_STARTUP, PRICE_MAX_UCR);
         op->start_from_s = hour_next(m);
         if (m->spread) {
             op->gpus = op->gpus_min = OFFER_GPUS + 1;
@@ -447,9 +475,10 @@ static int transfer(struct bench_market *m, uint32_t batch)
 /* As many orders rest again as before. */
 static int refill(struct bench_market *m, uint32_t batch)
 {
+    enum bench_party holder = holder_next(m);
     for (uint32_t i = 0; i < batch; i++)
-        gather_rest(m, true);
-    return gathered_send(m, BENCH_STARTUP, NULL);
+        gather_rest(m, holder, true);
+    return gathered_send(m, holder, NULL);
 }
 
 int bench_market_work(struct bench_market *m, enum bench_work work, uint32_t batch,

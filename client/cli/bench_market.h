@@ -32,7 +32,19 @@ const char *bench_shape_title(enum bench_shape shape);
 /* Whether offers are new and orders rest. */
 bool bench_shape_asks(enum bench_shape shape);
 
-enum bench_party { BENCH_ADMIN, BENCH_OPERATOR, BENCH_STARTUP, BENCH_PARTIES };
+/* From BENCH_HOLDER on are those whose orders rest: more than one account may have. */
+enum bench_party {
+    BENCH_ADMIN,
+    BENCH_OPERATOR,
+    BENCH_STARTUP,
+    BENCH_HOLDER,
+    BENCH_PARTIES = BENCH_HOLDER + 16
+};
+
+enum { BENCH_NAME_SIZE = 32 };
+
+/* "bench-operator": by which a party has its keys, and is registered. */
+void bench_party_name(enum bench_party who, char name_out[BENCH_NAME_SIZE]);
 
 struct bench_moment {
     uint64_t wall_ns;
@@ -63,6 +75,8 @@ struct bench_market;
 int bench_market_make(struct bench_target *target, enum bench_shape shape, uint32_t count,
                       bool spread, struct bench_market **out);
 void bench_market_free(struct bench_market *m); /* NULL is fine */
+/* From now on. */
+void bench_market_spread(struct bench_market *m, bool spread);
 
 /* What can be done once more; each is one request of `batch` operations. */
 enum bench_work {

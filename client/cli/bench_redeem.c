@@ -178,8 +178,11 @@ static int server_connect(struct place_of_size *p, const struct redeem_options *
     if (status != STATUS_OK)
         return status;
     p->parties[BENCH_ADMIN].keys = *o->admin;
-    wire_keys(0, "bench-operator", &p->parties[BENCH_OPERATOR].keys);
-    wire_keys(0, "bench-startup", &p->parties[BENCH_STARTUP].keys);
+    for (int who = BENCH_OPERATOR; who < BENCH_PARTIES; who++) {
+        char name[BENCH_NAME_SIZE];
+        bench_party_name((enum bench_party)who, name);
+        wire_keys(0, name, &p->parties[who].keys);
+    }
     p->target = (struct bench_target){
         .context = p,
         .time_s = connection_time_s(p->connection),

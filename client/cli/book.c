@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/cli/order_place.h"
 #include "client/json.h"
 #include "protocol/amount.h"
 #include "protocol/moment.h"
@@ -37,11 +38,10 @@ const char *book_spread(const struct book_view *view, char out[SPREAD_TEXT_BYTES
     uint64_t sell = view->sells[0].price_ucr;
     uint64_t buy = view->buys[0].price_ucr;
     /* Orders rest above an offer's price when something else keeps them apart, such as terms. */
-    bool crossed = buy > sell;
-    uint64_t between = crossed ? buy - sell : sell - buy;
-    double percent = sell > 0 ? 100.0 * (double)between / (double)sell : 0;
-    snprintf(out, SPREAD_TEXT_BYTES, "%s%s (%s%.1f %%)", crossed ? "-" : "",
-             amount_format(between, text), crossed ? "-" : "", percent);
+    if (buy > sell)
+        return strcpy(out, "none: more than prices differ");
+    double percent = sell > 0 ? 100.0 * (double)(sell - buy) / (double)sell : 0;
+    snprintf(out, SPREAD_TEXT_BYTES, "%s (%.1f %%)", amount_format(sell - buy, text), percent);
     return out;
 }
 
@@ -87,7 +87,7 @@ void book_draw(struct screen *s, const struct book_view *view, uint32_t levels)
     screen_put(s, STYLE_PLAIN, " in %s, free from %s to %s", view->region,
                moment_format(view->start_s, start), moment_format(view->end_s, end));
     screen_newline(s);
-    screen_put(s, STYLE_DIM, "  %s, %s, leases of %s",
+    screen_put(s, STYLE_DIM, "  %s, %s, leases of %s; credits per GPU-hour",
                view->preemptible ? "preemptible" : "firm (not preemptible)",
                view->metered ? "metered" : "reserved",
                view->duration_min > 0 ? duration_format((uint64_t)view->duration_min * 60, start)
@@ -100,6 +100,10 @@ void book_draw(struct screen *s, const struct book_view *view, uint32_t levels)
     if (sells == 0) {
         screen_put(s, STYLE_DIM, "  nothing is offered");
         screen_newline(s);
+        if (view->note != NULL) {
+            screen_put(s, STYLE_PLAIN, "  %s", view->note);
+            screen_newline(s);
+        }
     }
     for (uint32_t i = sells; i > 0; i--) {
         level_draw(s, STYLE_SELL, &view->sells[i - 1], decimals, total);
@@ -201,7 +205,8 @@ static void book_show(struct cli *cli, struct screen *s, struct q_depth *q, stru
         uint32_t room = screen_left(s) > 6 ? (screen_left(s) - 5) / 2 : 1;
         book_draw(s, view, levels < room ? levels : room);
         if (depth->next != 0) {
-            screen_put(s, STYLE_DIM, "  there is more than one answer looks at");
+            screen_put(s, STYLE_DIM,
+                       "  the book is larger than one answer goes through: this is a part of it");
             screen_newline(s);
         }
         screen_show(s);
@@ -214,7 +219,9 @@ static void book_follow(struct cli *cli, struct q_depth *q, struct book_view *vi
     struct buffer last = BUFFER_EMPTY;
     uint32_t waited = BOOK_REFRESH_MS;
     char *sku = strdup(view->sku);
+    char *note = view->note != NULL ? strdup(view->note) : NULL;
     view->sku = sku;
+    view->note = note;
     cli->patient = true;
     screen_begin(&s, cli, true);
     while (cli->exit == CLI_OK && !screen_ended(&s, BOOK_POLL_MS)) {
@@ -228,6 +235,7 @@ static void book_follow(struct cli *cli, struct q_depth *q, struct book_view *vi
     screen_end(&s);
     buffer_release(&last);
     free(sku);
+    free(note);
 }
 
 int command_book(struct cli *cli, int argc, char **argv)
@@ -244,8 +252,11 @@ int command_book(struct cli *cli, int argc, char **argv)
     const char *region = option_text(cli, "region");
     bool live = option_flag(cli, "live");
     char text[PLACE_MAX_BYTES + 1];
-    q.region = option_string(cli, "region", PLACE_MAX_BYTES);
+    q.region = region_option(cli);
     book_kind(cli, &q);
+    if (cli->exit == CLI_OK && q.end_s != 0 &&
+        q.end_s <= (q.start_s != 0 ? q.start_s : cli_time_s(cli)))
+        cli_fail(cli, CLI_USAGE, "--until must lie after --from, which is now unless it is given");
     if (cli->exit == CLI_OK && (q.limit == 0 || q.limit > BOOK_LEVELS_MAX))
         cli_fail(cli, CLI_USAGE, "--limit is 1 to %d", BOOK_LEVELS_MAX);
     if (cli->exit != CLI_OK)
@@ -253,6 +264,7 @@ int command_book(struct cli *cli, int argc, char **argv)
     view.sku = name_of(cli, NAMED_SKU, q.sku);
     snprintf(text, sizeof(text), "%s", region != NULL ? region : "");
     view.region = text[0] != '\0' ? text : "every region";
+    view.note = region_unheard(cli, q.region);
     /* Options live in the arena, which a long run clears. */
     q.region.data = text;
     if (live) {

@@ -17,6 +17,7 @@ struct book_view {
     uint32_t sells_count;
     const struct depth_level *buys;
     uint32_t buys_count;
+    const char *note; /* what explains an empty book; NULL: nothing */
 };
 
 /* Sets the kind of capacity that the command line asks for: firm and reserved, or otherwise. */

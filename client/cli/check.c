@@ -158,7 +158,7 @@ static bool is_place(struct text code, bool subdivision)
     return true;
 }
 
-static int check_place(struct cli *cli, const char *option, struct text code, bool subdivision)
+int check_place(struct cli *cli, const char *option, struct text code, bool subdivision)
 {
     if (is_place(code, subdivision))
         return cli->exit;

@@ -12,4 +12,8 @@
  * that the value came from. */
 int check_message(struct cli *cli, const struct message *m, const void *body);
 
+/* --option must be an ISO 3166 code, of a country or with `subdivision` of a part of one, too.
+ * Returns cli->exit. */
+int check_place(struct cli *cli, const char *option, struct text code, bool subdivision);
+
 #endif

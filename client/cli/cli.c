@@ -29,9 +29,12 @@ static const struct cli_option *common_find(const char *word)
 static void say_unknown(struct cli *cli, const char *word)
 {
     const char *like = help_suggest(cli->command->children, word);
-    cli_fail(cli, CLI_USAGE, "%s has no command '%s'%s%s%s; see '%s --help'", cli->path, word,
-             like != NULL ? "; did you mean '" : "", like != NULL ? like : "",
-             like != NULL ? "'" : "", cli->path);
+    if (like != NULL)
+        cli_fail(cli, CLI_USAGE, "%s has no command '%s'; did you mean '%s'? See '%s --help'",
+                 cli->path, word, like, cli->path);
+    else
+        cli_fail(cli, CLI_USAGE, "%s has no command '%s'; see '%s --help'", cli->path, word,
+                 cli->path);
 }
 
 /*
@@ -105,6 +108,7 @@ static void cli_release(struct cli *cli)
     free(cli->config_file);
     for (int i = 0; i < NAMED_KINDS; i++)
         buffer_release(&cli->names[i].known);
+    json_decref(cli->echo);
     arena_release(&cli->arena);
 }
 

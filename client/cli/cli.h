@@ -86,6 +86,7 @@ struct cli {
     bool keys_read;
     struct connection *connection; /* once cli_connect() was called */
     struct cli_names names[NAMED_KINDS];
+    json_t *echo;        /* cli_echo(): owned; NULL: nothing */
     const char *where;   /* "orders.csv, line 3", in front of errors; NULL: nothing */
     const char *missing; /* what to say when the next thing asked for is not there; NULL: the
                             exchange's own words */
@@ -147,6 +148,8 @@ uint32_t value_numbers(struct cli *cli, const char *what, int argc, char **argv,
 /* --- Help (help.c) --- */
 
 void help_print(const struct cli_command *command, const char *path);
+/* Levenshtein's distance between two short words. */
+size_t help_distance(const char *a, const char *b);
 /* The name among `commands` that is most like `text`; NULL when none is. */
 const char *help_suggest(const struct cli_command *commands, const char *text);
 
@@ -161,6 +164,8 @@ int cli_fail_connection(struct cli *cli, const struct connection_error *error);
 /* Appends to what a refusal of a further key says what this key may, as the exchange knows it. */
 void key_refusal_explain(struct cli *cli, struct connection_error *why);
 int cli_fail_refusal(struct cli *cli, uint32_t refusal);
+/* The same with what helps in place of what is always said; NULL: nothing. */
+int cli_fail_hint(struct cli *cli, uint32_t refusal, const char *hint);
 int cli_fail_status(struct cli *cli, int status, const char *doing);
 /* The exit code that stands for a status. */
 int cli_exit_code(int status);
@@ -170,6 +175,15 @@ int cli_exit_code(int status);
 void cli_print(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same to standard error: what is not a result. */
 void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What failed, as programs read it: class, exit_code, message, and of a refusal its word and what
+ * helps ("hint"). `where` is put in front of the message; NULL: nothing. */
+json_t *cli_error_json(int code, uint32_t refusal, const char *text, const char *where);
+/* The same of a refusal, in the words that are always said of it. */
+json_t *cli_refusal_json(uint32_t refusal);
+/* "1 GPU", "8 GPUs", "1 order"; in the arena. */
+const char *text_count(struct cli *cli, uint64_t count, const char *what);
+/* "1 credit", "12.5 credits"; in the arena. */
+const char *text_credits(struct cli *cli, uint64_t amount_ucr);
 /* Prints and takes a reference; nothing without --json. NULL (memory) fails. Returns cli->exit. */
 int cli_print_json(struct cli *cli, json_t *json);
 /* The same for an array of what came of one thing after the other: what came of the first ones is
@@ -211,6 +225,12 @@ const struct result *cli_try(struct cli *cli, const struct message *operation, c
 int cli_print_result(struct cli *cli, const struct message *operation, const struct result *r,
                      const char *object_name, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Fields that the result has as JSON too: what a command made or changed, called as in the
+ * protocol. Takes the reference. */
+void cli_echo(struct cli *cli, json_t *fields);
+/* The tokens of a payment, by the order of its outputs, as the field "outputs". */
+void cli_echo_outputs(struct cli *cli, const struct result *r, const struct payment *outputs,
+                      uint32_t count);
 json_t *cli_result_json(const struct message *operation, const struct result *r,
                         const char *object_name);
 
@@ -251,7 +271,9 @@ uint32_t records_fetch(struct cli *cli, const struct message *query, void *body,
                        const void **rows_out);
 void records_table(struct cli *cli, const struct message *part, const void *rows, uint32_t count,
                    const char *columns);
-void record_print(struct cli *cli, const struct message *part, const void *row);
+/* All fields but those named, divided by spaces, in `without` (NULL: all). */
+void record_print(struct cli *cli, const struct message *part, const void *row,
+                  const char *without);
 /* Appends a field's value as people read it. */
 void field_print(struct cli *cli, const struct message *m, const struct field *f, const void *body,
                  struct buffer *out);
@@ -301,7 +323,7 @@ cli_function command_offer_amend;
 cli_function command_quote, command_order_place, command_order_amend, command_order_cancel;
 cli_function command_order_list, command_order_show, command_order_why, command_advise;
 cli_function command_rule_add, command_rule_list, command_rule_show, command_rule_change;
-cli_function command_rule_end;
+cli_function command_rule_why, command_rule_end;
 cli_function command_lease_list, command_lease_show, command_lease_periods, command_lease_activate;
 cli_function command_lease_access, command_lease_meter, command_lease_dispute, command_lease_decide;
 cli_function command_lease_end, command_lease_reclaim, command_lease_resell, command_lease_extend;

@@ -38,6 +38,7 @@ static int advance(struct cli *cli, uint64_t time_s)
 {
     char text[MOMENT_TEXT_BYTES];
     struct op_clock_advance op = {.time_s = time_s};
+    cli_echo(cli, json_pack("{s:s}", "time_s", moment_format(time_s, text)));
     return cli_print_result(cli, &op_clock_advance_message,
                             cli_apply(cli, &op_clock_advance_message, &op), NULL,
                             "the exchange's time is %s now", moment_format(time_s, text));

@@ -4,17 +4,19 @@
 #include "client/cli/cli.h"
 #include "protocol/moment.h"
 
-static int closure_send(struct cli *cli, const struct op_site_close *op, const char *site)
+static int closure_send(struct cli *cli, const struct op_site_close *op)
 {
     char from[MOMENT_TEXT_BYTES];
     char until[MOMENT_TEXT_BYTES];
     const struct result *r = cli_apply(cli, &op_site_close_message, op);
     uint64_t closure = r != NULL ? r->object : 0;
+    cli_echo(cli, json_pack("{s:I}", "site", (json_int_t)op->site));
     return cli_print_result(cli, &op_site_close_message, r, "closure",
                             "closure %" PRIu64 ": %s of %s from %s until %s; 'bourse site reopen "
                             "%" PRIu64 "' ends it",
                             closure, op->kind == CLOSURE_KIND_OUTAGE ? "outage" : "maintenance",
-                            site, op->start_s > 0 ? moment_format(op->start_s, from) : "now",
+                            r != NULL ? name_of(cli, NAMED_SITE, op->site) : "",
+                            op->start_s > 0 ? moment_format(op->start_s, from) : "now",
                             moment_format(op->end_s, until), closure);
 }
 
@@ -22,7 +24,7 @@ static int closure_send(struct cli *cli, const struct op_site_close *op, const c
 static uint64_t until_read(struct cli *cli)
 {
     const char *until = option_required(cli, "until");
-    return cli->exit == CLI_OK ? minute_ceil(value_moment(cli, "until", until)) : 0;
+    return cli->exit == CLI_OK ? minute_ceil(value_moment(cli, "--until", until)) : 0;
 }
 
 int command_site_maintenance(struct cli *cli, int argc, char **argv)
@@ -37,15 +39,15 @@ int command_site_maintenance(struct cli *cli, int argc, char **argv)
     /* From one time to another both are rounded alike, so that it lasts as long as was said. */
     const char *until = option_text(cli, "until");
     if (from != NULL && cli->exit == CLI_OK)
-        op.end_s = minute_floor(value_moment(cli, "until", until));
+        op.end_s = minute_floor(value_moment(cli, "--until", until));
     /* Now is the exchange's to say: this minute may be over when it arrives. */
-    op.start_s = from != NULL ? minute_floor(value_moment(cli, "from", from)) : 0;
+    op.start_s = from != NULL ? minute_floor(value_moment(cli, "--from", from)) : 0;
     if (cli->exit == CLI_OK && op.start_s >= op.end_s)
         return cli_fail(cli, CLI_USAGE, "--until lies before --from");
     if (op.start_s > 0 && cli->exit == CLI_OK && op.start_s <= cli_time_s(cli))
         op.start_s = 0;
     op.site = cli->exit == CLI_OK ? name_site(cli, argv[0]) : 0;
-    return closure_send(cli, &op, argv[0]);
+    return closure_send(cli, &op);
 }
 
 int command_site_outage(struct cli *cli, int argc, char **argv)
@@ -57,7 +59,7 @@ int command_site_outage(struct cli *cli, int argc, char **argv)
         .reason = option_string(cli, "reason", REASON_MAX_BYTES),
     };
     op.site = cli->exit == CLI_OK ? name_site(cli, argv[0]) : 0;
-    return closure_send(cli, &op, argv[0]);
+    return closure_send(cli, &op);
 }
 
 /* A closure of the site that holds at present, beside this one; 0: none. One

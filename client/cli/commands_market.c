@@ -246,6 +246,8 @@ const struct cli_command rule_commands[] = {
         "It runs inside the exchange, every quarter of an hour, until its budget is used."),
     COMMAND("list", "List rules", NULL, 0, 0, account_options, command_rule_list),
     COMMAND("show", "Show a rule", "RULE", 1, 1, NULL, command_rule_show),
+    COMMAND_MORE("why", "Say why a rule does not buy what is missing", "RULE", 1, 1, NULL,
+                 command_rule_why, "  bourse rule why 3"),
     COMMAND_MORE("change", "Change how many GPUs a rule keeps, or add to its budget", "RULE", 1, 1,
                  rule_change_options, command_rule_change,
                  "  bourse rule change 3 --gpus 32 --budget 5000"),
@@ -300,7 +302,8 @@ const struct cli_command lease_commands[] = {
     COMMAND("decide", "Decide a dispute (admins)", "LEASE PERIOD GPU-MINUTES", 3, 3, reason_options,
             command_lease_decide),
     COMMAND_MORE("end", "End a lease before its time", "LEASE", 1, 1, NULL, command_lease_end,
-                 "What was delivered until then is paid; the rest comes back to the holder.\n"
+                 "What was delivered until then is paid; the rest comes back to the holder. A\n"
+                 "lease of profile training is committed: 'bourse lease resell' sells the rest.\n"
                  "  bourse lease end 7"),
     COMMAND_MORE("reclaim", "Take back a preemptible lease, with its notice (operators)", "LEASE",
                  1, 1, NULL, command_lease_reclaim,
@@ -369,8 +372,10 @@ static const struct cli_option utilisation_options[] = {
     {"step", 0, "DURATION", "one row for each step (default: one for all of it)"},
     END};
 const struct cli_command market_commands[] = {
-    COMMAND_MORE("trades", "List the last trades, of everybody", "[SKU]", 0, 1, trades_options,
-                 command_market_trades, "  bourse market trades gb300 --region ID --limit 20"),
+    COMMAND_MORE(
+        "trades", "List the last trades, of everybody", "[SKU]", 0, 1, trades_options,
+        command_market_trades,
+        "Prices are credits per GPU-hour.\n  bourse market trades gb300 --region ID --limit 20"),
     COMMAND_MORE("index", "Show the price index of a SKU", "SKU", 1, 1, index_options,
                  command_market_index,
                  "Published at whole hours, from the trades of the last 24 hours. The level is a\n"

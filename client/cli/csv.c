@@ -42,7 +42,7 @@ static int cell_read(struct csv *csv, const char *line, size_t length, size_t *a
         else if (quoted ? c == '"' : c == ',')
             break;
         if (c == '\0')
-            return csv_fail(csv, "it has a byte 0");
+            return csv_fail(csv, "it has a byte 0: it is not text in UTF-8");
         if (used == CSV_CELL_BYTES_MAX)
             return csv_fail(csv, "a cell is too long");
         cell[used++] = c;

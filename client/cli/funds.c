@@ -75,8 +75,8 @@ uint32_t funds_choose(struct cli *cli, uint32_t series, uint64_t amount_ucr, uin
     if (picked > max) {
         cli_fail(cli, CLI_REFUSED,
                  "it takes %u tokens, and one operation may name %u; make fewer of them first with "
-                 "'bourse token merge --series %u'",
-                 (unsigned)picked, (unsigned)max, (unsigned)series);
+                 "'bourse token merge --series %s'",
+                 (unsigned)picked, (unsigned)max, name_of(cli, NAMED_SERIES, series));
         return 0;
     }
     *total_out = 0;

@@ -197,7 +197,7 @@ static int claim_send(struct cli *cli, const struct claim *claim)
         return cli_fail(cli, CLI_USAGE, "you have an account already, %s; leave --name out",
                         s->name);
     if (s->you == 0) {
-        op.name = value_text(cli, "name", name, NAME_MAX_BYTES);
+        op.name = value_text(cli, "--name", name, NAME_MAX_BYTES);
         memcpy(op.channel_key, cli->keys.channel_public, sizeof(op.channel_key));
     }
     claim_prove(claim, cli->keys.sign_public, op.channel_key, op.proof);
@@ -209,6 +209,7 @@ static int claim_send(struct cli *cli, const struct claim *claim)
     const struct a_tokens *a =
         r->token_count > 0 && !cli->json ? cli_query_quietly(cli, &q_tokens_message, &q) : NULL;
     bool known = a != NULL && a->rows.count > 0;
+    cli_echo(cli, json_pack("{s:I}", "gift", (json_int_t)claim->gift));
     return cli_print_result(cli, &op_gift_claim_message, r, "account",
                             "claimed gift %" PRIu64 ": token %" PRIu64
                             "%s%s%s for account %" PRIu64,

@@ -3,7 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WORD_MAX = 32 };
+enum { WORD_MAX = 32, HELP_LEFT = 30, HELP_RIGHT = 66 };
+
+/* What an option does, behind its name, going on below itself. */
+static void help_wrap(const char *text)
+{
+    for (int gap = 2; *text != '\0'; gap = HELP_LEFT + 4) {
+        size_t length = strlen(text);
+        if (length > HELP_RIGHT) {
+            length = HELP_RIGHT;
+            while (length > 1 && text[length] != ' ')
+                length--;
+        }
+        printf("%*s%.*s\n", gap, "", (int)length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+}
 
 static void options_print(const char *title, const struct cli_option *options)
 {
@@ -17,10 +33,10 @@ static void options_print(const char *title, const struct cli_option *options)
             snprintf(letter, sizeof(letter), "-%c, ", o->letter);
         snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->value != NULL ? " " : "",
                  o->value != NULL ? o->value : "");
-        if (strlen(left) > 30)
-            printf("  %s\n  %-30s  %s\n", left, "", o->help);
-        else
-            printf("  %-30s  %s\n", left, o->help);
+        printf("  %-*s", HELP_LEFT, left);
+        if (strlen(left) > HELP_LEFT)
+            printf("\n  %*s", HELP_LEFT, "");
+        help_wrap(o->help);
     }
 }
 
@@ -50,8 +66,7 @@ void help_print(const struct cli_command *command, const char *path)
         printf("\n'bourse --help' lists the options that every command takes.\n");
 }
 
-/* Levenshtein's distance between two short words. */
-static size_t distance(const char *a, const char *b)
+size_t help_distance(const char *a, const char *b)
 {
     size_t row[WORD_MAX + 1];
     size_t a_length = strlen(a);
@@ -80,7 +95,7 @@ const char *help_suggest(const struct cli_command *commands, const char *text)
     const char *best = NULL;
     size_t best_distance = 3;
     for (const struct cli_command *c = commands; c != NULL && c->name != NULL; c++) {
-        size_t d = distance(c->name, text);
+        size_t d = help_distance(c->name, text);
         if (d < best_distance) {
             best = c->name;
             best_distance = d;

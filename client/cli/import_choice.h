@@ -20,6 +20,7 @@ enum choice {
     CHOICE_LIMIT,
     CHOICE_RECLAIM,
     CHOICE_RECLAIM_MINUTE,
+    CHOICE_PARTIAL,
 };
 
 enum { CHOICE_PPM = 1000000 };

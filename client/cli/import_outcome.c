@@ -36,6 +36,8 @@ static void order_count(void *context, const struct order_info *order)
         r->filled++;
     } else if (order->state == ORDER_STATE_PARTLY_FILLED) {
         r->partly_filled++;
+        r->partly_wanted += order->gpus;
+        r->partly_got += order->gpus_filled;
     } else {
         r->expired++;
     }

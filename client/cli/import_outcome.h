@@ -12,12 +12,14 @@
 struct import_result {
     uint64_t tasks; /* each is one of the next five */
     uint64_t filled;
-    uint64_t filled_later; /* rested first */
-    uint64_t partly_filled;
-    uint64_t expired; /* rested, and got nothing */
+    uint64_t filled_later;  /* rested first */
+    uint64_t partly_filled; /* got some of their GPUs, and no more */
+    uint64_t expired;       /* rested, and got nothing */
     uint64_t refused;
     uint64_t refusals[REFUSAL_COUNT]; /* of orders, by reason */
     uint64_t rested_s;                /* of the orders filled later, together */
+    uint64_t partly_wanted;           /* GPUs of the orders that were filled in part */
+    uint64_t partly_got;
     uint64_t leases;
     uint64_t leases_ahead; /* began later than they were granted */
     uint64_t ended_early;  /* leases ended by the holder, their task being over */

@@ -151,7 +151,7 @@ static uint32_t rank_by_qos(const void *context, size_t index)
     return TRACE_QOS_BEST_EFFORT - order[index].task->qos;
 }
 
-/* A single GPU cannot be spread. */
+/* A single GPU can neither be spread nor be had in part. */
 static uint32_t rank_by_gpus(const void *context, size_t index)
 {
     const struct submitted *order = context;
@@ -178,6 +178,11 @@ static int tasks_choose(struct plan *p, const struct submitted *order, size_t co
                               rank_by_qos, order, chosen);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
         p->tasks[i].preemptible_ok = chosen[i];
+    if (status == STATUS_OK)
+        status = choice_share(o->seed, CHOICE_PARTIAL, count, o->partial_ppm, rank_by_gpus, order,
+                              chosen);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        p->tasks[i].gpus_min = chosen[i] ? 1 : order[i].task->gpus;
     free(chosen);
     return status;
 }

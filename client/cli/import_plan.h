@@ -51,6 +51,7 @@ struct plan_options {
     uint32_t resting_ppm;      /* of the orders rest */
     uint32_t rest_min;         /* for so long */
     uint32_t spread_ppm;       /* of the orders may be spread over several sites */
+    uint32_t partial_ppm;      /* of the orders take fewer GPUs, too */
     uint32_t preemptible_ppm;  /* of the offers are preemptible, of the orders take such */
     uint32_t reclaim_ppm;      /* of the leases of preemptible offers are ended by the operator */
     uint32_t standing_ppm;     /* of the offers stand */
@@ -69,7 +70,8 @@ struct plan_offer {
 
 struct plan_task {
     uint32_t gpus;
-    uint32_t models; /* bits */
+    uint32_t gpus_min; /* that are taken when there are no more */
+    uint32_t models;   /* bits */
     uint32_t profile;
     uint32_t duration_min; /* that it runs; at least 1 */
     uint32_t booked_min;   /* that is asked for; no less */

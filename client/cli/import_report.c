@@ -99,12 +99,12 @@ static json_t *skipped_json(const struct import_report *r)
 /* As given, in percent. */
 static json_t *options_json(const struct plan_options *o)
 {
-    return json_pack("{s:f, s:I, s:f, s:f, s:I, s:f, s:f, s:f, s:f}", "resting",
+    return json_pack("{s:f, s:I, s:f, s:f, s:f, s:I, s:f, s:f, s:f, s:f}", "resting",
                      o->resting_ppm / 1e4, "rest_min", (json_int_t)o->rest_min, "headroom",
-                     o->headroom_ppm / 1e4, "spread", o->spread_ppm / 1e4, "operators",
-                     (json_int_t)o->operators, "preemptible", o->preemptible_ppm / 1e4, "reclaim",
-                     o->reclaim_ppm / 1e4, "standing", o->standing_ppm / 1e4, "price_spread",
-                     o->price_spread_ppm / 1e4);
+                     o->headroom_ppm / 1e4, "spread", o->spread_ppm / 1e4, "partial",
+                     o->partial_ppm / 1e4, "operators", (json_int_t)o->operators, "preemptible",
+                     o->preemptible_ppm / 1e4, "reclaim", o->reclaim_ppm / 1e4, "standing",
+                     o->standing_ppm / 1e4, "price_spread", o->price_spread_ppm / 1e4);
 }
 
 json_t *import_report_json(const struct import_report *r)
@@ -126,10 +126,12 @@ json_t *import_report_json(const struct import_report *r)
         (json_int_t)r->seed, "every", (json_int_t)r->plan->options.every, "epoch",
         moment_format(r->epoch_s, epoch));
     json_t *more = json_pack(
-        "{s:f, s:f, s:I, s:I, s:I, s:o, s:o}", "rest_hours_mean", rest_hours_mean(got),
-        "price_of_base", price_of_base(got), "leases_ahead", (json_int_t)got->leases_ahead,
-        "ended_early", (json_int_t)got->ended_early, "reclaimed", (json_int_t)got->reclaimed,
-        "options", options_json(&r->plan->options), "skipped", skipped_json(r));
+        "{s:f, s:{s:I, s:I}, s:f, s:I, s:I, s:I, s:o, s:o}", "rest_hours_mean",
+        rest_hours_mean(got), "partly_filled_gpus", "wanted", (json_int_t)got->partly_wanted, "got",
+        (json_int_t)got->partly_got, "price_of_base", price_of_base(got), "leases_ahead",
+        (json_int_t)got->leases_ahead, "ended_early", (json_int_t)got->ended_early, "reclaimed",
+        (json_int_t)got->reclaimed, "options", options_json(&r->plan->options), "skipped",
+        skipped_json(r));
     if (all != NULL && more != NULL)
         json_object_update(all, more);
     json_decref(more);
@@ -153,19 +155,22 @@ static void print_outcomes(struct cli *cli, const struct import_report *r)
     bool rests = r->plan->options.resting_ppm > 0;
     cli_print(cli, "filled           %" PRIu64 "%s\n", got->filled, rests ? " at once" : "");
     if (rests) {
-        cli_print(cli, "filled later     %" PRIu64 ", after resting %.1f h on average\n",
-                  got->filled_later, rest_hours_mean(got));
+        cli_print(cli, "filled later     %" PRIu64, got->filled_later);
+        if (got->filled_later > 0)
+            cli_print(cli, ", after resting %.1f h on average", rest_hours_mean(got));
+        cli_print(cli, "\n");
         cli_print(cli, "expired          %" PRIu64 " unfilled\n", got->expired);
     }
     if (got->partly_filled > 0)
-        cli_print(cli, "partly filled    %" PRIu64 "\n", got->partly_filled);
+        cli_print(cli, "partly filled    %" PRIu64 ", with %" PRIu64 " of %" PRIu64 " GPUs\n",
+                  got->partly_filled, got->partly_got, got->partly_wanted);
     cli_print(cli, "refused          %" PRIu64 "\n", got->refused);
     for (unsigned i = 0; i < REFUSAL_COUNT; i++) {
         if (got->refusals[i] > 0)
             cli_print(cli, "  %-17s %" PRIu64 "\n", refusal_name(i), got->refusals[i]);
     }
-    cli_print(cli, "leases           %" PRIu64 ", metered in %" PRIu64 " periods\n", got->leases,
-              got->periods);
+    cli_print(cli, "leases           %" PRIu64 ", metered in %" PRIu64 " period%s\n", got->leases,
+              got->periods, got->periods == 1 ? "" : "s");
     if (got->leases_ahead > 0)
         cli_print(cli, "  booked ahead      %" PRIu64 "\n", got->leases_ahead);
     if (got->ended_early > 0)

@@ -184,7 +184,7 @@ static int order_fill(const struct run *r, const struct plan_task *task, uint64_
         task->rests ? r->time_s + (uint64_t)m->plan->options.rest_min * 60 : r->time_s;
     *out = (struct op_order_place){
         .gpus = task->gpus,
-        .gpus_min = task->gpus,
+        .gpus_min = task->gpus_min,
         .block_gpus = 1,
         .duration_min = task->booked_min,
         .start_from_s = r->time_s,

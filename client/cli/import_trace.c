@@ -182,6 +182,39 @@ static bool cell_is(struct cell c, const char *text)
     return c.length == strlen(text) && memcmp(c.data, text, c.length) == 0;
 }
 
+/* Some programs put a byte order mark in front of a text. */
+static void bom_skip(struct cell *first)
+{
+    if (first->length < 3 || memcmp(first->data, "\xef\xbb\xbf", 3) != 0)
+        return;
+    first->data += 3;
+    first->length -= 3;
+}
+
+static int columns_find(struct reader *r, const char *const *names, size_t names_count,
+                        size_t *places_out)
+{
+    size_t found[COLUMNS_MAX] = {0};
+    size_t found_all = 0;
+    for (size_t i = 0; i < names_count; i++) {
+        for (size_t j = 0; j < r->columns; j++) {
+            if (!cell_is(r->cells[j], names[i]))
+                continue;
+            places_out[i] = j;
+            found[i]++;
+            found_all++;
+        }
+    }
+    if (found_all == 0)
+        reader_complain(r, NULL, "does not name the columns, with commas between them");
+    for (size_t i = 0; found_all > 0 && i < names_count; i++) {
+        if (found[i] != 1)
+            reader_complain(r, names[i],
+                            found[i] == 0 ? "no such column" : "a column named more than once");
+    }
+    return r->bad == 0 ? STATUS_OK : STATUS_MALFORMED;
+}
+
 /* Reads the first line and finds the columns asked for. */
 static int reader_open(struct reader *r, const char *path, const char *const *names,
                        size_t names_count, size_t *places_out, bool skips, struct buffer *error)
@@ -202,23 +235,12 @@ static int reader_open(struct reader *r, const char *path, const char *const *na
     }
     if (status != STATUS_OK)
         return status;
+    bom_skip(&r->cells[0]);
     r->columns = r->cells_count;
-    r->head = strndup(r->line, r->line_length);
+    r->head = strndup(r->cells[0].data, r->line_length - (size_t)(r->cells[0].data - r->line));
     if (r->head == NULL)
         return STATUS_MEMORY;
-    for (size_t i = 0; i < names_count; i++) {
-        size_t found = 0;
-        for (size_t j = 0; j < r->columns; j++) {
-            if (!cell_is(r->cells[j], names[i]))
-                continue;
-            places_out[i] = j;
-            found++;
-        }
-        if (found != 1)
-            reader_complain(r, names[i],
-                            found == 0 ? "no such column" : "a column named more than once");
-    }
-    return r->bad == 0 ? STATUS_OK : STATUS_MALFORMED;
+    return columns_find(r, names, names_count, places_out);
 }
 
 static void reader_close(struct reader *r)
@@ -265,7 +287,7 @@ static bool reader_number(struct reader *r, size_t place, const char *column, ui
     }
     for (size_t i = 0; i < c.length; i++) {
         if (c.data[i] < '0' || c.data[i] > '9') {
-            reader_complain(r, column, "not a number of digits");
+            reader_complain(r, column, "not a whole number");
             return false;
         }
         unsigned digit = (unsigned)(c.data[i] - '0');

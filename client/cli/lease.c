@@ -213,6 +213,12 @@ static uint64_t available_find(struct cli *cli, uint64_t lease, uint32_t period)
     return 0;
 }
 
+static void period_echo(struct cli *cli, uint32_t period, uint64_t gpu_minutes)
+{
+    cli_echo(cli, json_pack("{s:I, s:I}", "period", (json_int_t)period, "gpu_minutes",
+                            (json_int_t)gpu_minutes));
+}
+
 int command_lease_meter(struct cli *cli, int argc, char **argv)
 {
     struct op_lease_meter op = {
@@ -221,10 +227,11 @@ int command_lease_meter(struct cli *cli, int argc, char **argv)
     };
     op.gpu_minutes = argc > 2 ? value_u64(cli, "GPU-MINUTES", argv[2])
                               : available_find(cli, op.lease, op.period);
+    period_echo(cli, op.period, op.gpu_minutes);
     return cli_print_result(cli, &op_lease_meter_message,
                             cli_apply(cli, &op_lease_meter_message, &op), "lease",
-                            "metered %" PRIu64 " GPU-minutes in period %s of lease %s",
-                            op.gpu_minutes, argv[1], argv[0]);
+                            "metered %s in period %s of lease %s",
+                            text_count(cli, op.gpu_minutes, "GPU-minute"), argv[1], argv[0]);
 }
 
 int command_lease_dispute(struct cli *cli, int argc, char **argv)
@@ -236,6 +243,7 @@ int command_lease_dispute(struct cli *cli, int argc, char **argv)
         .gpu_minutes = value_u64(cli, "GPU-MINUTES", argv[2]),
         .reason = option_string(cli, "reason", REASON_MAX_BYTES),
     };
+    period_echo(cli, op.period, op.gpu_minutes);
     return cli_print_result(cli, &op_lease_dispute_message,
                             cli_apply(cli, &op_lease_dispute_message, &op), "lease",
                             "disputed period %s of lease %s: an admin decides", argv[1], argv[0]);
@@ -250,9 +258,12 @@ int command_lease_decide(struct cli *cli, int argc, char **argv)
         .gpu_minutes = value_u64(cli, "GPU-MINUTES", argv[2]),
         .reason = option_string(cli, "reason", REASON_MAX_BYTES),
     };
-    return cli_print_result(
-        cli, &op_dispute_decide_message, cli_apply(cli, &op_dispute_decide_message, &op), "lease",
-        "decided: %s GPU-minutes count in period %s of lease %s", argv[2], argv[1], argv[0]);
+    period_echo(cli, op.period, op.gpu_minutes);
+    return cli_print_result(cli, &op_dispute_decide_message,
+                            cli_apply(cli, &op_dispute_decide_message, &op), "lease",
+                            "decided: %s count%s in period %s of lease %s",
+                            text_count(cli, op.gpu_minutes, "GPU-minute"),
+                            op.gpu_minutes == 1 ? "s" : "", argv[1], argv[0]);
 }
 
 int command_lease_end(struct cli *cli, int argc, char **argv)

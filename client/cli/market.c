@@ -86,7 +86,7 @@ int command_market_trades(struct cli *cli, int argc, char **argv)
     uint64_t count = 0;
     struct q_trades q = {
         .sku = argc > 0 ? name_sku(cli, argv[0]) : 0,
-        .region = option_string(cli, "region", PLACE_MAX_BYTES),
+        .region = region_option(cli),
     };
     /* The latest come first: the cursor falls. */
     while (cli->exit == CLI_OK && count < limit) {
@@ -100,9 +100,10 @@ int command_market_trades(struct cli *cli, int argc, char **argv)
             break;
         q.from = a->next;
     }
+    const char *unheard = count == 0 && cli->exit == CLI_OK ? region_unheard(cli, q.region) : NULL;
     rows_print(cli, part_of(&a_trades_message), rows_kept(cli, &all), count,
                "trade time_s sku region gpus price_ucr kind start_s end_s preemptible resale",
-               "no trades yet");
+               unheard != NULL ? unheard : "no trades yet");
     buffer_release(&all);
     return cli->exit;
 }
@@ -175,7 +176,7 @@ int command_market_index(struct cli *cli, int argc, char **argv)
     size_t count = cli->exit == CLI_OK ? index_fetch(cli, &q, &all) : 0;
     const struct index_point *points = rows_kept(cli, &all);
     if (cli->exit == CLI_OK && !cli->json && count > 0) {
-        cli_print(cli, "%s %s, %s to %s\n", name_of(cli, NAMED_SKU, q.sku),
+        cli_print(cli, "%s %s, %s to %s, credits per GPU-hour\n", name_of(cli, NAMED_SKU, q.sku),
                   vocabulary_name(&trade_kind_vocabulary, q.kind),
                   moment_format(points[0].hour_s, from),
                   moment_format(points[count - 1].hour_s, until));
@@ -204,6 +205,19 @@ static const struct start_price *cheapest(const struct start_price *rows, size_t
     return best;
 }
 
+/* What is not to be had has no price. */
+static json_t *starts_json(const struct start_price *rows, size_t count)
+{
+    json_t *array = rows_json(part_of(&a_starts_message), rows, count);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].gpus > 0)
+            continue;
+        json_object_set_new(json_array_get(array, i), "price_ucr", json_null());
+        json_object_set_new(json_array_get(array, i), "cost_ucr", json_null());
+    }
+    return array;
+}
+
 int command_market_starts(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
@@ -211,7 +225,7 @@ int command_market_starts(struct cli *cli, int argc, char **argv)
     struct buffer all = BUFFER_EMPTY;
     struct order_input in;
     struct q_starts q = {0};
-    char start[MOMENT_TEXT_BYTES], cost[AMOUNT_TEXT_BYTES];
+    char start[MOMENT_TEXT_BYTES];
     size_t count = 0;
     if (order_flags(cli, &in) != CLI_OK)
         return cli->exit;
@@ -235,14 +249,21 @@ int command_market_starts(struct cli *cli, int argc, char **argv)
     }
     const struct start_price *rows = rows_kept(cli, &all);
     const struct start_price *best = cheapest(rows, count);
-    rows_print(cli, part_of(&a_starts_message), rows, count, "start_s gpus price_ucr cost_ucr",
-               "no start can be asked about");
-    if (cli->exit == CLI_OK && best == NULL && count > 0)
+    if (cli->json && cli->exit == CLI_OK)
+        cli_print_json(cli, starts_json(rows, count));
+    else
+        rows_print(cli, part_of(&a_starts_message), rows, count, "start_s gpus price_ucr cost_ucr",
+                   "no start can be asked about");
+    const char *unknown =
+        cli->exit == CLI_OK && best == NULL ? order_unknown(cli, &in.order) : NULL;
+    if (unknown != NULL)
+        cli_note(cli, "%s\n", unknown);
+    else if (cli->exit == CLI_OK && best == NULL && count > 0)
         cli_note(cli, "at none of these starts is there enough of it; 'bourse quote --why' with "
                       "the same options says what is missing\n");
     if (cli->exit == CLI_OK && best != NULL)
-        cli_print(cli, "cheapest: %u GPUs from %s for %s credits\n", (unsigned)best->gpus,
-                  moment_format(best->start_s, start), amount_format(best->cost_ucr, cost));
+        cli_print(cli, "cheapest: %s from %s for %s\n", text_count(cli, best->gpus, "GPU"),
+                  moment_format(best->start_s, start), text_credits(cli, best->cost_ucr));
     buffer_release(&all);
     return cli->exit;
 }
@@ -280,15 +301,22 @@ static size_t utilisation_add_up(struct utilisation_row *rows, size_t count)
 static void utilisation_print(struct cli *cli, const struct utilisation_row *rows, size_t count)
 {
     char start[MOMENT_TEXT_BYTES], end[MOMENT_TEXT_BYTES];
-    cli_print(cli, "%-14s %-12s %-20s  %-20s %14s %14s\n", "SITE", "SKU", "START", "END",
-              "GPU-H OFFERED", "GPU-H LEASED");
+    int site_width = 4, sku_width = 3;
+    for (size_t i = 0; i < count; i++) {
+        int site = (int)strlen(name_of(cli, NAMED_SITE, rows[i].site));
+        int sku = (int)strlen(name_of(cli, NAMED_SKU, rows[i].sku));
+        site_width = site > site_width ? site : site_width;
+        sku_width = sku > sku_width ? sku : sku_width;
+    }
+    cli_print(cli, "%-*s  %-*s  %-20s  %-20s  %13s  %12s   LEASED\n", site_width, "SITE", sku_width,
+              "SKU", "START", "END", "GPU-H-OFFERED", "GPU-H-LEASED");
     for (size_t i = 0; i < count; i++) {
         const struct utilisation_row *r = &rows[i];
         double offered = (double)r->gpu_minutes_offered;
         double part = offered > 0 ? (double)r->gpu_minutes_leased / offered : 0;
         int full = (int)((part < 1 ? part : 1) * BAR_COLUMNS + 0.5);
-        cli_print(cli, "%-14s %-12s %-20s  %-20s %14.1f %14.1f  %5.1f %%%s%.*s\n",
-                  name_of(cli, NAMED_SITE, r->site), name_of(cli, NAMED_SKU, r->sku),
+        cli_print(cli, "%-*s  %-*s  %-20s  %-20s  %13.1f  %12.1f  %5.1f %%%s%.*s\n", site_width,
+                  name_of(cli, NAMED_SITE, r->site), sku_width, name_of(cli, NAMED_SKU, r->sku),
                   moment_format(r->start_s, start), moment_format(r->end_s, end), offered / 60,
                   (double)r->gpu_minutes_leased / 60, 100 * part, full > 0 ? " " : "", full,
                   "####################");

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "protocol/amount.h"
+#include "protocol/status.h"
 
-enum { MISSES_MAX = 100 };
+enum { MISSES_MAX = 100, LIKE_DISTANCE = 2 };
 
 static bool is_number(const char *text)
 {
@@ -24,86 +25,6 @@ static bool name_fits(struct cli *cli, const char *kind, const char *text)
     if (text[0] == '\0' || strlen(text) > NAME_MAX_BYTES)
         cli_fail(cli, CLI_USAGE, "'%s' is not the name of %s", text, kind);
     return cli->exit == CLI_OK;
-}
-
-#define NONE_ACCOUNTS "no account has this name; see 'bourse account list'"
-#define NONE_SERIES   "no series has this name; see 'bourse series list'"
-#define NONE_SKUS     "no SKU has this name; see 'bourse sku list'"
-#define NONE_SITES    "no site has this name; see 'bourse site list'"
-
-static const void *ask_name(struct cli *cli, const struct message *query, const void *body,
-                            const char *none)
-{
-    cli->missing = none;
-    const void *answer = cli_query(cli, query, body);
-    cli->missing = NULL;
-    return answer;
-}
-
-uint32_t name_account(struct cli *cli, const char *text)
-{
-    if (is_number(text))
-        return value_u32(cli, "account", text);
-    if (!name_fits(cli, "an account", text))
-        return 0;
-    struct q_accounts q = {.name = text_of(text)};
-    const struct a_accounts *a = ask_name(cli, &q_accounts_message, &q, NONE_ACCOUNTS);
-    if (a != NULL && a->rows.count == 0)
-        cli_fail(cli, CLI_REFUSED, "there is no account '%s'; see 'bourse account list'", text);
-    return cli->exit == CLI_OK ? a->rows.items[0].account : 0;
-}
-
-uint32_t name_series(struct cli *cli, const char *text)
-{
-    if (is_number(text))
-        return value_u32(cli, "series", text);
-    if (!name_fits(cli, "a series", text))
-        return 0;
-    struct q_series q = {.name = text_of(text)};
-    const struct a_series *a = ask_name(cli, &q_series_message, &q, NONE_SERIES);
-    if (a != NULL && a->rows.count == 0)
-        cli_fail(cli, CLI_REFUSED, "there is no series '%s'; see 'bourse series list'", text);
-    return cli->exit == CLI_OK ? a->rows.items[0].series : 0;
-}
-
-uint64_t name_sku(struct cli *cli, const char *text)
-{
-    if (is_number(text))
-        return value_u64(cli, "SKU", text);
-    if (!name_fits(cli, "a SKU", text))
-        return 0;
-    struct q_skus q = {.name = text_of(text)};
-    const struct a_skus *a = ask_name(cli, &q_skus_message, &q, NONE_SKUS);
-    if (a != NULL && a->rows.count == 0)
-        cli_fail(cli, CLI_REFUSED, "there is no SKU '%s'; see 'bourse sku list'", text);
-    return cli->exit == CLI_OK ? a->rows.items[0].sku : 0;
-}
-
-/* Operators name their sites for themselves: of several, one's own is meant. */
-uint64_t name_site(struct cli *cli, const char *text)
-{
-    if (is_number(text))
-        return value_u64(cli, "site", text);
-    if (!name_fits(cli, "a site", text))
-        return 0;
-    struct q_sites q = {.name = text_of(text)};
-    const struct a_sites *a = ask_name(cli, &q_sites_message, &q, NONE_SITES);
-    if (a == NULL)
-        return 0;
-    const struct site_info *found = a->rows.count == 1 ? a->rows.items : NULL;
-    for (uint32_t i = 0; found == NULL && i < a->rows.count; i++) {
-        if (a->rows.items[i].operator== connection_status(cli->connection)->you)
-            found = &a->rows.items[i];
-    }
-    if (found != NULL)
-        return found->site;
-    if (a->rows.count == 0)
-        cli_fail(cli, CLI_REFUSED, "there is no site '%s'; see 'bourse site list'", text);
-    else
-        cli_fail(cli, CLI_REFUSED,
-                 "several operators have a site '%s'; give its number from 'bourse site list'",
-                 text);
-    return 0;
 }
 
 /* --- From numbers to names ------------------------------------------------------------------ */
@@ -153,6 +74,27 @@ static void ask(struct cli *cli, enum cli_named kind, uint64_t number)
     }
 }
 
+/* The known name that is most like what was typed; NULL: none is. */
+static const char *name_like(struct cli *cli, enum cli_named kind, const char *typed)
+{
+    struct cli_names *names = &cli->names[kind];
+    const char *best = NULL;
+    size_t best_distance = LIKE_DISTANCE + 1;
+    if (!names->asked) {
+        names->asked = true;
+        ask(cli, kind, 0);
+    }
+    for (size_t at = 0; at < names->known.length; at += sizeof(struct cli_name)) {
+        const struct cli_name *n = (const void *)(names->known.data + at);
+        size_t distance = help_distance(n->name, typed);
+        if (distance < best_distance && distance < strlen(typed)) {
+            best = n->name;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
 const char *name_of(struct cli *cli, enum cli_named kind, uint64_t number)
 {
     struct cli_names *names = &cli->names[kind];
@@ -179,6 +121,120 @@ const char *name_of(struct cli *cli, enum cli_named kind, uint64_t number)
     return text;
 }
 
+/* --- From names to numbers ------------------------------------------------------------------- */
+
+/* "there is no SKU 'gb30'; did you mean 'gb300'? 'bourse sku list' shows all", in the arena. */
+static const char *none_words(struct cli *cli, enum cli_named kind, const char *typed)
+{
+    static const struct {
+        const char *thing;
+        const char *command;
+    } words[NAMED_KINDS] = {
+        [NAMED_ACCOUNT] = {"account", "account"},
+        [NAMED_SERIES] = {"series", "series"},
+        [NAMED_SKU] = {"SKU", "sku"},
+        [NAMED_SITE] = {"site", "site"},
+    };
+    struct buffer b = BUFFER_EMPTY;
+    const char *like = name_like(cli, kind, typed);
+    buffer_printf(&b, "there is no %s '%s'", words[kind].thing, typed);
+    if (like != NULL)
+        buffer_printf(&b, "; did you mean '%s'? 'bourse %s list' shows all", like,
+                      words[kind].command);
+    else
+        buffer_printf(&b, "; see 'bourse %s list'", words[kind].command);
+    buffer_append(&b, "", 1);
+    const char *text = b.status == STATUS_OK ? arena_copy(&cli->arena, b.data, b.length) : NULL;
+    buffer_release(&b);
+    return text != NULL ? text : "there is no such thing";
+}
+
+static int name_unknown(struct cli *cli, enum cli_named kind, const char *typed)
+{
+    return cli_fail(cli, CLI_REFUSED, "%s", none_words(cli, kind, typed));
+}
+
+static const void *ask_name(struct cli *cli, const struct message *query, const void *body,
+                            enum cli_named kind, const char *typed)
+{
+    const void *answer = cli_query_quietly(cli, query, body);
+    if (answer != NULL || cli->exit != CLI_OK)
+        return answer;
+    /* Refused, which need not mean that there is none: once more for the exchange's own words. */
+    cli->missing = none_words(cli, kind, typed);
+    answer = cli_query(cli, query, body);
+    cli->missing = NULL;
+    return answer;
+}
+
+uint32_t name_account(struct cli *cli, const char *text)
+{
+    if (is_number(text))
+        return value_u32(cli, "account", text);
+    if (!name_fits(cli, "an account", text))
+        return 0;
+    struct q_accounts q = {.name = text_of(text)};
+    const struct a_accounts *a = ask_name(cli, &q_accounts_message, &q, NAMED_ACCOUNT, text);
+    if (a != NULL && a->rows.count == 0)
+        name_unknown(cli, NAMED_ACCOUNT, text);
+    return cli->exit == CLI_OK ? a->rows.items[0].account : 0;
+}
+
+uint32_t name_series(struct cli *cli, const char *text)
+{
+    if (is_number(text))
+        return value_u32(cli, "series", text);
+    if (!name_fits(cli, "a series", text))
+        return 0;
+    struct q_series q = {.name = text_of(text)};
+    const struct a_series *a = ask_name(cli, &q_series_message, &q, NAMED_SERIES, text);
+    if (a != NULL && a->rows.count == 0)
+        name_unknown(cli, NAMED_SERIES, text);
+    return cli->exit == CLI_OK ? a->rows.items[0].series : 0;
+}
+
+uint64_t name_sku(struct cli *cli, const char *text)
+{
+    if (is_number(text))
+        return value_u64(cli, "SKU", text);
+    if (!name_fits(cli, "a SKU", text))
+        return 0;
+    struct q_skus q = {.name = text_of(text)};
+    const struct a_skus *a = ask_name(cli, &q_skus_message, &q, NAMED_SKU, text);
+    if (a != NULL && a->rows.count == 0)
+        name_unknown(cli, NAMED_SKU, text);
+    return cli->exit == CLI_OK ? a->rows.items[0].sku : 0;
+}
+
+/* Operators name their sites for themselves: of several, one's own is meant. */
+uint64_t name_site(struct cli *cli, const char *text)
+{
+    if (is_number(text))
+        return value_u64(cli, "site", text);
+    if (!name_fits(cli, "a site", text))
+        return 0;
+    struct q_sites q = {.name = text_of(text)};
+    const struct a_sites *a = ask_name(cli, &q_sites_message, &q, NAMED_SITE, text);
+    if (a == NULL)
+        return 0;
+    const struct site_info *found = a->rows.count == 1 ? a->rows.items : NULL;
+    for (uint32_t i = 0; found == NULL && i < a->rows.count; i++) {
+        if (a->rows.items[i].operator== connection_status(cli->connection)->you)
+            found = &a->rows.items[i];
+    }
+    if (found != NULL)
+        return found->site;
+    if (a->rows.count == 0)
+        name_unknown(cli, NAMED_SITE, text);
+    else
+        cli_fail(cli, CLI_REFUSED,
+                 "several operators have a site '%s'; give its number from 'bourse site list'",
+                 text);
+    return 0;
+}
+
+/* --- Payments ------------------------------------------------------------------------------ */
+
 uint32_t name_payments(struct cli *cli, int argc, char **argv, const struct payment **out,
                        uint64_t *total_out)
 {
@@ -196,6 +252,8 @@ uint32_t name_payments(struct cli *cli, int argc, char **argv, const struct paym
         name[equals - argv[i]] = '\0';
         p[i].account = name_account(cli, name);
         p[i].amount_ucr = value_amount(cli, name, equals + 1);
+        if (cli->exit == CLI_OK && p[i].amount_ucr == 0)
+            cli_fail(cli, CLI_USAGE, "%s: the amount must be above 0", argv[i]);
         if (!amount_add(total, p[i].amount_ucr, &total))
             cli_fail(cli, CLI_USAGE, "the amounts add up to more than there can be");
     }

@@ -19,7 +19,7 @@ static uint64_t end_read(struct cli *cli, uint64_t start_s)
         return 0;
     }
     uint64_t from_s = start_s != 0 ? start_s : minute_ceil(cli_time_s(cli));
-    return from_s + (uint64_t)value_minutes(cli, "for", duration) * 60;
+    return from_s + (uint64_t)value_minutes(cli, "--for", duration) * 60;
 }
 
 static uint32_t billing_read(struct cli *cli)
@@ -50,10 +50,10 @@ int command_offer_publish(struct cli *cli, int argc, char **argv)
     struct op_offer_publish op = {
         .site = name_site(cli, site),
         .sku = name_sku(cli, sku),
-        .gpus = value_u32(cli, "gpus", gpus),
+        .gpus = value_u32(cli, "--gpus", gpus),
         .block_gpus = option_u32(cli, "block", 1),
         .start_s = minute_ceil(option_moment(cli, "start", 0)),
-        .price_ucr = value_amount(cli, "price", price),
+        .price_ucr = value_amount(cli, "--price", price),
         .preemptible = option_flag(cli, "preemptible"),
         .notice_min = option_minutes(cli, "notice", 0),
         .lease_min_min = option_minutes(cli, "lease-min", 1),
@@ -66,8 +66,9 @@ int command_offer_publish(struct cli *cli, int argc, char **argv)
     op.end_s = end_read(cli, op.start_s);
     const struct result *r = cli_apply(cli, &op_offer_publish_message, &op);
     return cli_print_result(cli, &op_offer_publish_message, r, "offer",
-                            "published offer %llu: %u GPUs",
-                            r != NULL ? (unsigned long long)r->object : 0, (unsigned)op.gpus);
+                            "published offer %llu: %s of %s",
+                            r != NULL ? (unsigned long long)r->object : 0,
+                            text_count(cli, op.gpus, "GPU"), name_of(cli, NAMED_SKU, op.sku));
 }
 
 static int amended_print(struct cli *cli, const struct result *r, uint64_t offer)
@@ -77,9 +78,14 @@ static int amended_print(struct cli *cli, const struct result *r, uint64_t offer
     struct q_offers q = {.offer = offer};
     const struct a_offers *a = cli_query_quietly(cli, &q_offers_message, &q);
     const struct offer_info *o = a != NULL && a->rows.count == 1 ? a->rows.items : NULL;
+    if (o != NULL)
+        cli_echo(cli, json_pack("{s:I, s:I, s:s}", "gpus", (json_int_t)o->gpus, "price_ucr",
+                                (json_int_t)o->price_ucr, "end_s", moment_format(o->end_s, end)));
+    if (cli->json)
+        return cli_print_result(cli, &op_offer_amend_message, r, "offer", "%s", "");
     cli_print(cli, "amended offer %" PRIu64, offer);
     if (o != NULL)
-        cli_print(cli, ": %u GPUs at %s until %s", (unsigned)o->gpus,
+        cli_print(cli, ": %s at %s until %s", text_count(cli, o->gpus, "GPU"),
                   amount_format(o->price_ucr, price), moment_format(o->end_s, end));
     cli_print(cli, " (event %" PRIu64 ")\n", r->index);
     return cli->exit;
@@ -104,9 +110,7 @@ int command_offer_amend(struct cli *cli, int argc, char **argv)
         cli_fail(cli, CLI_USAGE, "what is to change? Give --price, --gpus or --end");
     const struct result *r =
         cli->exit == CLI_OK ? cli_apply(cli, &op_offer_amend_message, &op) : NULL;
-    if (r == NULL || cli->json)
-        return cli_print_result(cli, &op_offer_amend_message, r, "offer", "%s", "");
-    return amended_print(cli, r, op.offer);
+    return r != NULL ? amended_print(cli, r, op.offer) : cli->exit;
 }
 
 int command_offer_list(struct cli *cli, int argc, char **argv)

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "protocol/amount.h"
 #include "protocol/moment.h"
+
+enum { LIKE_DISTANCE = 2 };
 
 static const struct cli_option *find_in(const struct cli_option *options, const char *name,
                                         size_t length, char letter)
@@ -34,6 +37,34 @@ static int give(struct cli *cli, const struct cli_option *option, const char *va
     return CLI_OK;
 }
 
+/* The option that is most like what was typed; NULL: none is. */
+static const struct cli_option *option_like(const struct cli_option *options, const char *typed)
+{
+    const struct cli_option *best = NULL;
+    size_t best_distance = LIKE_DISTANCE + 1;
+    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
+        size_t distance = help_distance(o->name, typed);
+        if (distance < best_distance && distance < strlen(typed)) {
+            best = o;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+static int unknown_fail(struct cli *cli, const char *word, const char *name, size_t length)
+{
+    char typed[64];
+    snprintf(typed, sizeof(typed), "%.*s", (int)(length < 63 ? length : 63), name);
+    const struct cli_option *like = option_like(cli->command->options, typed);
+    if (like == NULL)
+        like = option_like(cli_common_options, typed);
+    if (like != NULL)
+        return cli_fail(cli, CLI_USAGE, "unknown option %s; did you mean --%s? See '%s --help'",
+                        word, like->name, cli->path);
+    return cli_fail(cli, CLI_USAGE, "unknown option %s; see '%s --help'", word, cli->path);
+}
+
 /* Reads the option at argv[*i] and moves *i to the last word it takes. */
 static int option_read(struct cli *cli, int argc, char **argv, int *i)
 {
@@ -45,7 +76,7 @@ static int option_read(struct cli *cli, int argc, char **argv, int *i)
     const struct cli_option *o = find(cli, name, length, is_long ? 0 : name[0]);
     const char *value = equals != NULL ? equals + 1 : NULL;
     if (o == NULL)
-        return cli_fail(cli, CLI_USAGE, "unknown option %s; see '%s --help'", word, cli->path);
+        return unknown_fail(cli, word, is_long ? name : "", length);
     if (!is_long && name[1] != '\0')
         value = name + 1; /* -oFILE */
     if (o->value == NULL && value != NULL)
@@ -205,7 +236,11 @@ uint32_t value_word(struct cli *cli, const struct vocabulary *words, const char 
     struct buffer list = BUFFER_EMPTY;
     for (uint32_t i = 0; i < words->count; i++)
         buffer_printf(&list, "%s%s", i > 0 ? ", " : "", words->values[i].name);
-    cli_fail(cli, CLI_USAGE, "'%s' is no %s; there are: %.*s", text, words->word, (int)list.length,
+    char word[64];
+    snprintf(word, sizeof(word), "%s", words->word);
+    for (char *c = word; *c != '\0'; c++)
+        *c = *c == '_' ? ' ' : *c;
+    cli_fail(cli, CLI_USAGE, "'%s' is no %s; there are: %.*s", text, word, (int)list.length,
              list.data != NULL ? (const char *)list.data : "");
     buffer_release(&list);
     return 0;
@@ -219,22 +254,33 @@ struct text value_text(struct cli *cli, const char *what, const char *text, size
     return cli->exit == CLI_OK ? (struct text){text, (uint32_t)length} : (struct text){"", 0};
 }
 
+/* The option as it is typed, for errors. */
+static const char *dashed(struct cli *cli, const char *name)
+{
+    size_t length = strlen(name);
+    char *text = arena_alloc(&cli->arena, length + 3);
+    if (text == NULL)
+        return name;
+    snprintf(text, length + 3, "--%s", name);
+    return text;
+}
+
 uint64_t option_u64(struct cli *cli, const char *name, uint64_t missing)
 {
     const char *text = option_text(cli, name);
-    return text == NULL ? missing : value_u64(cli, name, text);
+    return text == NULL ? missing : value_u64(cli, dashed(cli, name), text);
 }
 
 uint32_t option_u32(struct cli *cli, const char *name, uint32_t missing)
 {
     const char *text = option_text(cli, name);
-    return text == NULL ? missing : value_u32(cli, name, text);
+    return text == NULL ? missing : value_u32(cli, dashed(cli, name), text);
 }
 
 uint64_t option_amount(struct cli *cli, const char *name, uint64_t missing)
 {
     const char *text = option_text(cli, name);
-    return text == NULL ? missing : value_amount(cli, name, text);
+    return text == NULL ? missing : value_amount(cli, dashed(cli, name), text);
 }
 
 uint32_t value_ppm(struct cli *cli, const char *what, const char *text)
@@ -256,19 +302,19 @@ uint32_t value_ppm(struct cli *cli, const char *what, const char *text)
 uint32_t option_ppm(struct cli *cli, const char *name, uint32_t missing)
 {
     const char *text = option_text(cli, name);
-    return text == NULL ? missing : value_ppm(cli, name, text);
+    return text == NULL ? missing : value_ppm(cli, dashed(cli, name), text);
 }
 
 uint64_t option_moment(struct cli *cli, const char *name, uint64_t missing)
 {
     const char *text = option_text(cli, name);
-    return text == NULL ? missing : value_moment(cli, name, text);
+    return text == NULL ? missing : value_moment(cli, dashed(cli, name), text);
 }
 
 uint32_t option_minutes(struct cli *cli, const char *name, uint32_t missing)
 {
     const char *text = option_text(cli, name);
-    return text == NULL ? missing : value_minutes(cli, name, text);
+    return text == NULL ? missing : value_minutes(cli, dashed(cli, name), text);
 }
 
 uint32_t option_word(struct cli *cli, const char *name, const struct vocabulary *words,
@@ -281,7 +327,7 @@ uint32_t option_word(struct cli *cli, const char *name, const struct vocabulary 
 struct text option_string(struct cli *cli, const char *name, size_t max)
 {
     const char *text = option_text(cli, name);
-    return value_text(cli, name, text != NULL ? text : "", max);
+    return value_text(cli, dashed(cli, name), text != NULL ? text : "", max);
 }
 
 uint32_t option_numbers(struct cli *cli, const char *name, const uint64_t **items_out)
@@ -295,7 +341,7 @@ uint32_t option_numbers(struct cli *cli, const char *name, const uint64_t **item
         return 0;
     }
     for (uint32_t i = 0; i < count; i++)
-        items[i] = value_u64(cli, name, option_item(cli, name, i));
+        items[i] = value_u64(cli, dashed(cli, name), option_item(cli, name, i));
     *items_out = items;
     return count;
 }

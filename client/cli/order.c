@@ -30,8 +30,7 @@ int command_order_list(struct cli *cli, int argc, char **argv)
                         q.resting_only ? "no orders rest" : "no orders");
 }
 
-/* NULL when there is none, or it is not to be seen. */
-static const struct order_info *order_find(struct cli *cli, uint64_t order)
+const struct order_info *order_find(struct cli *cli, uint64_t order)
 {
     struct q_orders q = {.order = order};
     const struct a_orders *a =
@@ -39,14 +38,51 @@ static const struct order_info *order_find(struct cli *cli, uint64_t order)
     return a != NULL && a->rows.count == 1 ? a->rows.items : NULL;
 }
 
+json_t *order_outcome_json(const struct message *operation, const struct result *r,
+                           const struct order_info *o)
+{
+    char until[MOMENT_TEXT_BYTES];
+    if (r->refusal != REFUSAL_accepted)
+        return json_pack("{s:s, s:o}", "operation", operation->name, "error",
+                         cli_refusal_json(r->refusal));
+    json_t *json = cli_result_json(operation, r, "order");
+    json_t *now =
+        o == NULL
+            ? NULL
+            : json_pack("{s:s, s:I, s:I, s:I, s:I}", "state",
+                        vocabulary_name(&order_state_vocabulary, o->state), "gpus",
+                        (json_int_t)o->gpus, "gpus_filled", (json_int_t)o->gpus_filled, "cost_ucr",
+                        (json_int_t)o->cost_ucr, "escrow_ucr", (json_int_t)o->escrow_ucr);
+    json_object_update(json, now);
+    json_decref(now);
+    if (o != NULL && o->state == ORDER_STATE_RESTING)
+        json_object_set_new(json, "ends_s", json_string(moment_format(o->ends_s, until)));
+    return json;
+}
+
+/* What is kept of an order only while it rests. */
+#define ASKED                                                                                      \
+    "rest_until_s skus gpus_min block_gpus start_from_s start_until_s ends_s regions "             \
+    "jurisdictions preemptible_ok profile certifications interconnect carbon_g_max "               \
+    "reliability_ppm_min place"
+
 int command_order_show(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct q_orders q = {.order = value_u64(cli, "ORDER", argv[0])};
-    if (records_show(cli, &q_orders_message, &q, NO_ORDER) != CLI_OK || cli->json)
+    if (cli->json || q.order == 0)
+        return records_show(cli, &q_orders_message, &q, NO_ORDER);
+    cli->missing = NO_ORDER;
+    const struct a_orders *a = cli_query(cli, &q_orders_message, &q);
+    cli->missing = NULL;
+    if (a != NULL && a->rows.count == 0)
+        cli_fail(cli, CLI_REFUSED, NO_ORDER);
+    if (cli->exit != CLI_OK)
         return cli->exit;
-    const struct order_info *o = order_find(cli, q.order);
-    if (o != NULL && o->state != ORDER_STATE_RESTING && o->rule == 0)
+    const struct order_info *o = a->rows.items;
+    bool rests = o->state == ORDER_STATE_RESTING;
+    record_print(cli, field_by_name(&a_orders_message, "rows")->part, o, rests ? NULL : ASKED);
+    if (!rests && o->rule == 0)
         cli_print(cli, "what it asked for: 'bourse events --from %" PRIu64 " --limit 1'\n",
                   o->index);
     return cli->exit;
@@ -101,16 +137,19 @@ static uint64_t amend_need(struct cli *cli, const struct order_info *o,
 
 static int amended_print(struct cli *cli, const struct result *r, uint64_t order)
 {
-    char text[AMOUNT_TEXT_BYTES];
-    struct q_orders q = {.order = order};
-    const struct a_orders *a = cli_query_quietly(cli, &q_orders_message, &q);
-    const struct order_info *o = a != NULL && a->rows.count == 1 ? a->rows.items : NULL;
+    char until[MOMENT_TEXT_BYTES];
+    const struct order_info *o = order_find(cli, order);
+    if (cli->json)
+        return cli_print_json(cli, order_outcome_json(&op_order_amend_message, r, o));
     cli_print(cli, "amended order %" PRIu64, order);
     if (o != NULL)
-        cli_print(cli, ": %s, %u of %u GPUs filled, %s credits in escrow",
+        cli_print(cli, ": %s, %u of %s filled, %s in escrow",
                   vocabulary_name(&order_state_vocabulary, o->state), (unsigned)o->gpus_filled,
-                  (unsigned)o->gpus, amount_format(o->escrow_ucr, text));
+                  text_count(cli, o->gpus, "GPU"), text_credits(cli, o->escrow_ucr));
     cli_print(cli, " (event %" PRIu64 ")\n", r->index);
+    if (o != NULL && o->state == ORDER_STATE_RESTING)
+        cli_print(cli, "  it rests until %s at the latest%s\n", moment_format(o->ends_s, until),
+                  order_end_why(o));
     for (uint32_t i = 0; i < r->lease_count; i++)
         cli_print(cli, "  lease %" PRIu64 "\n", r->lease_first + i);
     for (uint32_t i = 0; i < r->token_count; i++)
@@ -166,9 +205,7 @@ int command_order_amend(struct cli *cli, int argc, char **argv)
     if (cli->exit != CLI_OK || funds_for(cli, need, &op.tokens.items, &op.tokens.count) != CLI_OK)
         return cli->exit;
     const struct result *r = cli_apply(cli, &op_order_amend_message, &op);
-    if (r == NULL || cli->json)
-        return cli_print_result(cli, &op_order_amend_message, r, "order", "%s", "");
-    return amended_print(cli, r, op.order);
+    return r != NULL ? amended_print(cli, r, op.order) : cli->exit;
 }
 
 /* --- Cancelling ----------------------------------------------------------------------------- */
@@ -196,9 +233,9 @@ static uint32_t orders_named(struct cli *cli, int argc, char **argv, const uint6
     return cli->exit == CLI_OK ? own : 0;
 }
 
-/* Sends one request; counts what was refused. */
+/* Sends one request; counts what was refused, of which the last goes to *refusal_out. */
 static uint32_t cancels_send(struct cli *cli, const uint64_t *orders, uint32_t count,
-                             json_t *outcomes)
+                             json_t *outcomes, uint32_t *refusal_out)
 {
     struct connection_error why;
     struct frame_reply reply;
@@ -222,13 +259,14 @@ static uint32_t cancels_send(struct cli *cli, const uint64_t *orders, uint32_t c
         const struct result *r = &reply.results.items[i];
         bool done = r->refusal == REFUSAL_accepted;
         refused += !done;
-        json_t *one = done ? cli_result_json(&op_order_cancel_message, r, NULL)
-                           : json_pack("{s:s}", "refusal", refusal_name(r->refusal));
+        json_t *one = order_outcome_json(&op_order_cancel_message, r, NULL);
         json_object_set_new(one, "order", json_integer((json_int_t)orders[i]));
         json_array_append_new(outcomes, one);
         if (!done) {
-            cli_print(cli, "order %" PRIu64 ": %s (%s)\n", orders[i], refusal_text(r->refusal),
-                      refusal_name(r->refusal));
+            *refusal_out = r->refusal;
+            if (count > 1) /* of one alone it is the command's failure */
+                cli_print(cli, "order %" PRIu64 ": %s (%s)\n", orders[i], refusal_text(r->refusal),
+                          refusal_name(r->refusal));
             continue;
         }
         cli_print(cli, "cancelled order %" PRIu64, orders[i]);
@@ -243,6 +281,7 @@ int command_order_cancel(struct cli *cli, int argc, char **argv)
 {
     const uint64_t *orders = NULL;
     uint32_t refused = 0;
+    uint32_t refusal = REFUSAL_accepted;
     if ((argc > 0) == option_flag(cli, "all"))
         return cli_fail(cli, CLI_USAGE, "which orders? Give their numbers, or --all alone");
     uint32_t count = orders_named(cli, argc, argv, &orders);
@@ -257,12 +296,15 @@ int command_order_cancel(struct cli *cli, int argc, char **argv)
     json_t *outcomes = json_array();
     for (uint32_t at = 0; at < count && cli->exit == CLI_OK; at += BATCH_OPERATIONS_MAX) {
         uint32_t left = count - at;
-        refused += cancels_send(
-            cli, orders + at, left < BATCH_OPERATIONS_MAX ? left : BATCH_OPERATIONS_MAX, outcomes);
+        refused += cancels_send(cli, orders + at,
+                                left < BATCH_OPERATIONS_MAX ? left : BATCH_OPERATIONS_MAX, outcomes,
+                                &refusal);
     }
     cli_print_outcomes(cli, outcomes);
+    if (refused > 0 && count == 1)
+        return cli_fail_refusal(cli, refusal);
     if (refused > 0)
-        cli_fail(cli, CLI_REFUSED, "%u of %u orders were not cancelled", (unsigned)refused,
-                 (unsigned)count);
+        cli_fail(cli, CLI_REFUSED, "%u of %s %s not cancelled", (unsigned)refused,
+                 text_count(cli, count, "order"), refused == 1 ? "was" : "were");
     return cli->exit;
 }

@@ -260,30 +260,21 @@ static void outcome_print(struct batch *b, const struct line *l, const struct re
                           const struct order_info *o)
 {
     struct cli *cli = b->cli;
-    char text[AMOUNT_TEXT_BYTES];
-    json_t *json = r->refusal != REFUSAL_accepted
-                       ? json_pack("{s:s}", "refusal", refusal_name(r->refusal))
-                       : cli_result_json(&op_order_place_message, r, "order");
+    json_t *json = order_outcome_json(&op_order_place_message, r, o);
     json_object_set_new(json, "line", json_integer(l->number));
+    json_array_append_new(b->outcomes, json);
     if (r->refusal != REFUSAL_accepted) {
         b->refused++;
         cli_print(cli, "line %u: refused: %s (%s)\n", (unsigned)l->number, refusal_text(r->refusal),
                   refusal_name(r->refusal));
-    } else {
-        cli_print(cli, "line %u: order %" PRIu64, (unsigned)l->number, r->object);
-        if (o != NULL)
-            cli_print(cli, ": %s, %u of %u GPUs for %s credits",
-                      vocabulary_name(&order_state_vocabulary, o->state), (unsigned)o->gpus_filled,
-                      (unsigned)o->gpus, amount_format(o->cost_ucr, text));
-        cli_print(cli, " (event %" PRIu64 ")\n", r->index);
+        return;
     }
-    if (r->refusal == REFUSAL_accepted && o != NULL) {
-        json_object_set_new(json, "state",
-                            json_string(vocabulary_name(&order_state_vocabulary, o->state)));
-        json_object_set_new(json, "gpus_filled", json_integer(o->gpus_filled));
-        json_object_set_new(json, "cost_ucr", json_integer((json_int_t)o->cost_ucr));
-    }
-    json_array_append_new(b->outcomes, json);
+    cli_print(cli, "line %u: order %" PRIu64, (unsigned)l->number, r->object);
+    if (o != NULL)
+        cli_print(cli, ": %s, %u of %s for %s", vocabulary_name(&order_state_vocabulary, o->state),
+                  (unsigned)o->gpus_filled, text_count(cli, o->gpus, "GPU"),
+                  text_credits(cli, o->cost_ucr));
+    cli_print(cli, " (event %" PRIu64 ")\n", r->index);
 }
 
 static void outcomes_print(struct batch *b, const struct line *lines, uint32_t count,
@@ -371,7 +362,7 @@ int order_batch(struct cli *cli, const char *file, const char *text, size_t leng
     }
     cli_print_outcomes(cli, b.outcomes);
     if (b.refused > 0)
-        cli_fail(cli, CLI_REFUSED, "%u of %u orders were refused", (unsigned)b.refused,
-                 (unsigned)b.count);
+        cli_fail(cli, CLI_REFUSED, "%u of %s %s refused", (unsigned)b.refused,
+                 text_count(cli, b.count, "order"), b.refused == 1 ? "was" : "were");
     return cli->exit;
 }

@@ -45,75 +45,6 @@ int order_tokens(struct cli *cli, const uint64_t **items_out, uint32_t *count_ou
     return cli->exit;
 }
 
-/* --- Constraints ---------------------------------------------------------------------------- */
-
-static uint32_t places_read(struct cli *cli, const char *option, const struct place **out)
-{
-    struct place *places = arena_alloc(&cli->arena, FILTER_PLACES_MAX * sizeof(*places));
-    const char *code;
-    uint32_t count = 0;
-    while (places != NULL && cli->exit == CLI_OK &&
-           (code = option_item(cli, option, count)) != NULL) {
-        if (count == FILTER_PLACES_MAX) {
-            cli_fail(cli, CLI_USAGE, "at most %d of --%s", FILTER_PLACES_MAX, option);
-            break;
-        }
-        places[count++].code = value_text(cli, option, code, PLACE_MAX_BYTES);
-    }
-    *out = places;
-    return count;
-}
-
-/* Names may hold commas, so each has an option of its own. */
-static uint32_t certifications_read(struct cli *cli, const struct required **out)
-{
-    struct required *names = arena_alloc(&cli->arena, ORDER_CERTIFICATIONS_MAX * sizeof(*names));
-    const char *name;
-    uint32_t count = 0;
-    while (names != NULL && cli->exit == CLI_OK &&
-           (name = option_nth(cli, "cert", count)) != NULL) {
-        if (count == ORDER_CERTIFICATIONS_MAX) {
-            cli_fail(cli, CLI_USAGE, "at most %d of --cert", ORDER_CERTIFICATIONS_MAX);
-            break;
-        }
-        names[count++].name = value_text(cli, "cert", name, NAME_MAX_BYTES);
-    }
-    *out = names;
-    return count;
-}
-
-/* Training allows neither several sites nor preemption, so who asks for these means tuning. */
-static uint32_t profile_default(const struct cli *cli)
-{
-    if (option_text(cli, "funded") != NULL)
-        return PROFILE_INFERENCE;
-    return option_flag(cli, "spread") || option_flag(cli, "preemptible-ok") ? PROFILE_TUNING
-                                                                            : PROFILE_TRAINING;
-}
-
-int order_constraints(struct cli *cli, struct op_order_place *o)
-{
-    bool sovereign = option_text(cli, "sovereign") != NULL;
-    if (sovereign &&
-        (option_text(cli, "region") != NULL || option_text(cli, "jurisdiction") != NULL))
-        return cli_fail(cli, CLI_USAGE,
-                        "--sovereign says region and jurisdiction both; leave out --region and "
-                        "--jurisdiction");
-    o->regions.count = places_read(cli, sovereign ? "sovereign" : "region", &o->regions.items);
-    o->jurisdictions.count =
-        places_read(cli, sovereign ? "sovereign" : "jurisdiction", &o->jurisdictions.items);
-    o->preemptible_ok = option_flag(cli, "preemptible-ok");
-    o->profile = option_word(cli, "profile", &profile_vocabulary, profile_default(cli));
-    o->certifications.count = certifications_read(cli, &o->certifications.items);
-    o->interconnect = option_string(cli, "interconnect", NAME_MAX_BYTES);
-    o->carbon_g_max = option_u32(cli, "carbon-max", 0);
-    if (option_text(cli, "carbon-max") != NULL && o->carbon_g_max == 0)
-        cli_fail(cli, CLI_USAGE,
-                 "--carbon-max 0 would allow any: 1 is the least; leave it out if that is meant");
-    o->reliability_ppm_min = option_ppm(cli, "reliability-min", 0);
-    return cli->exit;
-}
-
 /* --- The order ------------------------------------------------------------------------------ */
 
 /* Relative times rarely fall on a minute, and capacity is counted in whole ones. */
@@ -147,10 +78,10 @@ int order_flags(struct cli *cli, struct order_input *in)
     const char *duration = option_required(cli, "duration");
     if (cli->exit != CLI_OK)
         return cli->exit;
-    o->gpus = value_u32(cli, "gpus", gpus);
+    o->gpus = value_u32(cli, "--gpus", gpus);
     o->gpus_min = option_u32(cli, "gpus-min", option_u32(cli, "min-gpus", o->gpus));
     o->block_gpus = option_u32(cli, "block", 1);
-    o->duration_min = value_minutes(cli, "duration", duration);
+    o->duration_min = value_minutes(cli, "--duration", duration);
     o->start_from_s = minute_option(cli, "start");
     o->start_until_s = minute_option(cli, "start-until");
     time_in_force_read(cli, o);

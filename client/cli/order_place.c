@@ -15,48 +15,81 @@ enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
 static void set_aside_print(struct cli *cli, const struct op_order_place *order,
                             const struct result *r)
 {
-    char text[AMOUNT_TEXT_BYTES];
     char span[MOMENT_TEXT_BYTES];
     struct q_leases q = {.order = r->object};
     const void *rows = NULL;
     uint64_t held = 0;
+    uint32_t lasts = order->funded_min;
     uint32_t count = records_fetch(cli, &q_leases_message, &q, UINT32_MAX, &rows);
-    for (uint32_t i = 0; i < count; i++)
-        held += ((const struct lease_info *)rows)[i].escrow_ucr;
-    cli_print(cli,
-              "  %s credits are set aside, enough for %s of full use; 'bourse lease fund' "
-              "adds more\n",
-              amount_format(held, text), duration_format(order->funded_min * 60ULL, span));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lease_info *lease = (const struct lease_info *)rows + i;
+        uint32_t whole = order->funded_min - order->funded_min % lease->meter_period_min;
+        held += lease->escrow_ucr;
+        if (order->funded_min < order->duration_min && whole < lasts)
+            lasts = whole;
+    }
+    cli_print(cli, "  %s %s set aside, for %s of full use", text_credits(cli, held),
+              held == UCR_PER_CREDIT ? "is" : "are", duration_format(lasts * 60ULL, span));
+    uint64_t grace_s = order->funded_min * 60ULL;
+    if (order->funded_min < order->duration_min)
+        cli_print(cli, "; then paused, and over %s later",
+                  duration_format(grace_s < ELASTIC_GRACE_S ? grace_s : ELASTIC_GRACE_S, span));
+    cli_print(cli, "; 'bourse lease fund' adds more\n");
+}
+
+static int placed_json(struct cli *cli, const struct result *r, const struct order_info *o,
+                       const char *note)
+{
+    json_t *json = order_outcome_json(&op_order_place_message, r, o);
+    if (note != NULL)
+        json_object_set_new(json, "note", json_string(note));
+    return cli_print_json(cli, json);
+}
+
+const char *order_end_why(const struct order_info *o)
+{
+    if (o->ends_s >= o->rest_until_s)
+        return "";
+    return o->ends_s > o->start_until_s ? " (the last minute in which it may start)"
+                                        : " (when credits that pay for it expire)";
 }
 
 static int placed_print(struct cli *cli, const struct op_order_place *order, const struct result *r)
 {
-    char text[AMOUNT_TEXT_BYTES];
     char until[MOMENT_TEXT_BYTES];
-    struct q_orders q = {.order = r->object};
-    const struct a_orders *a = cli_query_quietly(cli, &q_orders_message, &q);
-    const struct order_info *o = a != NULL && a->rows.count == 1 ? a->rows.items : NULL;
+    const struct order_info *o = order_find(cli, r->object);
+    bool rests = o != NULL && o->state == ORDER_STATE_RESTING;
+    const char *unknown = rests ? order_unknown(cli, order) : NULL;
+    if (cli->json)
+        return placed_json(cli, r, o, unknown);
     cli_print(cli, "order %" PRIu64, r->object);
     if (o != NULL)
-        cli_print(cli, ": %u of %u GPUs for %s%s credits", (unsigned)o->gpus_filled,
-                  (unsigned)o->gpus, order->funded_min > 0 ? "up to " : "",
-                  amount_format(o->cost_ucr, text));
+        cli_print(cli, ": %u of %s for %s%s", (unsigned)o->gpus_filled,
+                  text_count(cli, o->gpus, "GPU"), order->funded_min > 0 ? "up to " : "",
+                  text_credits(cli, o->cost_ucr));
     cli_print(cli, " (event %" PRIu64 ")\n", r->index);
     if (r->lease_count > 0 && order->funded_min > 0)
         set_aside_print(cli, order, r);
-    if (o != NULL && o->state == ORDER_STATE_RESTING && o->gpus_filled > 0)
+    if (rests && o->gpus_filled > 0)
         cli_print(cli, "  the others are to start with these, at %s\n",
                   moment_format(o->start_from_s, until));
-    if (o != NULL && o->state == ORDER_STATE_RESTING)
-        cli_print(cli,
-                  "  %u GPUs rest until %s at the latest, with %s credits in escrow; 'bourse order "
-                  "why %" PRIu64 "' says what they wait for\n",
-                  (unsigned)(o->gpus - o->gpus_filled), moment_format(o->ends_s, until),
-                  amount_format(o->escrow_ucr, text), r->object);
+    if (rests)
+        cli_print(
+            cli,
+            "  %s rest%s until %s at the latest%s, with %s in escrow; 'bourse order why %" PRIu64
+            "' says what %s for\n",
+            text_count(cli, o->gpus - o->gpus_filled, "GPU"),
+            o->gpus - o->gpus_filled == 1 ? "s" : "", moment_format(o->ends_s, until),
+            order_end_why(o), text_credits(cli, o->escrow_ucr), r->object,
+            o->gpus - o->gpus_filled == 1 ? "it waits" : "they wait");
     for (uint32_t i = 0; i < r->lease_count; i++)
         cli_print(cli, "  lease %" PRIu64 "\n", r->lease_first + i);
     for (uint32_t i = 0; i < r->token_count; i++)
         cli_print(cli, "  change in token %" PRIu64 "\n", r->token_first + i);
+    if (unknown != NULL)
+        cli_note(cli,
+                 "%s Until that changes it waits in vain: 'bourse order cancel %" PRIu64 "'.\n",
+                 unknown, r->object);
     return cli->exit;
 }
 
@@ -75,6 +108,8 @@ int order_permitted(struct cli *cli)
 int order_rest_check(struct cli *cli, uint64_t rest_until_s)
 {
     char now[MOMENT_TEXT_BYTES];
+    if (rest_until_s > cli_time_s(cli) + (uint64_t)HORIZON_MAX_MIN * 60)
+        return cli_fail(cli, CLI_USAGE, "--rest: at most ten years from now");
     if (rest_until_s == 0 || rest_until_s > cli_time_s(cli))
         return cli->exit;
     return cli_fail(cli, CLI_USAGE, "--rest: lies in the past; the exchange's time is %s",
@@ -93,11 +128,7 @@ static int order_send(struct cli *cli, struct order_input *in)
     const struct result *r = cli_try(cli, &op_order_place_message, &in->order, &refusal);
     if (refusal != REFUSAL_accepted)
         return order_fail(cli, &in->order, refusal);
-    if (r == NULL)
-        return cli->exit;
-    if (cli->json)
-        return cli_print_result(cli, &op_order_place_message, r, "order", "%s", "");
-    return placed_print(cli, &in->order, r);
+    return r != NULL ? placed_print(cli, &in->order, r) : cli->exit;
 }
 
 /* One JSON document is one order; lines of JSON or CSV are many. */

@@ -17,8 +17,6 @@ int order_flags(struct cli *cli, struct order_input *in);
 /* --sku and --limit alone; how many. */
 uint32_t order_skus(struct cli *cli, struct sku_limit skus[ORDER_SKUS_MAX],
                     bool limited[ORDER_SKUS_MAX]);
-/* Region, jurisdiction, certifications and the like, and the profile. Returns cli->exit. */
-int order_constraints(struct cli *cli, struct op_order_place *o);
 /* --tokens. Returns cli->exit. */
 int order_tokens(struct cli *cli, const uint64_t **items_out, uint32_t *count_out);
 /* One order as JSON: the order alone, or what `bourse quote --json` printed. Returns cli->exit. */
@@ -28,9 +26,33 @@ int order_read(struct cli *cli, struct order_input *in);
 /* Without a limit price an order needs --any-price. Returns cli->exit. */
 int order_limited(struct cli *cli, const struct order_input *in);
 
+/* --- Constraints (constraint.c) --- */
+
+/* Region, jurisdiction, certifications and the like, and the profile. Returns cli->exit. */
+int order_constraints(struct cli *cli, struct op_order_place *o);
+/* Which names among them no site or SKU has, and what was meant or there is; in the arena; NULL:
+ * none. Such a name may be mistyped, or of what comes one day. */
+const char *order_unknown(struct cli *cli, const struct op_order_place *o);
+/* --region of a question about the market; empty when it is not given. */
+struct text region_option(struct cli *cli);
+/* The same of a region alone. */
+const char *region_unheard(struct cli *cli, struct text region);
+
 /* Whether one may place orders at all (order_place.c). Said before tokens are looked for: who may
  * hold none has too few of them anyway. Connects; returns cli->exit. */
 int order_permitted(struct cli *cli);
+
+/* --- What came of an order (order.c) --- */
+
+/* One's order; NULL when there is none, or it is not to be seen. */
+const struct order_info *order_find(struct cli *cli, uint64_t order);
+/* Why one that rests ends at ends_s, where that is before rest_until_s: " (...)"; else "". */
+const char *order_end_why(const struct order_info *o);
+/* The result as JSON, the same for one order and for each of many: index, order, tokens, leases,
+ * and of the order as it is now state, gpus, gpus_filled, cost_ucr and escrow_ucr. A refused one
+ * has its operation and the "error" that a refused command has. `o` may be NULL. */
+json_t *order_outcome_json(const struct message *operation, const struct result *r,
+                           const struct order_info *o);
 
 /* --- Quotes (quote.c) --- */
 

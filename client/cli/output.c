@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/cli/screen.h"
+#include "protocol/amount.h"
 #include "protocol/refusal.h"
 #include "protocol/status.h"
 #include "protocol/utf8.h"
@@ -76,41 +77,75 @@ __attribute__((format(printf, 2, 0))) static void escape_print(FILE *to, const c
     free(text);
 }
 
-static json_t *error_json(int code, uint32_t refusal, const char *message)
+/* Of "what it means (refusal_word). What helps." the first half goes to *message_out; returns what
+ * helps, or NULL when that is not how the text is made. */
+static const char *hint_find(uint32_t refusal, const char *text, const char **message_out)
 {
-    json_t *inner = json_pack("{s:s, s:i, s:s%}", "class", class_name(code), "exit_code", code,
-                              "message", message, strlen(message));
-    if (inner == NULL) /* not UTF-8 */
-        inner = json_pack("{s:s, s:i}", "class", class_name(code), "exit_code", code);
-    if (refusal > 0)
-        json_object_set_new(inner, "refusal", json_string(refusal_name(refusal)));
-    return json_pack("{s:o}", "error", inner);
+    const char *means = refusal > 0 && refusal_is_known(refusal) ? refusal_text(refusal) : NULL;
+    const char *word = means != NULL ? refusal_name(refusal) : "";
+    size_t length = means != NULL ? strlen(means) : 0;
+    *message_out = text;
+    if (means == NULL || strncmp(text, means, length) != 0 || text[length] != ' ' ||
+        text[length + 1] != '(' || strncmp(text + length + 2, word, strlen(word)) != 0)
+        return NULL;
+    const char *rest = text + length + 2 + strlen(word);
+    if (strncmp(rest, ").", 2) != 0 && strncmp(rest, "); ", 3) != 0)
+        return NULL;
+    *message_out = means;
+    return rest + 2 + strspn(rest + 2, " ");
 }
 
-static int fail_with(struct cli *cli, int code, uint32_t refusal, const char *message)
+json_t *cli_error_json(int code, uint32_t refusal, const char *text, const char *where)
+{
+    const char *message;
+    const char *hint = hint_find(refusal, text, &message);
+    struct buffer shown = BUFFER_EMPTY;
+    if (where != NULL)
+        escape_append(&shown, where, strlen(where), true);
+    if (where != NULL)
+        buffer_printf(&shown, ": ");
+    escape_append(&shown, message, strlen(message), true);
+    json_t *json =
+        json_pack("{s:s, s:i, s:s%}", "class", class_name(code), "exit_code", code, "message",
+                  shown.data != NULL ? (const char *)shown.data : "", shown.length);
+    if (hint != NULL && hint[0] != '\0')
+        json_object_set_new(json, "hint", json_string(hint));
+    if (refusal > 0)
+        json_object_set_new(json, "refusal", json_string(refusal_name(refusal)));
+    buffer_release(&shown);
+    return json;
+}
+
+/* Line breaks are kept; other control characters are shown. */
+static void error_print(struct cli *cli, const char *message)
 {
     struct buffer shown = BUFFER_EMPTY;
-    if (cli->exit != CLI_OK)
-        return cli->exit;
-    cli->exit = code;
-    screen_leave(); /* what is said on a screen of our own would go with it */
-    fflush(stdout);
     if (cli->where != NULL) {
         escape_append(&shown, cli->where, strlen(cli->where), true);
         buffer_printf(&shown, ": ");
     }
     escape_append(&shown, message, strlen(message), true);
     buffer_append(&shown, "", 1);
-    const char *text = shown.status == STATUS_OK ? (const char *)shown.data : "out of memory";
-    if (cli->json) {
-        json_t *json = error_json(code, refusal, text);
-        json_dumpf(json, stderr, JSON_COMPACT);
-        fputc('\n', stderr);
-        json_decref(json);
-    } else {
-        fprintf(stderr, "%s %s\n", cli->colour ? "\033[1;31mbourse:\033[0m" : "bourse:", text);
-    }
+    fprintf(stderr, "%s %s\n", cli->colour ? "\033[1;31mbourse:\033[0m" : "bourse:",
+            shown.status == STATUS_OK ? (const char *)shown.data : "out of memory");
     buffer_release(&shown);
+}
+
+static int fail_with(struct cli *cli, int code, uint32_t refusal, const char *message)
+{
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    cli->exit = code;
+    screen_leave(); /* what is said on a screen of our own would go with it */
+    fflush(stdout);
+    if (!cli->json) {
+        error_print(cli, message);
+        return code;
+    }
+    json_t *json = json_pack("{s:o}", "error", cli_error_json(code, refusal, message, cli->where));
+    json_dumpf(json, stderr, JSON_COMPACT);
+    fputc('\n', stderr);
+    json_decref(json);
     return code;
 }
 
@@ -143,6 +178,25 @@ int cli_fail_refusal(struct cli *cli, uint32_t refusal)
     return cli_fail_connection(cli, &why);
 }
 
+int cli_fail_hint(struct cli *cli, uint32_t refusal, const char *hint)
+{
+    struct buffer text = BUFFER_EMPTY;
+    buffer_printf(&text, "%s (%s).%s%s", refusal_text(refusal), refusal_name(refusal),
+                  hint != NULL ? " " : "", hint != NULL ? hint : "");
+    buffer_append(&text, "", 1);
+    fail_with(cli, CLI_REFUSED, refusal,
+              text.status == STATUS_OK ? (const char *)text.data : "out of memory");
+    buffer_release(&text);
+    return cli->exit;
+}
+
+json_t *cli_refusal_json(uint32_t refusal)
+{
+    struct connection_error why;
+    connection_explain_refusal(refusal, &why);
+    return cli_error_json(CLI_REFUSED, refusal, why.text, NULL);
+}
+
 int cli_fail_status(struct cli *cli, int status, const char *doing)
 {
     return cli_fail(cli, CLI_LOCAL, "%s: %s", doing, status_text(status));
@@ -167,6 +221,25 @@ void cli_note(struct cli *cli, const char *format, ...)
     va_start(args, format);
     escape_print(stderr, format, args);
     va_end(args);
+}
+
+const char *text_count(struct cli *cli, uint64_t count, const char *what)
+{
+    char text[64];
+    snprintf(text, sizeof(text), "%llu %s%s", (unsigned long long)count, what,
+             count == 1 ? "" : "s");
+    const char *kept = arena_copy(&cli->arena, text, strlen(text) + 1);
+    return kept != NULL ? kept : "?";
+}
+
+const char *text_credits(struct cli *cli, uint64_t amount_ucr)
+{
+    char number[AMOUNT_TEXT_BYTES];
+    char text[AMOUNT_TEXT_BYTES + 16];
+    snprintf(text, sizeof(text), "%s credit%s", amount_format(amount_ucr, number),
+             amount_ucr == UCR_PER_CREDIT ? "" : "s");
+    const char *kept = arena_copy(&cli->arena, text, strlen(text) + 1);
+    return kept != NULL ? kept : "?";
 }
 
 int cli_print_outcomes(struct cli *cli, json_t *outcomes)

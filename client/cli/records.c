@@ -64,23 +64,31 @@ static bool is_minutes(const char *name)
     return ends_with(name, "_min") && strcmp(name, "gpus_min") != 0 && !ends_with(name, "_ppm_min");
 }
 
+/* The number of what the row is about, beside its name. */
+static bool is_subject(const struct message *m, const struct field *f)
+{
+    return f == m->fields && field_by_name(m, "name") != NULL;
+}
+
 static void number_print(struct cli *cli, const struct message *m, const struct field *f,
                          uint64_t value, struct buffer *out)
 {
     char text[MOMENT_TEXT_BYTES];
-    bool is_subject = f == m->fields && field_by_name(m, "name") != NULL;
-    if (f->kind == FIELD_ACCOUNT && !is_subject && value > 0)
+    bool subject = is_subject(m, f);
+    if (f->kind == FIELD_ACCOUNT && !subject && value > 0)
         buffer_printf(out, "%s", name_of(cli, NAMED_ACCOUNT, value));
-    else if (f->kind == FIELD_SERIES && !is_subject && value > 0)
+    else if (f->kind == FIELD_SERIES && !subject && value > 0)
         buffer_printf(out, "%s", name_of(cli, NAMED_SERIES, value));
-    else if (f->kind == FIELD_NUMBER && !is_subject && strcmp(f->name, "sku") == 0)
+    else if (f->kind == FIELD_NUMBER && !subject && strcmp(f->name, "sku") == 0)
         buffer_printf(out, "%s", name_of(cli, NAMED_SKU, value));
-    else if (f->kind == FIELD_NUMBER && !is_subject && strcmp(f->name, "site") == 0)
+    else if (f->kind == FIELD_NUMBER && !subject && strcmp(f->name, "site") == 0)
         buffer_printf(out, "%s", name_of(cli, NAMED_SITE, value));
     else if (is_minutes(f->name))
         buffer_printf(out, "%s", value == 0 ? "-" : duration_format(value * 60, text));
     else if (f->kind == FIELD_U32 && ends_with(f->name, "_s"))
         buffer_printf(out, "%s", duration_format(value, text));
+    else if (value == 0 && (ends_with(f->name, "_ppm_min") || strcmp(f->name, "carbon_g_max") == 0))
+        buffer_printf(out, "-"); /* asked for nothing */
     else if (ends_with(f->name, "_ppm") || ends_with(f->name, "_ppm_min"))
         buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 10000, value / 100 % 100);
     else if (value == 0 && (f->kind == FIELD_ACCOUNT || f->kind == FIELD_NUMBER))
@@ -151,6 +159,19 @@ static void list_print(struct cli *cli, const struct field *f, const void *body,
     }
 }
 
+/* An amount of nothing means something else in some fields. */
+static const char *amount_words(const struct message *m, const struct field *f, const void *body,
+                                char text[MOMENT_TEXT_BYTES])
+{
+    if (m == &start_price_message && ((const struct start_price *)body)->gpus == 0)
+        return "-";
+    if (number_at(f, body) > 0)
+        return amount_format(number_at(f, body), text);
+    return strcmp(f->name, "daily_ucr") == 0        ? "no limit"
+           : strcmp(f->name, "sell_price_ucr") == 0 ? "-"
+                                                    : "0";
+}
+
 void field_print(struct cli *cli, const struct message *m, const struct field *f, const void *body,
                  struct buffer *out)
 {
@@ -162,11 +183,7 @@ void field_print(struct cli *cli, const struct message *m, const struct field *f
         break;
     case FIELD_AMOUNT:
     case FIELD_PRICE:
-        buffer_printf(out, "%s",
-                      number_at(f, body) > 0              ? amount_format(number_at(f, body), text)
-                      : strcmp(f->name, "daily_ucr") == 0 ? "no limit"
-                      : strcmp(f->name, "sell_price_ucr") == 0 ? "-"
-                                                               : "0");
+        buffer_printf(out, "%s", amount_words(m, f, body, text));
         break;
     case FIELD_TIME:
         buffer_printf(out, "%s",
@@ -218,6 +235,7 @@ void field_print(struct cli *cli, const struct message *m, const struct field *f
 void field_title(const struct field *f, char separator, bool upper, struct buffer *out)
 {
     static const char *const units[] = {"_ucr", "_s", "_ppm"};
+    bool least = ends_with(f->name, "_ppm_min");
     size_t length = strlen(f->name);
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (ends_with(f->name, units[i])) {
@@ -227,10 +245,14 @@ void field_title(const struct field *f, char separator, bool upper, struct buffe
     }
     if (length == strlen(f->name) && is_minutes(f->name))
         length -= strlen("_min");
+    if (least)
+        length -= strlen("_ppm_min");
     for (size_t i = 0; i < length; i++) {
         char c = f->name[i] == '_' ? separator : f->name[i];
         buffer_printf(out, "%c", upper ? toupper((unsigned char)c) : c);
     }
+    if (least)
+        buffer_printf(out, upper ? "%cMIN" : "%cmin", separator);
 }
 
 static size_t characters(const char *text, size_t length)
@@ -241,8 +263,10 @@ static size_t characters(const char *text, size_t length)
     return count;
 }
 
-static bool is_right_aligned(const struct field *f)
+static bool is_right_aligned(const struct message *part, const struct field *f)
 {
+    if (is_subject(part, f))
+        return true;
     switch (f->kind) {
     case FIELD_AMOUNT:
     case FIELD_PRICE:
@@ -327,7 +351,7 @@ void records_table(struct cli *cli, const struct message *part, const void *rows
         if (i == 0 && cli->colour)
             fputs("\033[1m", stdout);
         for (uint32_t j = 0; j < wide; j++)
-            cell_print(cells[(size_t)i * wide + j], widths[j], is_right_aligned(fields[j]),
+            cell_print(cells[(size_t)i * wide + j], widths[j], is_right_aligned(part, fields[j]),
                        j + 1 == wide);
         if (i == 0 && cli->colour)
             fputs("\033[0m", stdout);
@@ -335,16 +359,33 @@ void records_table(struct cli *cli, const struct message *part, const void *rows
     buffer_release(&b);
 }
 
-void record_print(struct cli *cli, const struct message *part, const void *row)
+static bool is_named(const char *names, const char *name)
+{
+    size_t length = strlen(name);
+    const char *at = names;
+    while (at != NULL && (at = strstr(at, name)) != NULL) {
+        bool whole = (at == names || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0');
+        if (whole)
+            return true;
+        at += length;
+    }
+    return false;
+}
+
+void record_print(struct cli *cli, const struct message *part, const void *row, const char *without)
 {
     struct buffer b = BUFFER_EMPTY;
     size_t width = 0;
     for (uint32_t i = 0; i < part->fields_count; i++) {
+        if (is_named(without, part->fields[i].name))
+            continue;
         buffer_clear(&b);
         field_title(&part->fields[i], ' ', false, &b);
         width = b.length > width ? b.length : width;
     }
     for (uint32_t i = 0; i < part->fields_count; i++) {
+        if (is_named(without, part->fields[i].name))
+            continue;
         buffer_clear(&b);
         field_title(&part->fields[i], ' ', false, &b);
         buffer_printf(&b, ":%*s", (int)(width - b.length + 1), "");
@@ -481,6 +522,6 @@ int records_show(struct cli *cli, const struct message *query, void *body, const
         return cli->exit;
     if (cli->json)
         return cli_print_json(cli, message_to_json(part, rows));
-    record_print(cli, part, rows);
+    record_print(cli, part, rows, NULL);
     return cli->exit;
 }

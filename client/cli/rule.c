@@ -1,9 +1,12 @@
 /* Rules: what the exchange keeps for an account by itself. */
 #include <inttypes.h>
 
+#include "client/cli/check.h"
 #include "client/cli/order_place.h"
+#include "client/json.h"
 #include "protocol/amount.h"
 #include "protocol/moment.h"
+#include "protocol/refusal.h"
 
 #define NO_RULE "there is no such rule of yours; see 'bourse rule list'"
 
@@ -24,10 +27,11 @@ static void skus_read(struct cli *cli, struct op_rule_add *op,
     }
 }
 
-static void constraints_read(struct cli *cli, struct op_rule_add *op)
+static void constraints_read(struct cli *cli, struct op_rule_add *op, const char **unknown_out)
 {
-    struct op_order_place o = {0};
+    struct op_order_place o = {.skus = {op->skus.items, op->skus.count}};
     order_constraints(cli, &o);
+    *unknown_out = cli->exit == CLI_OK ? order_unknown(cli, &o) : NULL;
     op->regions.items = o.regions.items;
     op->regions.count = o.regions.count;
     op->jurisdictions.items = o.jurisdictions.items;
@@ -55,10 +59,26 @@ static int budget_read(struct cli *cli, const uint64_t **tokens_out, uint32_t *c
     return funds_cut(cli, budget_ucr, tokens_out, count_out);
 }
 
+/* A budget that may not even pay the first horizon is soon used. */
+static void budget_warn(struct cli *cli, const struct op_rule_add *op, uint64_t budget_ucr)
+{
+    uint64_t limit = 0;
+    for (uint32_t i = 0; i < op->skus.count; i++) {
+        if (op->skus.items[i].limit_price_ucr > limit)
+            limit = op->skus.items[i].limit_price_ucr;
+    }
+    uint64_t cost = order_cost(cli, op->gpus, op->horizon_min, limit);
+    if (budget_ucr < cost)
+        cli_note(cli,
+                 "At its limit a single horizon comes to %s: the rule buys fewer GPUs, or for less "
+                 "time, as far as the budget goes.\n",
+                 text_credits(cli, cost));
+}
+
 int command_rule_add(struct cli *cli, int argc, char **argv)
 {
-    char budget[AMOUNT_TEXT_BYTES];
     struct sku_limit skus[ORDER_SKUS_MAX];
+    const char *unknown = NULL;
     const char *gpus = option_required(cli, "gpus");
     const char *horizon = option_required(cli, "horizon");
     (void)argc;
@@ -66,8 +86,8 @@ int command_rule_add(struct cli *cli, int argc, char **argv)
     if (cli->exit != CLI_OK)
         return cli->exit;
     struct op_rule_add op = {
-        .gpus = value_u32(cli, "gpus", gpus),
-        .horizon_min = value_minutes(cli, "horizon", horizon),
+        .gpus = value_u32(cli, "--gpus", gpus),
+        .horizon_min = value_minutes(cli, "--horizon", horizon),
         .resell = option_text(cli, "sell") != NULL,
         .sell_price_ucr = option_amount(cli, "sell", 0),
         .runway_min = option_minutes(cli, "runway", 0),
@@ -76,7 +96,7 @@ int command_rule_add(struct cli *cli, int argc, char **argv)
         cli_fail(cli, CLI_USAGE, "--horizon: at least %u minutes, or leases would be too short",
                  (unsigned)RULE_HORIZON_LEAST_MIN);
     skus_read(cli, &op, skus);
-    constraints_read(cli, &op);
+    constraints_read(cli, &op, &unknown);
     if (cli->exit == CLI_OK && option_text(cli, "budget") == NULL &&
         option_text(cli, "tokens") == NULL)
         return cli_fail(cli, CLI_USAGE, "how much may it spend? Give --budget, or --tokens");
@@ -86,11 +106,23 @@ int command_rule_add(struct cli *cli, int argc, char **argv)
     struct q_rules q = {.rule = r != NULL ? r->object : 0};
     const struct a_rules *a = r != NULL ? cli_query_quietly(cli, &q_rules_message, &q) : NULL;
     const struct rule_info *rule = a != NULL && a->rows.count == 1 ? a->rows.items : NULL;
-    return cli_print_result(cli, &op_rule_add_message, r, "rule",
-                            "rule %" PRIu64
-                            ": keeps %u GPUs for the next %s, with %s credits to spend",
-                            r != NULL ? r->object : 0, (unsigned)op.gpus, horizon,
-                            rule != NULL ? amount_format(rule->budget_ucr, budget) : "its tokens");
+    if (rule != NULL)
+        cli_echo(cli,
+                 json_pack("{s:s, s:I, s:I}", "state",
+                           vocabulary_name(&rule_state_vocabulary, rule->state), "gpus",
+                           (json_int_t)rule->gpus, "budget_ucr", (json_int_t)rule->budget_ucr));
+    if (unknown != NULL)
+        cli_echo(cli, json_pack("{s:s}", "note", unknown));
+    cli_print_result(cli, &op_rule_add_message, r, "rule",
+                     "rule %" PRIu64 ": keeps %s for the next %s, with %s to spend",
+                     r != NULL ? r->object : 0, text_count(cli, op.gpus, "GPU"), horizon,
+                     rule != NULL ? text_credits(cli, rule->budget_ucr) : "its tokens");
+    if (rule != NULL)
+        budget_warn(cli, &op, rule->budget_ucr);
+    if (r != NULL && unknown != NULL)
+        cli_note(cli, "%s Until that changes it buys nothing: 'bourse rule end %" PRIu64 "'.\n",
+                 unknown, r->object);
+    return cli->exit;
 }
 
 /* --- Looking and changing ------------------------------------------------------------------- */
@@ -101,10 +133,13 @@ int command_rule_list(struct cli *cli, int argc, char **argv)
     struct q_rules q = {.account = account != NULL ? name_account(cli, account) : 0};
     (void)argc;
     (void)argv;
-    return records_list(cli, &q_rules_message, &q,
-                        "rule account state skus gpus held_gpus horizon_min sell_price_ucr "
-                        "budget_ucr spent_ucr runway_min last_refusal",
-                        "no rules; 'bourse rule add' makes one");
+    return records_list(
+        cli, &q_rules_message, &q,
+        "rule account state skus gpus held_gpus horizon_min sell_price_ucr "
+        "budget_ucr spent_ucr runway_min last_refusal profile preemptible_ok regions "
+        "jurisdictions certifications interconnect carbon_g_max "
+        "reliability_ppm_min",
+        "no rules; 'bourse rule add' makes one");
 }
 
 int command_rule_show(struct cli *cli, int argc, char **argv)
@@ -112,6 +147,37 @@ int command_rule_show(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct q_rules q = {.rule = value_u64(cli, "RULE", argv[0])};
     return records_show(cli, &q_rules_message, &q, NO_RULE);
+}
+
+int command_rule_why(struct cli *cli, int argc, char **argv)
+{
+    char start[MOMENT_TEXT_BYTES];
+    char end[MOMENT_TEXT_BYTES];
+    (void)argc;
+    struct q_rule_why q = {.rule = value_u64(cli, "RULE", argv[0])};
+    check_message(cli, &q_rule_why_message, &q);
+    cli->missing = NO_RULE;
+    const struct a_rule_why *a =
+        cli->exit == CLI_OK ? cli_query(cli, &q_rule_why_message, &q) : NULL;
+    cli->missing = NULL;
+    if (a == NULL)
+        return cli->exit;
+    if (cli->json)
+        return cli_print_json(cli, message_to_json(&a_rule_why_message, a));
+    if (a->missing_gpus > 0)
+        cli_print(cli, "rule %s misses %s from %s to %s\n", argv[0],
+                  text_count(cli, a->missing_gpus, "GPU"), moment_format(a->start_s, start),
+                  moment_format(a->end_s, end));
+    if (a->refusal != REFUSAL_accepted)
+        cli_print(cli, "%s (%s)\n", refusal_text(a->refusal), refusal_name(a->refusal));
+    else if (a->missing_gpus == 0)
+        cli_print(cli, "rule %s misses nothing\n", argv[0]);
+    else
+        cli_print(cli, "at its next step it buys %s\n", text_count(cli, a->gpus, "GPU"));
+    /* The answer begins with the fields of a quote's. */
+    if (a->funnel.count > 0)
+        quote_why_print(cli, (const void *)a, a->missing_gpus);
+    return cli->exit;
 }
 
 /* How many GPUs it keeps now: the operation says the number, changed or not. */
@@ -133,13 +199,14 @@ int command_rule_change(struct cli *cli, int argc, char **argv)
     if (gpus == NULL && option_text(cli, "budget") == NULL && option_text(cli, "tokens") == NULL)
         return cli_fail(cli, CLI_USAGE, "what is to change? Give --gpus or --budget");
     struct op_rule_change op = {.rule = value_u64(cli, "RULE", argv[0])};
-    op.gpus = gpus != NULL ? value_u32(cli, "gpus", gpus) : rule_gpus(cli, op.rule);
+    op.gpus = gpus != NULL ? value_u32(cli, "--gpus", gpus) : rule_gpus(cli, op.rule);
     if (cli->exit != CLI_OK || budget_read(cli, &op.tokens.items, &op.tokens.count) != CLI_OK)
         return cli->exit;
+    cli_echo(cli, json_pack("{s:I}", "gpus", (json_int_t)op.gpus));
     return cli_print_result(cli, &op_rule_change_message,
                             cli_apply(cli, &op_rule_change_message, &op), "rule",
-                            "rule %s keeps %u GPUs; 'bourse rule show %s' has its budget", argv[0],
-                            (unsigned)op.gpus, argv[0]);
+                            "rule %s keeps %s; 'bourse rule show %s' has its budget", argv[0],
+                            text_count(cli, op.gpus, "GPU"), argv[0]);
 }
 
 int command_rule_end(struct cli *cli, int argc, char **argv)

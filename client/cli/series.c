@@ -31,7 +31,7 @@ static uint32_t regions_read(struct cli *cli, const struct place **out)
             cli_fail(cli, CLI_USAGE, "a series names at most %d regions", SERIES_REGIONS_MAX);
             break;
         }
-        places[count++].code = value_text(cli, "region", code, PLACE_MAX_BYTES);
+        places[count++].code = value_text(cli, "--region", code, PLACE_MAX_BYTES);
     }
     *out = places;
     return count;
@@ -81,13 +81,14 @@ int command_series_list(struct cli *cli, int argc, char **argv)
 
 int command_mint(struct cli *cli, int argc, char **argv)
 {
-    char text[AMOUNT_TEXT_BYTES];
     uint64_t total = 0;
     struct op_mint op = {.series = name_series(cli, argv[0])};
     op.outputs.count = name_payments(cli, argc - 1, argv + 1, &op.outputs.items, &total);
     const struct result *r = cli_apply(cli, &op_mint_message, &op);
-    return cli_print_result(cli, &op_mint_message, r, NULL,
-                            "minted %s credits of %s in %d token%s, from %" PRIu64 " on",
-                            amount_format(total, text), argv[0], argc - 1, argc == 2 ? "" : "s",
-                            r != NULL ? r->token_first : 0);
+    cli_echo(cli, json_pack("{s:I}", "series", (json_int_t)op.series));
+    cli_echo_outputs(cli, r, op.outputs.items, op.outputs.count);
+    return cli_print_result(
+        cli, &op_mint_message, r, NULL, "minted %s of %s in %s, from %" PRIu64 " on",
+        text_credits(cli, total), name_of(cli, NAMED_SERIES, op.series),
+        text_count(cli, op.outputs.count, "token"), r != NULL ? r->token_first : 0);
 }

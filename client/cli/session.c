@@ -77,6 +77,8 @@ int cli_read_file(struct cli *cli, const char *file, size_t limit, struct buffer
     int status = cli->exit == CLI_OK ? paths_read(file, limit, out) : STATUS_OK;
     if (status == STATUS_LIMIT)
         cli_fail(cli, CLI_LOCAL, "%s is larger than %zu bytes", file, limit);
+    else if (status == STATUS_NOT_FOUND)
+        cli_fail(cli, CLI_LOCAL, "cannot read %s: there is no such file", file);
     else if (status != STATUS_OK)
         cli_fail(cli, CLI_LOCAL, "cannot read %s: %s",
                  strcmp(file, "-") == 0 ? "standard input" : file, status_text(status));
@@ -354,6 +356,29 @@ static int numbers_set(json_t *object, const char *name, uint64_t first, uint32_
     return json_object_set_new(object, name, numbers);
 }
 
+void cli_echo(struct cli *cli, json_t *fields)
+{
+    if (cli->echo == NULL)
+        cli->echo = json_object();
+    if (cli->echo == NULL || fields == NULL)
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+    else
+        json_object_update(cli->echo, fields);
+    json_decref(fields);
+}
+
+void cli_echo_outputs(struct cli *cli, const struct result *r, const struct payment *outputs,
+                      uint32_t count)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; r != NULL && cli->json && i < count && i < r->token_count; i++)
+        json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "token",
+                                              (json_int_t)(r->token_first + i), "account",
+                                              (json_int_t)outputs[i].account, "amount_ucr",
+                                              (json_int_t)outputs[i].amount_ucr));
+    cli_echo(cli, json_pack("{s:o}", "outputs", list));
+}
+
 json_t *cli_result_json(const struct message *operation, const struct result *r,
                         const char *object_name)
 {
@@ -375,8 +400,11 @@ int cli_print_result(struct cli *cli, const struct message *operation, const str
     va_list args;
     if (cli->exit != CLI_OK || r == NULL)
         return cli->exit;
-    if (cli->json)
-        return cli_print_json(cli, cli_result_json(operation, r, object_name));
+    if (cli->json) {
+        json_t *json = cli_result_json(operation, r, object_name);
+        json_object_update(json, cli->echo);
+        return cli_print_json(cli, json);
+    }
     va_start(args, format);
     int length = vasprintf(&text, format, args);
     va_end(args);

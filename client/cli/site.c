@@ -17,9 +17,9 @@ static struct certification certification_read(struct cli *cli, const char *text
     }
     *issuer++ = '\0';
     *expiry++ = '\0';
-    c.name = value_text(cli, "certification", copy, NAME_MAX_BYTES);
-    c.issuer = value_text(cli, "certification", issuer, NAME_MAX_BYTES);
-    c.expires_s = value_moment(cli, "certification", expiry);
+    c.name = value_text(cli, "--certification", copy, NAME_MAX_BYTES);
+    c.issuer = value_text(cli, "--certification", issuer, NAME_MAX_BYTES);
+    c.expires_s = value_moment(cli, "--certification", expiry);
     return c;
 }
 
@@ -46,9 +46,9 @@ int command_site_add(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct op_site_add op = {
         .name = value_text(cli, "NAME", argv[0], NAME_MAX_BYTES),
-        .region = value_text(cli, "region", option_required(cli, "region"), PLACE_MAX_BYTES),
+        .region = value_text(cli, "--region", option_required(cli, "region"), PLACE_MAX_BYTES),
         .jurisdiction = option_string(cli, "jurisdiction", PLACE_MAX_BYTES),
-        .power_kw = value_u32(cli, "power-kw", option_required(cli, "power-kw")),
+        .power_kw = value_u32(cli, "--power-kw", option_required(cli, "power-kw")),
         .carbon_g_per_kwh = option_u32(cli, "carbon", 0),
     };
     if (op.jurisdiction.length == 0) {

@@ -13,6 +13,12 @@ enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
 static json_t *reply_json(const struct frame_reply *reply)
 {
     json_t *json = message_to_json(&frame_reply_message, reply);
+    json_t *results = json_object_get(json, "results");
+    for (uint32_t i = 0; i < reply->results.count; i++) {
+        if (reply->results.items[i].refusal != REFUSAL_accepted)
+            json_object_set_new(json_array_get(results, i), "error",
+                                cli_refusal_json(reply->results.items[i].refusal));
+    }
     json_object_del(json, "seq");
     return json;
 }
@@ -33,7 +39,7 @@ static void results_print(struct cli *cli, const struct request *request,
         const char *name = request->operations.items[i].message->name;
         if (r->refusal != REFUSAL_accepted)
             cli_print(cli, "%u  %s  refused: %s (%s)\n", (unsigned)i, name,
-                      refusal_name(r->refusal), refusal_text(r->refusal));
+                      refusal_text(r->refusal), refusal_name(r->refusal));
         else
             cli_print(cli, "%u  %s  accepted, event %" PRIu64 "%s", (unsigned)i, name, r->index,
                       r->object > 0 ? "" : "\n");
@@ -70,7 +76,7 @@ int command_submit(struct cli *cli, int argc, char **argv)
     results_print(cli, &request, &reply);
     uint32_t refused = refused_count(&reply);
     if (refused > 0)
-        cli_fail(cli, CLI_REFUSED, "%u of %u operations were refused", (unsigned)refused,
-                 (unsigned)reply.results.count);
+        cli_fail(cli, CLI_REFUSED, "%u of %s %s refused", (unsigned)refused,
+                 text_count(cli, reply.results.count, "operation"), refused == 1 ? "was" : "were");
     return cli->exit;
 }

@@ -60,10 +60,10 @@ static int say_transferred(struct cli *cli, const struct op_token_transfer *op,
                            const struct result *r, uint64_t total, uint64_t change)
 {
     char text[AMOUNT_TEXT_BYTES];
+    cli_echo_outputs(cli, r, op->outputs.items, op->outputs.count);
     if (cli->exit != CLI_OK || cli->json)
         return cli_print_result(cli, &op_token_transfer_message, r, NULL, "%s", "");
-    cli_print(cli, "transferred %s credit%s (event %" PRIu64 ")\n", amount_format(total, text),
-              total == UCR_PER_CREDIT ? "" : "s", r->index);
+    cli_print(cli, "transferred %s (event %" PRIu64 ")\n", text_credits(cli, total), r->index);
     for (uint32_t i = 0; i < op->outputs.count; i++)
         cli_print(cli, "  token %" PRIu64 "  %s  %s%s\n", r->token_first + i,
                   amount_format(op->outputs.items[i].amount_ucr, text),
@@ -120,6 +120,8 @@ int command_token_split(struct cli *cli, int argc, char **argv)
     for (int i = 1; i < argc && cli->exit == CLI_OK; i++) {
         struct payment *p = &outputs[op.outputs.count++];
         *p = (struct payment){t->owner, value_amount(cli, "AMOUNT", argv[i])};
+        if (cli->exit == CLI_OK && p->amount_ucr == 0)
+            return cli_fail(cli, CLI_USAGE, "AMOUNT: must be above 0");
         if (!amount_subtract(left, p->amount_ucr, &left))
             return cli_fail(cli, CLI_USAGE, "the amounts add up to more than the token holds");
     }
@@ -166,8 +168,12 @@ int command_token_merge(struct cli *cli, int argc, char **argv)
 int command_token_burn(struct cli *cli, int argc, char **argv)
 {
     struct op_token_burn op = {0};
+    json_t *inputs = json_array();
     op.inputs.count = value_numbers(cli, "TOKEN", argc, argv, &op.inputs.items);
+    for (uint32_t i = 0; i < op.inputs.count; i++)
+        json_array_append_new(inputs, json_integer((json_int_t)op.inputs.items[i]));
+    cli_echo(cli, json_pack("{s:o}", "inputs", inputs));
     return cli_print_result(cli, &op_token_burn_message,
-                            cli_apply(cli, &op_token_burn_message, &op), NULL, "burned %d token%s",
-                            argc, argc == 1 ? "" : "s");
+                            cli_apply(cli, &op_token_burn_message, &op), NULL, "burned %s",
+                            text_count(cli, (uint64_t)argc, "token"));
 }

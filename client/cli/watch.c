@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "client/cli/book.h"
+#include "client/cli/order_place.h"
 #include "client/cli/screen.h"
 #include "client/json.h"
 #include "protocol/amount.h"
@@ -38,6 +39,7 @@ struct watched {
     bool traded;
     uint64_t level_ucr; /* of the spot index */
     uint64_t chain_ppm; /* 0: none yet */
+    uint64_t hour_s;    /* it is of */
 };
 
 struct watched_trade {
@@ -113,6 +115,15 @@ static const char *sku_name(struct watch *w, uint64_t sku)
     return s != NULL ? s->name : "?";
 }
 
+/* So that what stands behind names of SKUs is aligned. */
+static int name_width(const struct watch *w)
+{
+    size_t width = 12;
+    for (uint32_t i = 0; i < w->skus_count; i++)
+        width = strlen(w->skus[i].name) > width ? strlen(w->skus[i].name) : width;
+    return (int)width;
+}
+
 /* A line of the stream for programs; takes the reference. */
 static void json_line(struct cli *cli, json_t *json)
 {
@@ -180,8 +191,8 @@ static void trade_print(struct watch *w, const struct watched_trade *t, enum scr
     char time[MOMENT_TEXT_BYTES];
     char price[AMOUNT_TEXT_BYTES];
     char duration[MOMENT_TEXT_BYTES];
-    screen_put(&w->screen, STYLE_PLAIN, "%s  %-12s %-6s", moment_format(t->time_s, time),
-               sku_name(w, t->sku), t->region);
+    screen_put(&w->screen, STYLE_PLAIN, "%s  %-*s %-6s", moment_format(t->time_s, time),
+               name_width(w), sku_name(w, t->sku), t->region);
     screen_put(&w->screen, style, " %8u x %-10s", (unsigned)t->gpus,
                amount_format(t->price_ucr, price));
     screen_put(&w->screen, STYLE_PLAIN, " %-6s %s",
@@ -244,6 +255,7 @@ static void history_fetch(struct watch *w)
             const struct index_point *last = &answer->rows.items[answer->rows.count - 1];
             w->skus[i].level_ucr = last->level_ucr;
             w->skus[i].chain_ppm = last->chain_ppm;
+            w->skus[i].hour_s = last->hour_s;
         }
     }
 }
@@ -316,8 +328,8 @@ static void best_line(struct watch *w, const struct watched *s)
     char time[MOMENT_TEXT_BYTES];
     char ask[SPREAD_TEXT_BYTES];
     char bid[SPREAD_TEXT_BYTES];
-    screen_put(&w->screen, STYLE_PLAIN, "%s  %-12s ask %-20s bid %s",
-               moment_format(w->time_s, time), s->name, best_text(best_of(s, SIDE_SELL), ask),
+    screen_put(&w->screen, STYLE_PLAIN, "%s  %-*s ask %-20s bid %s", moment_format(w->time_s, time),
+               name_width(w), s->name, best_text(best_of(s, SIDE_SELL), ask),
                best_text(best_of(s, SIDE_BUY), bid));
     screen_newline(&w->screen);
 }
@@ -377,6 +389,7 @@ static void point_seen(struct watch *w, uint64_t index, uint64_t time_s,
     if (p->kind == TRADE_KIND_SPOT) {
         s->level_ucr = p->level_ucr;
         s->chain_ppm = p->chain_ppm;
+        s->hour_s = p->hour_s;
     }
     if (w->cli->json) {
         part_line(w, "index", index, time_s, p->sku,
@@ -455,9 +468,15 @@ static void trades_draw(struct watch *w)
     }
 }
 
+/* The exchange publishes one every hour while there are trades of the last day to make it of. */
+static bool index_is_new(const struct watch *w, const struct watched *s)
+{
+    return s->chain_ppm > 0 && s->hour_s + INDEX_STALE_S > w->time_s;
+}
+
 static void one_draw(struct watch *w, const struct watched *s)
 {
-    char text[AMOUNT_TEXT_BYTES];
+    char text[AMOUNT_TEXT_BYTES], hour[MOMENT_TEXT_BYTES];
     struct book_view view = {
         .sku = s->name,
         .region = w->region[0] != '\0' ? w->region : "every region",
@@ -473,9 +492,11 @@ static void one_draw(struct watch *w, const struct watched *s)
     uint32_t levels = w->screen.rows > 14 ? (w->screen.rows / 2 - 5) / 2 : 1;
     book_draw(&w->screen, &view, levels < WATCH_LEVELS ? levels : WATCH_LEVELS);
     if (s->chain_ppm > 0) {
-        screen_put(&w->screen, STYLE_DIM, "  spot index %s", amount_format(s->level_ucr, text));
-        screen_put(&w->screen, STYLE_DIM, ", chained %" PRIu64 ".%02" PRIu64 " %%",
-                   s->chain_ppm / 10000, s->chain_ppm / 100 % 100);
+        screen_put(&w->screen, STYLE_DIM, "  spot index %s at %s",
+                   amount_format(s->level_ucr, text), moment_format(s->hour_s, hour));
+        screen_put(&w->screen, STYLE_DIM, ", chained %" PRIu64 ".%02" PRIu64 " %%%s",
+                   s->chain_ppm / 10000, s->chain_ppm / 100 % 100,
+                   index_is_new(w, s) ? "" : "; no trades in the day before now");
     }
     screen_newline(&w->screen);
 }
@@ -483,19 +504,20 @@ static void one_draw(struct watch *w, const struct watched *s)
 static void all_draw(struct watch *w)
 {
     uint32_t rows = w->screen.rows / 2 > 3 ? w->screen.rows / 2 - 2 : 1;
-    screen_put(&w->screen, STYLE_DIM, "%-14s %18s %18s %12s %12s", "SKU", "ASK", "BID", "LAST",
-               "INDEX");
+    int width = name_width(w);
+    screen_put(&w->screen, STYLE_DIM, "%-*s %18s %18s %12s %12s", width, "SKU", "ASK", "BID",
+               "LAST", "INDEX");
     screen_newline(&w->screen);
     for (uint32_t i = 0; i < w->skus_count && i < rows; i++) {
         const struct watched *s = &w->skus[i];
         char ask[SPREAD_TEXT_BYTES], bid[SPREAD_TEXT_BYTES], text[AMOUNT_TEXT_BYTES];
-        screen_put(&w->screen, STYLE_PLAIN, "%-14s", s->name);
+        screen_put(&w->screen, STYLE_PLAIN, "%-*s", width, s->name);
         screen_put(&w->screen, STYLE_SELL, " %18s", best_text(best_of(s, SIDE_SELL), ask));
         screen_put(&w->screen, STYLE_BUY, " %18s", best_text(best_of(s, SIDE_BUY), bid));
         screen_put(&w->screen, STYLE_PLAIN, " %12s",
                    s->traded ? amount_format(s->last_ucr, text) : "-");
         screen_put(&w->screen, STYLE_PLAIN, " %12s",
-                   s->chain_ppm > 0 ? amount_format(s->level_ucr, text) : "-");
+                   index_is_new(w, s) ? amount_format(s->level_ucr, text) : "-");
         screen_newline(&w->screen);
     }
     if (w->skus_count > rows) {
@@ -514,7 +536,8 @@ static void watch_draw(struct watch *w)
     }
     screen_clear(s);
     screen_put(s, STYLE_BOLD, "%s", connection_status(w->cli->connection)->origin);
-    screen_put(s, STYLE_DIM, "  %s  (q ends)", moment_format(w->time_s, text));
+    screen_put(s, STYLE_DIM, "  %s  (credits per GPU-hour; q ends)",
+               moment_format(w->time_s, text));
     screen_newline(s);
     screen_newline(s);
     if (w->only != 0 && w->skus_count > 0)
@@ -560,12 +583,15 @@ int command_watch(struct cli *cli, int argc, char **argv)
     struct watch *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return cli_fail(cli, CLI_LOCAL, "out of memory");
-    struct text region = option_string(cli, "region", PLACE_MAX_BYTES);
+    struct text region = region_option(cli);
     w->cli = cli;
     memcpy(w->region, region.data, region.length);
     book_kind(cli, &w->kind);
     cli->patient = true;
     w->only = argc > 0 ? name_sku(cli, argv[0]) : 0;
+    const char *unheard = cli->exit == CLI_OK ? region_unheard(cli, region) : NULL;
+    if (unheard != NULL)
+        cli_note(cli, "%s\n", unheard);
     if (cli->exit == CLI_OK)
         watch_begin(w);
     if (cli->exit == CLI_OK) {

@@ -39,6 +39,7 @@ struct check {
     json_t *done;       /* of each: name, ok, text, problems */
     const char *name;   /* of the one under way */
     const char *advice; /* what to do when it finds something; NULL: its lines say all */
+    json_t *counts;     /* of what it looked at, in its JSON; NULL: none */
     json_t *problems;   /* its lines */
     uint64_t problems_count;
     uint64_t failed; /* checks */
@@ -82,10 +83,26 @@ static void check_end(struct check *c, const char *text)
             printf("      and %" PRIu64 " more\n", c->problems_count - PROBLEMS_SHOWN_MAX);
         fflush(stdout);
     }
-    json_array_append_new(
-        c->done, json_pack("{s:s, s:b, s:s, s:I, s:o}", "check", c->name, "ok", is_ok, "text", told,
-                           "count", (json_int_t)c->problems_count, "problems", c->problems));
+    json_array_append_new(c->done,
+                          json_pack("{s:s, s:b, s:s, s:o*, s:I, s:o}", "check", c->name, "ok",
+                                    is_ok, "text", told, "counts", c->counts, "count",
+                                    (json_int_t)c->problems_count, "problems", c->problems));
     c->problems = NULL;
+    c->counts = NULL;
+}
+
+/* "1 offer", "2 offers". */
+static void count_append(struct buffer *out, uint64_t count, const char *noun)
+{
+    buffer_printf(out, "%" PRIu64 " %s%s", count, noun, count == 1 ? "" : "s");
+}
+
+/* The same with a text that is made, which it releases. */
+static void check_end_buffer(struct check *c, struct buffer *text)
+{
+    buffer_append(text, "", 1);
+    check_end(c, text->status == 0 ? (const char *)text->data : "");
+    buffer_release(text);
 }
 
 /* --- The checks --- */
@@ -152,7 +169,15 @@ static void groups_shown(void *context, uint64_t group)
 static bool journal_look(struct check *c, struct replay *replay, uint64_t to)
 {
     struct buffer error = BUFFER_EMPTY;
-    int status = replay->group == to ? 0 : replay_journal(replay, READER_BESIDE, to, &error);
+    if (replay->group == to)
+        return true;
+    struct progress progress = progress_begin("journal", to != UINT64_MAX ? to : 0);
+    progress_show(&progress, replay->group);
+    replay->progress = groups_shown;
+    replay->context = &progress;
+    int status = replay_journal(replay, READER_BESIDE, to, &error);
+    replay->progress = NULL;
+    progress_end(&progress);
     if (status != 0)
         check_problem_buffer(c, &error, status);
     buffer_release(&error);
@@ -249,8 +274,9 @@ static void log_look(struct check *c, const struct replay *replay)
         check_problem(c, text);
     }
     log_store_close(log);
-    snprintf(text, sizeof(text), "%" PRIu64 " entries have the root that the journal leads to",
-             known.log_size);
+    snprintf(text, sizeof(text), "%" PRIu64 " entr%s the root that the journal leads to",
+             known.log_size, known.log_size == 1 ? "y has" : "ies have");
+    c->counts = json_pack("{s:I}", "entries", (json_int_t)known.log_size);
     check_end(c, text);
 }
 
@@ -281,14 +307,9 @@ static uint64_t journal_end_find(const struct check *c, uint64_t from)
 static void replay_look(struct check *c, struct image *image, const struct image_meta *meta,
                         struct replay *replay)
 {
-    char text[160];
-    struct progress progress = progress_begin("journal", meta->group);
-    replay->progress = groups_shown;
-    replay->context = &progress;
+    struct buffer text = BUFFER_EMPTY;
     check_begin(c, "journal");
     bool is_ok = image == NULL || journal_look(c, replay, meta->group);
-    progress_end(&progress);
-    replay->progress = NULL;
     c->advice = journal_advice;
     if (is_ok) {
         json_decref(c->problems); /* it goes on below */
@@ -300,10 +321,13 @@ static void replay_look(struct check *c, struct image *image, const struct image
         c->advice = journal_advice;
         is_ok = journal_look(c, replay, journal_end_find(c, replay->group));
     }
-    snprintf(text, sizeof(text),
-             "%" PRIu64 " groups, chained; %" PRIu64 " requests, signed by their accounts' keys",
-             replay->group, replay->requests);
-    check_end(c, text);
+    count_append(&text, replay->group, "group");
+    buffer_printf(&text, ", chained; ");
+    count_append(&text, replay->requests, "request");
+    buffer_printf(&text, ", signed by their accounts' keys");
+    c->counts = json_pack("{s:I, s:I}", "groups", (json_int_t)replay->group, "requests",
+                          (json_int_t)replay->requests);
+    check_end_buffer(c, &text);
     if (!is_ok)
         return;
     check_begin(c, "state");
@@ -317,18 +341,28 @@ static void market_look(struct check *c, const struct referee *referee,
                         const struct differences *found)
 {
     struct referee_counts counts = referee_counts(referee);
-    char text[256];
+    struct buffer text = BUFFER_EMPTY;
     check_begin(c, "market");
     for (size_t at = 0; at < found->lines.length;
          at += strlen((const char *)found->lines.data + at) + 1)
         check_problem(c, (const char *)found->lines.data + at);
     c->advice = "the first line names the first difference; keep a copy of the directory";
-    snprintf(text, sizeof(text),
-             "%" PRIu64 " searches matched again from the rows alone; %" PRIu64
-             " offers asked about in the order of price and time; %" PRIu64
-             " searches that ended for their effort not compared",
-             counts.matches, counts.asked, counts.abandoned);
-    check_end(c, text);
+    buffer_printf(&text, "%" PRIu64 " search%s matched again from the rows alone; ", counts.matches,
+                  counts.matches == 1 ? "" : "es");
+    count_append(&text, counts.asked, "offer");
+    buffer_printf(&text,
+                  " asked about in the order of price and time; %" PRIu64
+                  " lease%s as the searches came to; %" PRIu64
+                  " search%s that ended for %s effort not compared; %" PRIu64
+                  " order%s not judged because of blocks",
+                  counts.leases, counts.leases == 1 ? "" : "s", counts.abandoned,
+                  counts.abandoned == 1 ? "" : "es", counts.abandoned == 1 ? "its" : "their",
+                  counts.unjudged, counts.unjudged == 1 ? "" : "s");
+    c->counts = json_pack("{s:I, s:I, s:I, s:I, s:I}", "searches", (json_int_t)counts.matches,
+                          "leases", (json_int_t)counts.leases, "offers_asked",
+                          (json_int_t)counts.asked, "not_compared", (json_int_t)counts.abandoned,
+                          "not_judged", (json_int_t)counts.unjudged);
+    check_end_buffer(c, &text);
 }
 
 static int result_print(struct check *c, const struct image_meta *last)

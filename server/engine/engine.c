@@ -335,6 +335,9 @@ static int questions_of(struct round *r, bool strangers, struct submission **lis
  */
 static int questions_answer(struct engine *e)
 {
+    /* With a manual clock nothing is seen half done: questions wait as requests do. */
+    bool wait = e->sequencer.mode == CLOCK_MODE_MANUAL && !is_stopping(e) &&
+                exchange_next_due(e->exchange) <= exchange_manual_time(e->exchange);
     struct round r = {
         .engine = e,
         .until_ns = clock_monotonic_ns(e->clock) + ANSWERS_ROUND_MS * NS_PER_MS,
@@ -349,8 +352,8 @@ static int questions_answer(struct engine *e)
     }
     *questions_end = NULL;
     *taken_end = NULL;
-    int status = questions_of(&r, false, &questions, &taken_end);
-    if (status == 0)
+    int status = wait ? 0 : questions_of(&r, false, &questions, &taken_end);
+    if (status == 0 && !wait)
         status = questions_of(&r, true, &questions, &taken_end);
     /* At the end nobody listens any more: then what is left is freed with what was answered. */
     if (is_stopping(e))

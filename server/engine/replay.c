@@ -10,7 +10,8 @@
 #include "server/exchange/rows.h"
 
 enum {
-    PROGRESS_GROUPS = 256,
+    PUBLISH_GROUPS = 256,
+    PROGRESS_GROUPS = 32, /* with a referee they take long */
 };
 
 static struct exchange *exchange_make(const struct data_folder *folder)
@@ -287,7 +288,7 @@ int replay_flush(struct replay *r, struct buffer *error)
 /* Keeps memory bounded in a long replay. */
 static int memory_bound(struct replay *r, struct buffer *error)
 {
-    if (r->log != NULL && r->group % PROGRESS_GROUPS == 0) {
+    if (r->log != NULL && r->group % PUBLISH_GROUPS == 0) {
         int status = log_store_publish(r->log);
         if (status != 0) {
             buffer_printf(error, "log: %s", status_text(status));

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/exchange/ask_site.h"
 #include "server/exchange/check.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
 #include "server/exchange/key.h"
 #include "server/exchange/number_map.h"
-#include "server/exchange/offer.h"
 #include "server/exchange/query.h"
 #include "server/exchange/site.h"
 
@@ -228,6 +228,9 @@ enum refusal account_register(struct exchange *x, const struct actor *actor, con
                               struct result *out)
 {
     const struct op_account_register *op = body;
+    /* Else a further key could leave an admin behind that has none of its limits. */
+    if (op->role == ROLE_ADMIN && !actor->main_key)
+        return REFUSAL_main_key_needed;
     enum refusal refusal = account_admissible(x, op->name, op->sign_key, op->channel_key);
     if (!vocabulary_name(&role_vocabulary, op->role))
         refusal = refusal_first(refusal, REFUSAL_malformed);
@@ -279,7 +282,8 @@ static void offers_ask(struct exchange *x, uint32_t operator)
     uint64_t resume = 0;
     uint64_t site = owned_next(&x->sites->by_operator, operator, 1, &looks, &resume);
     while (site != 0) {
-        x->request_looks += offer_ask_at(x, site);
+        x->request_looks++;
+        ask_about_site(x, site);
         site = owned_next(&x->sites->by_operator, operator, site + 1, &looks, &resume);
     }
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "server/exchange/ask_site.h"
+#include "server/exchange/ask_turn.h"
 #include "server/exchange/due.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/order.h"
@@ -16,9 +18,14 @@ void ask_about(struct exchange *x, uint64_t offer)
     const struct offer_row *found = offer_row_find(x, offer);
     if (found == NULL || found->state != OFFER_STATE_OPEN || found->end_s <= x->head.time_s)
         return;
-    bool asking = found->asking != 0;
-    if (!asking && !rest_waits(x, found->sku, found->price_ucr))
+    /* It is come to. */
+    if (ask_site_waits(x, found->site, offer))
         return;
+    bool asking = found->asking != 0;
+    if (!asking && !rest_waits(x, found->sku, found->price_ucr)) {
+        ask_site_shown(x, found->site, found->price_ucr);
+        return;
+    }
     struct offer_row row = *found;
     row.asking = 1;
     row.ask_limit_ucr = 0;
@@ -26,6 +33,7 @@ void ask_about(struct exchange *x, uint64_t offer)
     if (!asking)
         row.ask_s = x->head.time_s;
     store_put(x->store, TABLE_OFFER, &row);
+    ask_turn_join(x, row.seller);
 }
 
 /* Whether the offer's cursor has passed the order. */
@@ -73,8 +81,7 @@ struct asking {
 
 static uint32_t ask_work(const struct asking *a)
 {
-    uint64_t work = a->asked + a->looks / LOOKS_AN_ITEM;
-    return work < a->limit ? (uint32_t)work : a->limit;
+    return a->asked + (uint32_t)(a->looks / LOOKS_AN_ITEM);
 }
 
 /* Whether a block of it is to be had at all. */
@@ -156,9 +163,26 @@ static bool ask_all(struct asking *a, struct rest_key *next)
     return ended;
 }
 
+/* An offer that was asking before its site counted again is asked about anew when that is gone
+ * through. False: it may be asked about. */
+static bool ask_waits(struct exchange *x, const struct offer_row *found)
+{
+    if (!ask_site_waits(x, found->site, found->offer))
+        return false;
+    struct offer_row row = *found;
+    row.asking = 0;
+    row.ask_s = 0;
+    row.ask_limit_ucr = 0;
+    row.ask_place = 0;
+    store_put(x->store, TABLE_OFFER, &row);
+    return true;
+}
+
 uint32_t ask_due(struct exchange *x, uint64_t offer, uint32_t limit)
 {
     const struct offer_row *found = offer_row_find(x, offer);
+    if (ask_waits(x, found))
+        return 1;
     struct asking a = {.x = x, .offer = offer_find(x, offer), .limit = limit};
     struct rest_key next = {found->ask_limit_ucr, found->ask_place, 0};
     if (next.limit_ucr == 0 && next.place == 0)
@@ -182,5 +206,7 @@ uint32_t ask_due(struct exchange *x, uint64_t offer, uint32_t limit)
     row.ask_limit_ucr = ended ? 0 : next.limit_ucr;
     row.ask_place = ended ? 0 : next.place;
     store_put(x->store, TABLE_OFFER, &row);
+    if (ended)
+        ask_site_shown(x, row.site, row.price_ucr);
     return ask_work(&a);
 }

@@ -57,6 +57,7 @@ struct book {
     struct site_tree sites;
     struct cover before; /* between book_before() and book_after() */
     struct cover after;
+    struct book_entry *spare; /* lines to be used again, linked by of.spare; owned */
     uint64_t lines;
     uint64_t mark;
 };
@@ -135,6 +136,11 @@ void book_free(struct book *b)
         RB_REMOVE(site_tree, &b->sites, site);
         shelves_free(&site->shelves);
         free(site);
+    }
+    struct book_entry *spare;
+    while ((spare = b->spare) != NULL) {
+        b->spare = spare->of.spare;
+        free(spare);
     }
     free(b->before.places);
     free(b->after.places);
@@ -220,8 +226,8 @@ static struct book_shelf *shelf_find(struct shelf_tree *shelves, uint32_t level,
 }
 
 /* Puts a line on a shelf, which is made when it is not there. */
-static struct book_shelf *shelf_put(struct shelf_tree *shelves, uint32_t level, uint64_t bucket,
-                                    const struct book_entry *line)
+static struct book_shelf *shelf_put(struct book *b, struct shelf_tree *shelves, uint32_t level,
+                                    uint64_t bucket, const struct book_entry *line)
 {
     struct book_shelf *shelf = shelf_find(shelves, level, bucket);
     if (shelf == NULL) {
@@ -231,7 +237,11 @@ static struct book_shelf *shelf_put(struct shelf_tree *shelves, uint32_t level, 
         RB_INIT(&shelf->entries);
         RB_INSERT(shelf_tree, shelves, shelf);
     }
-    struct book_entry *entry = memory_zeroed(1, sizeof(*entry));
+    struct book_entry *entry = b->spare;
+    if (entry != NULL)
+        b->spare = entry->of.spare;
+    else
+        entry = memory_zeroed(1, sizeof(*entry));
     *entry = *line;
     struct book_entry *there = RB_INSERT(entry_tree, &shelf->entries, entry);
     assert(there == NULL);
@@ -240,8 +250,9 @@ static struct book_shelf *shelf_put(struct shelf_tree *shelves, uint32_t level, 
     return shelf;
 }
 
-/* Takes a line from a shelf, which goes with its last one. */
-static void shelf_take(struct shelf_tree *shelves, struct book_shelf *shelf,
+/* Takes a line from a shelf, which goes with its last one. It is not freed: where very many go
+ * together, what the allocator does with them later takes tens of milliseconds at once. */
+static void shelf_take(struct book *b, struct shelf_tree *shelves, struct book_shelf *shelf,
                        const struct book_entry *line)
 {
     struct book_entry key = *line;
@@ -250,7 +261,8 @@ static void shelf_take(struct shelf_tree *shelves, struct book_shelf *shelf,
     if (shelf->first == entry)
         shelf->first = RB_NEXT(entry_tree, &shelf->entries, entry);
     RB_REMOVE(entry_tree, &shelf->entries, entry);
-    free(entry);
+    entry->of.spare = b->spare;
+    b->spare = entry;
     if (shelf->first == NULL) {
         RB_REMOVE(shelf_tree, shelves, shelf);
         free(shelf);
@@ -281,13 +293,13 @@ static void line_add(struct book *b, const struct offer *o, struct bucket place)
     bool first = shelf == NULL || entry_compare(&line, shelf->first) < 0;
     if (first && shelf != NULL) {
         struct book_entry old = region_line(site, shelf->first);
-        shelf_take(&site->region->shelves, shelf_find(&site->region->shelves, place.level, bucket),
-                   &old);
+        shelf_take(b, &site->region->shelves,
+                   shelf_find(&site->region->shelves, place.level, bucket), &old);
     }
-    shelf_put(&site->shelves, place.level, bucket, &line);
+    shelf_put(b, &site->shelves, place.level, bucket, &line);
     if (first) {
         struct book_entry new = region_line(site, &line);
-        shelf_put(&site->region->shelves, place.level, bucket, &new);
+        shelf_put(b, &site->region->shelves, place.level, bucket, &new);
     }
     b->lines++;
 }
@@ -305,12 +317,12 @@ static void line_remove(struct book *b, const struct offer *o, struct bucket pla
         struct book_entry old = region_line(site, &line);
         if (next != NULL) {
             struct book_entry new = region_line(site, next);
-            shelf_put(&site->region->shelves, place.level, bucket, &new);
+            shelf_put(b, &site->region->shelves, place.level, bucket, &new);
         }
-        shelf_take(&site->region->shelves, shelf_find(&site->region->shelves, place.level, bucket),
-                   &old);
+        shelf_take(b, &site->region->shelves,
+                   shelf_find(&site->region->shelves, place.level, bucket), &old);
     }
-    shelf_take(&site->shelves, shelf, &line);
+    shelf_take(b, &site->shelves, shelf, &line);
     b->lines--;
 }
 

@@ -68,6 +68,7 @@ struct book_entry {
     union {
         const struct offer *offer;
         struct book_site *site;
+        struct book_entry *spare; /* of one that is not on a shelf: the next such one */
     } of;
 };
 

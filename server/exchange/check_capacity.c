@@ -19,7 +19,6 @@
 /* What the leases of one site add up to. */
 struct site_sums {
     struct steps draws;
-    struct steps closed; /* how many closures hold */
     uint64_t granted;
     uint64_t failed;
     gpu_minutes due;
@@ -77,16 +76,6 @@ static int check_site(void *context, const void *item)
         check_found(c->report, "site %" PRIu64 " is not in its operator's list", row->site);
     if (row->gpu_minutes_delivered > row->gpu_minutes_due)
         check_found(c->report, "site %" PRIu64 " delivered more than was due", row->site);
-    return 0;
-}
-
-/* What is taken of open offers while their site is closed. */
-static int check_closure(void *context, const void *item)
-{
-    struct checking *c = context;
-    const struct closure_row *row = item;
-    if (row->site < c->sites_count)
-        steps_add(&c->sites[row->site].closed, row->start_s / 60, row->end_s / 60, 1);
     return 0;
 }
 
@@ -295,18 +284,6 @@ static bool offer_blocked_right(const struct offer *o)
     return true;
 }
 
-/* Adds the closures of its site to what leases take of an offer. */
-static void take_closed(struct steps *taken, const struct offer *o, const struct steps *closed)
-{
-    uint64_t at = o->start_min;
-    while (at < o->end_min) {
-        struct piece piece = steps_piece(closed, at);
-        uint64_t until = piece.until < o->end_min ? piece.until : o->end_min;
-        steps_add(taken, at, until, (int64_t)(piece.value * o->gpus));
-        at = until;
-    }
-}
-
 /* What was sold of leases is taken by the buyers' leases, and of the offers it was sold through. */
 static int check_relief(void *context, const void *item)
 {
@@ -339,11 +316,8 @@ static void check_offer(struct checking *c, const struct offer *o)
     /* What has passed may have been sold of an offer that was larger then. */
     if (steps_max(&c->taken[o->offer], c->x->head.time_s / 60, UINT64_MAX) > o->gpus)
         check_found(c->report, "offer %" PRIu64 ": GPUs were sold twice", o->offer);
-    if (o->open)
-        take_closed(&c->taken[o->offer], o, &c->sites[o->site].closed);
     if (!steps_equal(&o->taken, &c->taken[o->offer]))
-        check_found(c->report,
-                    "offer %" PRIu64 ": what is taken differs from its leases and closures",
+        check_found(c->report, "offer %" PRIu64 ": what is taken differs from its leases",
                     o->offer);
     if (!offer_blocked_right(o))
         check_found(c->report, "offer %" PRIu64 ": its runs differ from what is free", o->offer);
@@ -406,7 +380,6 @@ void check_capacity(const struct exchange *x, struct check_report *report)
     c.leases = memory_zeroed(c.leases_count, sizeof(*c.leases));
     store_each(x->store, TABLE_SKU, check_sku, &c);
     store_each(x->store, TABLE_SITE, check_site, &c);
-    store_each(x->store, TABLE_CLOSURE, check_closure, &c);
     store_each(x->store, TABLE_PERIOD, check_period, &c);
     store_each(x->store, TABLE_ESCROW, check_escrow, &c);
     store_each(x->store, TABLE_LEASE, check_lease, &c);
@@ -417,7 +390,6 @@ void check_capacity(const struct exchange *x, struct check_report *report)
         steps_release(&c.taken[i]);
     for (size_t i = 0; i < c.sites_count; i++) {
         steps_release(&c.sites[i].draws);
-        steps_release(&c.sites[i].closed);
     }
     free(c.taken);
     free(c.sites);

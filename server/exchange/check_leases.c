@@ -1,6 +1,6 @@
 /*
- * Checks of what was sold of leases, of pauses and of offers of leases. As in check_capacity.c what
- * the index holds is worked out a second time from the rows alone.
+ * Checks of what was sold of leases, of pauses, of trades and of offers of leases. As in
+ * check_capacity.c what the index holds is worked out a second time from the rows alone.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "server/exchange/lease.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/settlement.h"
+#include "server/exchange/trade.h"
 
 /* What the other rows say of one lease. */
 struct lease_sums {
@@ -128,12 +129,27 @@ static void check_pause(struct checking *c, const struct lease_row *row)
     if (row->paused_s != 0 && (!row->elastic || !live || row->paused_s < row->start_s ||
                                row->paused_s >= row->end_s || row->paused_s > c->x->head.time_s))
         check_found(c->report, "lease %" PRIu64 ": it cannot be paused then", row->lease);
+    if ((row->elastic != 0) != (row->funded_min > 0) || (row->resumed_s != 0 && !row->elastic) ||
+        row->resumed_s % 60 != 0 || row->resumed_s >= c->x->head.time_s + 60)
+        check_found(c->report, "lease %" PRIu64 ": it cannot be paid ahead so", row->lease);
     struct due_item due = {.kind = DUE_PAUSE, .serial = row->lease};
     if (!pause_next_due(c->x, row, &due.due_s))
         return;
     c->pause_items++;
     if (!due_has(c->x, due))
         check_found(c->report, "lease %" PRIu64 " has no due item for its pause", row->lease);
+}
+
+/* --- Trades -------------------------------------------------------------------------------- */
+
+/* The trade that a lease stands for, as long as it is kept. */
+static void check_traded(struct checking *c, const struct lease_row *row)
+{
+    const struct trade_row *trade = trade_find(c->x, row->trade);
+    if (row->trade == 0 || row->trade > c->x->head.trade_last ||
+        (trade != NULL && (trade->sku != row->sku || trade->gpus < row->gpus ||
+                           trade->start_s > row->start_s || trade->resale)))
+        check_found(c->report, "lease %" PRIu64 ": that is not its trade", row->lease);
 }
 
 /* --- Offers of leases ---------------------------------------------------------------------- */
@@ -194,6 +210,7 @@ static int check_lease(void *context, const void *item)
     const struct lease_sums *sums = &c->leases[row->lease];
     check_sold(c, row, sums);
     check_pause(c, row);
+    check_traded(c, row);
     check_resale(c, row, sums);
     return 0;
 }

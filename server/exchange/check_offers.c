@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "server/exchange/ask_site.h"
+#include "server/exchange/ask_turn.h"
 #include "server/exchange/check.h"
 #include "server/exchange/closure.h"
 #include "server/exchange/due.h"
@@ -28,6 +30,7 @@ struct checking {
     size_t sites_count;
     uint64_t open;   /* offers */
     uint64_t asking; /* offers */
+    uint64_t asking_sites;
 };
 
 /* --- Offers -------------------------------------------------------------------------------- */
@@ -65,7 +68,8 @@ static void check_references_of(struct checking *c, const struct offer_row *row)
 static void check_due(struct checking *c, const struct offer_row *row)
 {
     struct due_item due = {.due_s = offer_due_s(row), .kind = DUE_OFFER, .serial = row->offer};
-    struct due_item ask = {.due_s = row->ask_s, .kind = DUE_ASK, .serial = row->offer};
+    struct due_item ask = {
+        .due_s = row->ask_s, .kind = DUE_ASK, .part = row->seller, .serial = row->offer};
     if (row->state != OFFER_STATE_OPEN) {
         if (row->asking)
             check_found(c->report, "offer %" PRIu64 " is closed, but asking", row->offer);
@@ -77,6 +81,9 @@ static void check_due(struct checking *c, const struct offer_row *row)
     c->asking += row->asking != 0;
     if (row->asking && !due_has(c->x, ask))
         check_found(c->report, "offer %" PRIu64 " is asking, but has no due item", row->offer);
+    if (row->asking && ask_turn_find(c->x, row->seller) == NULL)
+        check_found(c->report, "offer %" PRIu64 " is asking, but its seller has no turn",
+                    row->offer);
 }
 
 static int check_offer(void *context, const void *item)
@@ -94,11 +101,53 @@ static int check_offer(void *context, const void *item)
         o->shown != (open && !row->asking) || o->gpus != row->gpus ||
         o->price_ucr != row->price_ucr || o->place != row->place || o->lease != row->lease ||
         o->seller != row->seller || o->billing != row->billing ||
-        o->start_min * 60 != row->start_s || o->end_min * 60 != row->end_s)
+        o->closed != closure_steps(c->x, o->site) || o->start_min * 60 != row->start_s ||
+        o->end_min * 60 != row->end_s)
         check_found(c->report, "offer %" PRIu64 " differs from its row in the index", row->offer);
     if (open != (offer_open_at(c->x, row->site, row->offer) == o))
         check_found(c->report, "offer %" PRIu64 " is not among its site's open ones", row->offer);
     check_due(c, row);
+    const struct ask_site_row *site = ask_site_find(c->x, row->site);
+    if (site != NULL && row->offer < site->offer_next && o->shown &&
+        row->end_s > c->x->head.time_s && row->price_ucr < site->shown_ucr)
+        check_found(c->report, "offer %" PRIu64 " stands in the book unknown to its site",
+                    row->offer);
+    return 0;
+}
+
+/* A site whose offers are yet to ask. */
+static int check_asking_site(void *context, const void *item)
+{
+    struct checking *c = context;
+    const struct ask_site_row *row = item;
+    const struct site_row *site = site_find(c->x, row->site);
+    struct due_item due = {.due_s = row->since_s,
+                           .kind = DUE_ASK_SITE,
+                           .part = site != NULL ? site->operator: 0,
+                           .serial = row->site };
+    if (site == NULL || row->since_s > c->x->head.time_s)
+        check_found(c->report, "site %" PRIu64 " is to be asked about, but never counted again",
+                    row->site);
+    if (!due_has(c->x, due))
+        check_found(c->report, "site %" PRIu64 " is to be asked about, but has no due item",
+                    row->site);
+    if (site != NULL && ask_turn_find(c->x, site->operator) == NULL)
+        check_found(c->report,
+                    "site %" PRIu64 " is to be asked about, but its operator has no turn",
+                    row->site);
+    c->asking_sites++;
+    return 0;
+}
+
+static int check_turn(void *context, const void *item)
+{
+    struct checking *c = context;
+    const struct ask_turn_row *row = item;
+    if (row->seller == 0 || row->seller > c->x->head.account_last)
+        check_found(c->report, "account %u has a turn to ask, but was never registered",
+                    row->seller);
+    if (!ask_turn_stands(c->x, row))
+        check_found(c->report, "account %u does not stand at its turn to ask", row->seller);
     return 0;
 }
 
@@ -119,7 +168,8 @@ static void check_open(struct checking *c)
                     "%" PRIu64 " offers are open, but %" PRIu64 " are listed and %" PRIu64
                     " counted",
                     c->open, listed, counted);
-    if (due_count(c->x, DUE_OFFER) != c->open || due_count(c->x, DUE_ASK) != c->asking)
+    if (due_count(c->x, DUE_OFFER) != c->open || due_count(c->x, DUE_ASK) != c->asking ||
+        due_count(c->x, DUE_ASK_SITE) != c->asking_sites)
         check_found(c->report, "there are due items that no offer asks for");
 }
 
@@ -176,6 +226,10 @@ void check_offers(const struct exchange *x, struct check_report *report)
     if (c.sites == NULL)
         memory_exhausted();
     store_each(x->store, TABLE_OFFER, check_offer, &c);
+    store_each(x->store, TABLE_ASK_SITE, check_asking_site, &c);
+    store_each(x->store, TABLE_ASK_TURN, check_turn, &c);
+    if (ask_turn_count(x) != store_count(x->store, TABLE_ASK_TURN))
+        check_found(report, "there are turns to ask that no row asks for");
     check_open(&c);
     store_each(x->store, TABLE_CLOSURE, check_closure, &c);
     for (size_t i = 0; i < c.sites_count; i++) {

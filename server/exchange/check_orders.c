@@ -258,7 +258,8 @@ static int check_offer(void *context, const void *item)
         return 0;
     }
     c->asks++;
-    struct due_item due = {.due_s = row->ask_s, .kind = DUE_ASK, .serial = row->offer};
+    struct due_item due = {
+        .due_s = row->ask_s, .kind = DUE_ASK, .part = row->seller, .serial = row->offer};
     if (!due_has(c->x, due))
         check_found(c->report, "offer %" PRIu64 " has no due item for asking", row->offer);
     c->asked_in_part += cursor;

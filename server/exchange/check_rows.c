@@ -154,18 +154,33 @@ static int outage_visit(void *context, const void *item)
     return 0;
 }
 
-/* Accounts, series and outages are never removed but from the front: none may be missing. */
+/* Of most things none is ever removed, of outages and trades only the oldest: as many rows are
+ * there as were issued. So whoever makes room for as many finds it no larger than the image. */
 static void counts_visit(struct references *r)
 {
     const struct head_row *head = &r->x->head;
-    uint64_t outages =
-        head->outage_last < OUTAGES_KEPT_MAX ? head->outage_last : (uint64_t)OUTAGES_KEPT_MAX;
-    if (store_count(r->x->store, TABLE_ACCOUNT) != head->account_last)
-        reference_found(r, "accounts", head->account_last, "issued, but not all are there");
-    if (store_count(r->x->store, TABLE_SERIES) != head->series_last)
-        reference_found(r, "series", head->series_last, "issued, but not all are there");
-    if (store_count(r->x->store, TABLE_OUTAGE) != outages)
-        reference_found(r, "outages", outages, "kept, but not all are there");
+    const struct {
+        enum table table;
+        uint64_t last;
+        uint64_t most; /* of them are kept */
+        const char *name;
+    } counts[] = {
+        {TABLE_ACCOUNT, head->account_last, UINT64_MAX, "accounts"},
+        {TABLE_SERIES, head->series_last, UINT64_MAX, "series"},
+        {TABLE_SKU, head->sku_last, UINT64_MAX, "SKUs"},
+        {TABLE_SITE, head->site_last, UINT64_MAX, "sites"},
+        {TABLE_OFFER, head->offer_last, UINT64_MAX, "offers"},
+        {TABLE_ORDER, head->order_last, UINT64_MAX, "orders"},
+        {TABLE_LEASE, head->lease_last, UINT64_MAX, "leases"},
+        {TABLE_RULE, head->rule_last, UINT64_MAX, "rules"},
+        {TABLE_TRADE, head->trade_last, TRADES_KEPT_MAX, "trades"},
+        {TABLE_OUTAGE, head->outage_last, OUTAGES_KEPT_MAX, "outages"},
+    };
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        uint64_t kept = counts[i].last < counts[i].most ? counts[i].last : counts[i].most;
+        if (store_count(r->x->store, counts[i].table) != kept)
+            reference_found(r, counts[i].name, kept, "issued, but not all are there");
+    }
     if (relief_kept_out(r->x) > 0)
         reference_found(r, "reliefs", relief_kept_out(r->x), "do not fit their leases");
 }

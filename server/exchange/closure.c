@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "protocol/moment.h"
+#include "server/exchange/ask_site.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
-#include "server/exchange/offer.h"
 #include "server/exchange/site.h"
 
 static int end_compare(const struct closure_end *a, const struct closure_end *b)
@@ -28,10 +28,19 @@ static struct closed_site *closed_find(const struct exchange *x, uint64_t site)
     return site < x->closures->places ? x->closures->sites[site] : NULL;
 }
 
-const struct steps *closure_steps(const struct exchange *x, uint64_t site)
+bool closure_opens(const struct exchange *x, uint64_t site, uint64_t from_min, uint64_t until_min,
+                   uint32_t duration_min, uint64_t *looks)
 {
     const struct closed_site *s = closed_find(x, site);
-    return s != NULL ? &s->closed : NULL;
+    uint64_t start = from_min;
+    while (s != NULL && start <= until_min) {
+        struct piece piece = steps_piece(&s->closed, start);
+        if (piece.value == 0 && start + duration_min <= piece.until)
+            return true;
+        ++*looks;
+        start = piece.until;
+    }
+    return s == NULL;
 }
 
 uint64_t closure_outage_minutes(const struct exchange *x, uint64_t site, uint64_t from_s,
@@ -103,6 +112,11 @@ static struct closed_site *closed_get(struct closure_index *index, uint64_t site
     return index->sites[site];
 }
 
+const struct steps *closure_steps(const struct exchange *x, uint64_t site)
+{
+    return &closed_get(x->closures, site)->closed;
+}
+
 static void closed_set(struct closed_site *s, const struct closure_row *row, bool put)
 {
     struct closure_end key = {.end_s = row->end_s, .closure = row->closure};
@@ -133,7 +147,6 @@ static void closure_set(struct exchange *x, const struct closure_row *row, bool 
     steps_add(&s->closed, from, to, change);
     if (row->kind == CLOSURE_KIND_OUTAGE)
         steps_add(&s->out, from, to, change);
-    offer_close(x, row->site, from, to, change);
 }
 
 static void closure_hook(void *context, const void *old_row, const void *new_row)
@@ -233,22 +246,8 @@ static enum refusal close_check(const struct exchange *x, const struct actor *ac
     enum refusal refusal = close_check_interval(x, op, start_s);
     if (refusal != REFUSAL_accepted)
         return refusal;
-    if (closure_count(x, op->site) >= CLOSURES_PER_SITE_MAX ||
-        x->request_looks >= REQUEST_LOOKS_MAX)
-        return REFUSAL_too_many;
-    return REFUSAL_accepted;
-}
-
-/* What it costs that the open offers of a site close or open, in the looks of a request. */
-static uint64_t site_looks(const struct exchange *x, uint64_t site)
-{
-    uint64_t looks = 0;
-    const struct offer *o = offer_open_at(x, site, 0);
-    while (o != NULL) {
-        looks += offer_looks(o);
-        o = offer_open_at(x, site, o->offer + 1);
-    }
-    return looks;
+    return closure_count(x, op->site) >= CLOSURES_PER_SITE_MAX ? REFUSAL_too_many
+                                                               : REFUSAL_accepted;
 }
 
 enum refusal site_close(struct exchange *x, const struct actor *actor, const void *body,
@@ -270,7 +269,6 @@ enum refusal site_close(struct exchange *x, const struct actor *actor, const voi
     };
     column_set(row.reason, sizeof(row.reason), op->reason);
     store_put(x->store, TABLE_CLOSURE, &row);
-    x->request_looks += site_looks(x, op->site);
     struct ev_site_closed event = {
         EVENT_HEAD_OF(x, actor->account),
         .closure = row.closure,
@@ -290,8 +288,6 @@ static enum refusal reopen_check(const struct exchange *x, const struct actor *a
 {
     if (row != NULL && !site_is_ruled(actor, site_find(x, row->site)))
         return REFUSAL_not_owner;
-    if (x->request_looks >= REQUEST_LOOKS_MAX)
-        return REFUSAL_too_many;
     if (row == NULL)
         return REFUSAL_closure_not_found;
     /* In its last minute it ends by itself: there is nothing to end, and nothing new to be had. */
@@ -314,7 +310,6 @@ enum refusal site_reopen(struct exchange *x, const struct actor *actor, const vo
         store_put(x->store, TABLE_CLOSURE, &row);
     else
         store_remove(x->store, TABLE_CLOSURE, &row);
-    x->request_looks += site_looks(x, row.site);
     struct ev_site_reopened event = {
         EVENT_HEAD_OF(x, actor->account),
         .closure = row.closure,
@@ -322,7 +317,7 @@ enum refusal site_reopen(struct exchange *x, const struct actor *actor, const vo
         .end_s = row.end_s,
     };
     event_log(x, &ev_site_reopened_message, &event);
-    offer_ask_at(x, row.site);
+    ask_about_site(x, row.site);
     out->object = row.closure;
     return REFUSAL_accepted;
 }

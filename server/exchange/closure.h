@@ -30,8 +30,13 @@ struct closure_index {
 
 /* NULL when there is none. Valid until the next change of the table. */
 const struct closure_row *closure_find(const struct exchange *x, uint64_t closure);
-/* How many closures hold at each minute at a site; NULL: it never had one. */
+/* How many closures hold at each minute at a site that is there. Stays where it is as long as the
+ * exchange. */
 const struct steps *closure_steps(const struct exchange *x, uint64_t site);
+/* Whether a site is open from some start in [from, until] on for the duration, all in minutes; adds
+ * to *looks how many closed times were looked at. */
+bool closure_opens(const struct exchange *x, uint64_t site, uint64_t from_min, uint64_t until_min,
+                   uint32_t duration_min, uint64_t *looks);
 /* How many minutes of [from_s, to_s) the site was out (outages alone, overlaps counted once). */
 uint64_t closure_outage_minutes(const struct exchange *x, uint64_t site, uint64_t from_s,
                                 uint64_t to_s);

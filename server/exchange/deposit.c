@@ -9,6 +9,22 @@
 #include "server/exchange/site.h"
 #include "server/exchange/token.h"
 
+/* How many rows the escrow would have more. */
+static uint32_t deposit_rows(const struct exchange *x, const struct lease_row *lease,
+                             const struct funding *funding)
+{
+    uint32_t rows = 0;
+    struct escrow e = escrow_read(x, ESCROW_KIND_LEASE, lease->lease, lease->escrow_series);
+    for (uint32_t i = 0; i < funding->count; i++) {
+        uint32_t at = 0;
+        while (at < e.count && (e.rows[at].series != funding->series[i]->series ||
+                                e.rows[at].owner != lease->holder))
+            at++;
+        rows += at == e.count;
+    }
+    return rows;
+}
+
 /* Whether each series may be redeemed for the lease, and its escrow has room for all of them. */
 static enum refusal deposit_check(const struct exchange *x, const struct lease_row *lease,
                                   const struct funding *funding)
@@ -19,7 +35,8 @@ static enum refusal deposit_check(const struct exchange *x, const struct lease_r
         if (!series_allows(funding->series[i], lease->sku, site->region, lease->profile))
             refusal = REFUSAL_series_restricted;
     }
-    if (lease->escrow_series + funding->count > RESALE_ROWS_MAX)
+    uint32_t more = deposit_rows(x, lease, funding);
+    if (more > 0 && lease->escrow_series + more > RESALE_ROWS_MAX)
         refusal = refusal_first(refusal, REFUSAL_series_mixed);
     return refusal;
 }

@@ -16,19 +16,30 @@ RB_HEAD(due_tree, due_node);
 
 struct due_queue {
     struct due_tree tree;
+    struct due_tree asks;           /* of those that take turns: by part, then as above */
     uint64_t counts[DUE_KINDS_END]; /* by kind */
 };
 
+static int item_compare(const struct due_item *a, const struct due_item *b)
+{
+    int order = number_compare(a->due_s, b->due_s);
+    if (order == 0)
+        order = number_compare(a->kind, b->kind);
+    if (order == 0)
+        order = number_compare(a->serial, b->serial);
+    return order != 0 ? order : number_compare(a->part, b->part);
+}
+
+static bool item_asks(const struct due_item *item)
+{
+    return item->kind == DUE_ASK_SITE || item->kind == DUE_ASK;
+}
+
+/* The items of one tree all ask, or none does. */
 static int node_compare(const struct due_node *a, const struct due_node *b)
 {
-    int order = number_compare(a->item.due_s, b->item.due_s);
-    if (order == 0)
-        order = number_compare(a->item.kind, b->item.kind);
-    if (order == 0)
-        order = number_compare(a->item.serial, b->item.serial);
-    if (order == 0)
-        order = number_compare(a->item.part, b->item.part);
-    return order;
+    int order = item_asks(&a->item) ? number_compare(a->item.part, b->item.part) : 0;
+    return order != 0 ? order : item_compare(&a->item, &b->item);
 }
 
 TREE_GENERATE(due_tree, due_node, entry, node_compare)
@@ -39,20 +50,31 @@ void due_queue_new(struct exchange *x)
     if (!x->due)
         memory_exhausted();
     RB_INIT(&x->due->tree);
+    RB_INIT(&x->due->asks);
+}
+
+static void nodes_free(struct due_tree *tree)
+{
+    struct due_node *n;
+    while ((n = RB_MIN(due_tree, tree)) != NULL) {
+        RB_REMOVE(due_tree, tree, n);
+        free(n);
+    }
 }
 
 void due_queue_free(struct exchange *x)
 {
     if (!x->due)
         return;
-    struct due_node *next;
-    for (struct due_node *n = RB_MIN(due_tree, &x->due->tree); n; n = next) {
-        next = RB_NEXT(due_tree, &x->due->tree, n);
-        RB_REMOVE(due_tree, &x->due->tree, n);
-        free(n);
-    }
+    nodes_free(&x->due->tree);
+    nodes_free(&x->due->asks);
     free(x->due);
     x->due = NULL;
+}
+
+static struct due_tree *tree_of(const struct exchange *x, const struct due_item *item)
+{
+    return item_asks(item) ? &x->due->asks : &x->due->tree;
 }
 
 void due_put(struct exchange *x, struct due_item item)
@@ -62,7 +84,7 @@ void due_put(struct exchange *x, struct due_item item)
     if (!node)
         memory_exhausted();
     node->item = item;
-    if (RB_INSERT(due_tree, &x->due->tree, node)) {
+    if (RB_INSERT(due_tree, tree_of(x, &item), node)) {
         free(node); /* it is there already */
         return;
     }
@@ -72,7 +94,7 @@ void due_put(struct exchange *x, struct due_item item)
 static struct due_node *node_find(const struct exchange *x, struct due_item item)
 {
     struct due_node key = {.item = item};
-    return RB_FIND(due_tree, &x->due->tree, &key);
+    return RB_FIND(due_tree, tree_of(x, &item), &key);
 }
 
 void due_remove(struct exchange *x, struct due_item item)
@@ -80,7 +102,7 @@ void due_remove(struct exchange *x, struct due_item item)
     struct due_node *node = node_find(x, item);
     if (!node)
         return;
-    RB_REMOVE(due_tree, &x->due->tree, node);
+    RB_REMOVE(due_tree, tree_of(x, &item), node);
     x->due->counts[item.kind]--;
     free(node);
 }
@@ -89,6 +111,16 @@ bool due_first(const struct exchange *x, struct due_item *out)
 {
     const struct due_node *node = RB_MIN(due_tree, &x->due->tree);
     if (!node)
+        return false;
+    *out = node->item;
+    return true;
+}
+
+bool due_first_to_ask(const struct exchange *x, uint32_t seller, struct due_item *out)
+{
+    struct due_node key = {.item = {.kind = DUE_ASK_SITE, .part = seller}};
+    const struct due_node *node = RB_NFIND(due_tree, &x->due->asks, &key);
+    if (!node || node->item.part != seller)
         return false;
     *out = node->item;
     return true;

@@ -16,10 +16,13 @@ enum due_kind {
     DUE_OFFER = 5,   /* an offer ends; a standing one moves on */
     DUE_PAUSE = 6,   /* an elastic lease is to be paused, or to end after its pause */
     DUE_ORDER = 7,   /* a resting order expires */
-    DUE_ASK = 8,     /* resting orders are to be asked about an offer: due since it came */
-    DUE_RULE = 9,    /* a rule acts */
-    DUE_INDEX = 10,  /* the price index is published */
-    DUE_KEY = 11,    /* a further key expires; serial is account x KEYS_PER_ACCOUNT_MAX + slot */
+    DUE_ASK_SITE = 8, /* all offers of a site are to ask: due since they count again, and before
+                       * any of them; part is its operator */
+    DUE_ASK = 9,      /* resting orders are to be asked about an offer: due since it came; part
+                       * is its seller */
+    DUE_RULE = 10,    /* a rule acts */
+    DUE_INDEX = 11,   /* the price index is published */
+    DUE_KEY = 12,     /* a further key expires; serial is account x KEYS_PER_ACCOUNT_MAX + slot */
     DUE_KINDS_END
 };
 
@@ -32,8 +35,11 @@ struct due_item {
 
 void due_put(struct exchange *x, struct due_item item);    /* of no effect when it is there */
 void due_remove(struct exchange *x, struct due_item item); /* of no effect when it is not */
-/* The first item; false when there is none. */
+/* The first item but of DUE_ASK_SITE and DUE_ASK, where sellers take turns (ask_turn.h); false when
+ * there is none. */
 bool due_first(const struct exchange *x, struct due_item *out);
+/* And the first of those that belongs to the seller. */
+bool due_first_to_ask(const struct exchange *x, uint32_t seller, struct due_item *out);
 /* For checks. */
 bool due_has(const struct exchange *x, struct due_item item);
 uint64_t due_count(const struct exchange *x, enum due_kind kind);
@@ -46,8 +52,12 @@ typedef void due_handler(struct exchange *x, struct due_item item);
 due_handler lease_due, period_due, offer_due, pause_due, order_due, index_due, key_due;
 
 /* Asks resting orders about an offer until all that want it have been asked or it has nothing left,
- * at most `limit` of them; returns how many were filled or asked. */
+ * at most `limit` of them; returns how many were filled or asked. What a search looked at counts
+ * besides and may come to more. */
 uint32_t ask_due(struct exchange *x, uint64_t offer, uint32_t limit);
+
+/* Lets the offers of a site ask, at most `limit` of them; returns how many it went through. */
+uint32_t ask_site_due(struct exchange *x, uint64_t site, uint32_t limit);
 
 /* A rule acts; returns how many items of a tick that stands for, at most `limit`. */
 uint32_t rule_due(struct exchange *x, uint64_t rule, uint32_t limit);

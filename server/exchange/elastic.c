@@ -12,6 +12,11 @@
 
 /* --- When a lease is paused ---------------------------------------------------------------- */
 
+static uint32_t period_at(const struct lease_row *lease, uint64_t time_s)
+{
+    return (uint32_t)((time_s - lease->start_s) / ((uint64_t)lease->meter_period_min * 60));
+}
+
 /* Whether `funds`, with what was paid already, cover all that the lease can come to cost up to the
  * end of a period, if `less` of that is not owed. A period that was metered costs what was. */
 static bool period_covered(const struct exchange *x, const struct lease_row *lease, uint32_t period,
@@ -24,6 +29,12 @@ static bool period_covered(const struct exchange *x, const struct lease_row *lea
     if (!amount_cost_rounded_up(lease->gpu_minutes_delivered + open, lease->price_ucr, &cost))
         return false;
     return cost - lease->paid_ucr <= funds;
+}
+
+bool pause_covers(const struct exchange *x, const struct lease_row *lease, uint64_t at_s,
+                  amount funds)
+{
+    return period_covered(x, lease, period_at(lease, at_s), 0, funds);
 }
 
 /* Where the first period begins that the escrow does not cover; 0: it covers all. What is covered
@@ -57,13 +68,16 @@ uint64_t pause_since(const struct exchange *x, const struct lease_row *lease)
     if (lease->paused_s != 0)
         return lease->paused_s;
     uint64_t foreseen_s = pause_foreseen(x, lease);
+    /* A lease that is not handed over in time fails, if that comes first. */
     bool failed = lease->state == LEASE_STATE_GRANTED && foreseen_s >= lease_activate_by(x, lease);
     return !failed && foreseen_s <= x->head.time_s ? foreseen_s : 0;
 }
 
 uint64_t pause_until(const struct exchange *x, const struct lease_row *lease, uint64_t since_s)
 {
-    uint64_t until_s = clock_deadline(x, since_s, ELASTIC_GRACE_S);
+    uint64_t paid_s = (uint64_t)lease->funded_min * 60;
+    uint64_t grace_s = paid_s < ELASTIC_GRACE_S ? paid_s : ELASTIC_GRACE_S;
+    uint64_t until_s = clock_deadline(x, since_s, grace_s);
     return until_s < lease->end_s ? until_s : lease->end_s;
 }
 
@@ -77,13 +91,7 @@ static uint64_t pause_end(const struct lease_row *lease, uint64_t since_s)
 bool pause_has_ended(const struct exchange *x, const struct lease_row *lease)
 {
     uint64_t since_s = pause_since(x, lease);
-    if (since_s == 0)
-        return false;
-    uint64_t until_s = pause_until(x, lease, since_s);
-    /* A lease that is not handed over in time fails, if that comes first. */
-    if (lease->state == LEASE_STATE_GRANTED && lease_activate_by(x, lease) <= until_s)
-        return false;
-    return x->head.time_s >= until_s;
+    return since_s != 0 && x->head.time_s >= pause_until(x, lease, since_s);
 }
 
 struct lease_row pause_view(const struct exchange *x, const struct lease_row *lease)
@@ -151,16 +159,12 @@ void pause_due(struct exchange *x, struct due_item item)
 
 /* --- Going on ------------------------------------------------------------------------------ */
 
-static uint32_t period_at(const struct lease_row *lease, uint64_t time_s)
-{
-    return (uint32_t)((time_s - lease->start_s) / ((uint64_t)lease->meter_period_min * 60));
-}
-
 /* The pause is over: what was not owed meanwhile stays so. */
 static void lease_resume(struct exchange *x, struct lease_row *lease, uint64_t since_s,
                          uint64_t resume_s)
 {
     lease->paused_s = 0;
+    lease->resumed_s = resume_s;
     if (since_s < resume_s) {
         struct relief_row relief = {
             .kind = RELIEF_KIND_PAUSE,

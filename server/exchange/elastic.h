@@ -3,8 +3,9 @@
  * period for which the escrow holds too little (beside what the periods before it can still come to
  * cost: what was metered of one that was, else all of it) the lease is paused: from then on nothing
  * is delivered or owed, until it is funded or the periods before turn out to cost less, or ends
- * there after a time of grace. While it is paused its row says since when; a pause that is over
- * leaves a RELIEF row.
+ * there after a time of grace, which is not longer than what was paid ahead at first. Nobody has to
+ * hand over a lease that is paused: the time for that begins anew when it goes on. While it is
+ * paused its row says since when; a pause that is over leaves a RELIEF row.
  */
 #ifndef BOURSE_EXCHANGE_ELASTIC_H
 #define BOURSE_EXCHANGE_ELASTIC_H
@@ -17,6 +18,10 @@ uint64_t pause_since(const struct exchange *x, const struct lease_row *lease);
 /* When a pause that began at since_s ends the lease, unless it is funded before: the time of grace,
  * moved by outages, or the lease's end when that comes first. */
 uint64_t pause_until(const struct exchange *x, const struct lease_row *lease, uint64_t since_s);
+/* Whether funds cover, with what was paid already, all that the lease can come to cost up to the
+ * end of the period in which at_s lies. */
+bool pause_covers(const struct exchange *x, const struct lease_row *lease, uint64_t at_s,
+                  amount funds);
 /* Whether a pause has ended the lease, as the time says. */
 bool pause_has_ended(const struct exchange *x, const struct lease_row *lease);
 /* The lease's row as the time says: paused_s filled in, or ended where its pause began. */

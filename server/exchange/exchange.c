@@ -114,6 +114,8 @@ struct exchange *exchange_new(const struct genesis *genesis, const uint8_t excha
     sku_index_new(x);
     site_index_new(x);
     closure_index_new(x);
+    ask_site_index_new(x);
+    ask_turn_index_new(x);
     offer_index_new(x);
     order_index_new(x);
     rest_index_new(x);
@@ -133,6 +135,7 @@ void exchange_free(struct exchange *x)
     rest_index_free(x);
     order_index_free(x);
     offer_index_free(x);
+    ask_turn_index_free(x);
     closure_index_free(x);
     site_index_free(x);
     sku_index_free(x);
@@ -179,7 +182,7 @@ int exchange_loaded(struct exchange *x)
     x->head = *head;
     x->group_time_s = head->time_s;
     x->events_first = head->log_size;
-    if (check_references(x, NULL) != 0)
+    if (check_references(x, NULL) != 0 || !ledger_is_conserved(x))
         return STATUS_DAMAGED;
     /* While leases were loaded it was not known yet how many outages there have been. */
     lease_deadlines_moved(x);
@@ -219,6 +222,8 @@ void exchange_end(struct exchange *x)
     token_index_settle(x);
     gift_index_settle(x);
     closure_index_settle(x);
+    if (x->witness.settled != NULL)
+        x->witness.settled(x->witness.context);
 }
 
 struct event_batch exchange_events(const struct exchange *x)

@@ -53,7 +53,8 @@ void exchange_found(struct exchange *x);
 /* The server starts: clock mode, and an outage when the time since the last group is OUTAGE_MIN_S
  * or more (never in manual mode). */
 void exchange_start(struct exchange *x, enum clock_mode mode);
-/* Works off at most TICK_ITEMS_MAX due items in the order (due, kind, serial). */
+/* Works off at most TICK_ITEMS_MAX due items in the order (due, kind, serial), but before them
+ * asks resting orders, with half of them while anything else is due. */
 void exchange_tick(struct exchange *x);
 /*
  * Works off one signed request whose signature (over its body, under request->key, for this

@@ -2,7 +2,9 @@
 #include <assert.h>
 
 #include "server/exchange/account.h"
+#include "server/exchange/ask_site.h"
 #include "server/exchange/deposit.h"
+#include "server/exchange/elastic.h"
 #include "server/exchange/event.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/offer.h"
@@ -61,7 +63,8 @@ static enum refusal offer_check(struct exchange *x, const struct lease_row *leas
         return REFUSAL_too_many;
     /* What is being asked about is not to be had before those who have waited longer. */
     uint32_t minutes = (uint32_t)((end_s - lease->end_s) / 60);
-    if (row->asking || operator->state != ACCOUNT_STATE_ACTIVE || offer_free(
+    if (row->asking || ask_site_hides(x, o) ||
+                       operator->state != ACCOUNT_STATE_ACTIVE || offer_free(
                            o, lease->end_s / 60, minutes, &x->request_looks) < lease->gpus)
         return REFUSAL_no_capacity;
     return row->price_ucr <= lease->price_ucr ? REFUSAL_accepted : REFUSAL_price_above_limit;
@@ -86,7 +89,15 @@ static enum refusal funds_check(const struct exchange *x, const struct lease_row
     if (!lease->elastic && total < room)
         return REFUSAL_insufficient_funds;
     e->takes = total < room ? total : room;
-    return REFUSAL_accepted;
+    if (!lease->elastic)
+        return REFUSAL_accepted;
+    /* The period that its end lies in grows: were that not covered, it would have been paused at
+     * its beginning, which may be over. */
+    struct lease_row longer = *lease;
+    longer.end_s = e->end_s;
+    return pause_covers(x, &longer, lease->end_s - 60, held + e->takes)
+               ? REFUSAL_accepted
+               : REFUSAL_insufficient_funds;
 }
 
 static enum refusal extend_check(struct exchange *x, const struct actor *actor,

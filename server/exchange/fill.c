@@ -63,6 +63,7 @@ static struct lease_row fill_lease(const struct exchange *x, const struct fill *
         .end_reason = LEASE_END_NOT_YET,
         .preemptible = offer->preemptible,
         .elastic = f->funded_min > 0,
+        .funded_min = f->funded_min,
         .billing = offer->billing,
         .profile = (uint8_t)f->profile,
     };
@@ -112,6 +113,9 @@ static void fill_part(struct exchange *x, struct fill *f, uint32_t i, amount lef
     struct lease_row row = fill_lease(x, f, i);
     struct novation sale = {.offer = part->offer->offer, .price_ucr = part->price_ucr};
     row.lease = sale.sold = ++x->head.lease_last;
+    /* fill_log() gives the trades their numbers, in this order. */
+    if (offered == 0)
+        row.trade = x->head.trade_last + 1 + i;
     f->leases[i] = (struct lease_grant){
         .lease = row.lease,
         .offer = part->offer->offer,
@@ -146,6 +150,8 @@ void fill_grant(struct exchange *x, struct fill *f)
     }
     for (uint32_t i = 0; i < f->match->count; i++)
         fill_part(x, f, i, left);
+    if (x->witness.granted != NULL)
+        x->witness.granted(x->witness.context, f);
 }
 
 void fill_count(const struct fill *f, struct order_row *order)

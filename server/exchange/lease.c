@@ -11,10 +11,12 @@
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
 #include "server/exchange/offer.h"
+#include "server/exchange/order.h"
 #include "server/exchange/resale.h"
 #include "server/exchange/rule.h"
 #include "server/exchange/settlement.h"
 #include "server/exchange/site.h"
+#include "server/exchange/trade.h"
 
 static int deadline_compare(const struct deadline *a, const struct deadline *b)
 {
@@ -107,6 +109,8 @@ gpu_minutes lease_period_available(const struct exchange *x, const struct lease_
 uint64_t lease_activate_by(const struct exchange *x, const struct lease_row *lease)
 {
     uint64_t from_s = lease->granted_s > lease->start_s ? lease->granted_s : lease->start_s;
+    if (lease->resumed_s > from_s)
+        from_s = lease->resumed_s;
     return clock_deadline(x, from_s, x->genesis.activation_grace_s);
 }
 
@@ -126,7 +130,8 @@ enum lease_state lease_state_now(const struct exchange *x, const struct lease_ro
     bool ended = pause_has_ended(x, lease);
     if (lease->state == LEASE_STATE_GRANTED && ended)
         return LEASE_STATE_SETTLED; /* it never began */
-    if (lease->state == LEASE_STATE_GRANTED && now_s >= lease_activate_by(x, lease))
+    if (lease->state == LEASE_STATE_GRANTED && now_s >= lease_activate_by(x, lease) &&
+        pause_since(x, lease) == 0)
         return LEASE_STATE_FAILED;
     if (lease->state != LEASE_STATE_ACTIVE)
         return (enum lease_state)lease->state;
@@ -153,7 +158,7 @@ bool lease_next_due(const struct exchange *x, const struct lease_row *lease, uin
 {
     if (lease->state == LEASE_STATE_GRANTED) {
         *due_out = lease_activate_by(x, lease);
-        return true;
+        return lease->paused_s == 0;
     }
     /* Periods that begin in a pause wait until it is over: it may yet end the lease before them. */
     if (lease->paused_s != 0 && lease_period_start(lease, lease->meter_cursor) >= lease->paused_s)
@@ -394,6 +399,7 @@ void lease_put_ended(struct exchange *x, uint32_t by, const struct lease_row *ro
 {
     store_put(x->store, TABLE_LEASE, row);
     lease_log_ended(x, by, row, moved);
+    trade_cut(x, row->trade, moved->given_up);
     resale_close(x, row->lease);
     ask_about(x, row->offer);
 }
@@ -487,6 +493,14 @@ static uint64_t lease_early_end(const struct exchange *x, const struct lease_row
     return now_s + (uint64_t)offer->notice_min * 60;
 }
 
+/* Its capacity was taken out of the market for good, for somebody who may not want it any more but
+ * has to find who does. */
+static bool lease_is_committed(const struct exchange *x, const struct lease_row *row)
+{
+    const struct order_row *order = order_find(x, row->order);
+    return order != NULL && order->profile == PROFILE_TRAINING;
+}
+
 static enum refusal lease_check_end(const struct exchange *x, const struct actor *actor,
                                     const struct lease_row *row)
 {
@@ -503,6 +517,8 @@ static enum refusal lease_check_end(const struct exchange *x, const struct actor
     struct lease_row view = pause_view(x, row);
     if (!live || x->head.time_s >= view.end_s)
         return REFUSAL_lease_closed;
+    if (holder && lease_is_committed(x, row))
+        return REFUSAL_lease_committed;
     return lease_early_end(x, row, holder) < row->end_s ? REFUSAL_accepted : REFUSAL_lease_ending;
 }
 

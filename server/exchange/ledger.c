@@ -187,6 +187,15 @@ amount ledger_conserved_sum(const struct exchange *x, uint32_t series)
     return sum;
 }
 
+bool ledger_is_conserved(const struct exchange *x)
+{
+    for (uint32_t series = 1; series <= x->head.series_last; series++) {
+        if (ledger_conserved_sum(x, series) != ledger_total(x, series, LEDGER_MINTED))
+            return false;
+    }
+    return true;
+}
+
 void ledger_assert_conserved(struct exchange *x)
 {
     struct ledger_index *index = x->ledger;

@@ -27,6 +27,8 @@ amount ledger_total(const struct exchange *x, uint32_t series, enum ledger_kind 
 /* Whether `a` more may be minted of the series without passing AMOUNT_MAX_UCR in all. */
 bool ledger_may_mint(const struct exchange *x, uint32_t series, amount a);
 
+/* Whether minted = sum of all other kinds, in every series; asked of what was loaded. */
+bool ledger_is_conserved(const struct exchange *x);
 /* Asserts, for each series touched since the last call: minted = sum of all other kinds. */
 void ledger_assert_conserved(struct exchange *x);
 

@@ -214,8 +214,12 @@ static bool lease_suffices(const struct exchange *x, const struct offer_row *row
     for (uint32_t i = 0; i < lease->reliefs; i++) {
         struct relief_row key = {.lease = row->lease, .relief = i};
         const struct relief_row *relief = store_find(x->store, TABLE_RELIEF, &key);
-        if (relief != NULL && relief->offer != row->offer)
-            steps_add(&gone, relief->start_s / 60, relief->end_s / 60, relief->gpus);
+        if (relief == NULL || relief->offer == row->offer)
+            continue;
+        /* What the lease was extended by since is not what was sold; behind its end nothing is. */
+        uint64_t until_s = relief->end_s - (uint64_t)relief->cut_min * 60;
+        steps_add(&gone, relief->start_s / 60, until_s / 60, relief->gpus);
+        steps_add(&gone, later(until_s, lease->end_s) / 60, relief->end_s / 60, relief->gpus);
     }
     uint64_t most = steps_max(&gone, from, row->end_s / 60);
     steps_release(&gone);
@@ -228,9 +232,9 @@ static bool leases_fit(const struct exchange *x, const struct offer_row *old,
 {
     const struct offer *o = offer_find(x, new->offer);
     uint64_t now = minute_floor(x->head.time_s) / 60;
-    if (offer_leased_max(x, o, now, old->end_s / 60) > new->gpus)
+    if (offer_leased_max(o, now, old->end_s / 60) > new->gpus)
         return false;
-    if (new->end_s < old->end_s && offer_leased_max(x, o, new->end_s / 60, old->end_s / 60) > 0)
+    if (new->end_s < old->end_s && offer_leased_max(o, new->end_s / 60, old->end_s / 60) > 0)
         return false;
     return new->lease == 0 || lease_suffices(x, new);
 }
@@ -342,19 +346,4 @@ enum refusal offer_withdraw(struct exchange *x, const struct actor *actor, const
     }
     out->object = op->offer;
     return REFUSAL_accepted;
-}
-
-/* --- What counts again --------------------------------------------------------------------- */
-
-uint64_t offer_ask_at(struct exchange *x, uint64_t site)
-{
-    uint64_t looks = 0;
-    const struct offer *o = offer_open_at(x, site, 0);
-    while (o != NULL) {
-        uint64_t next = o->offer + 1;
-        ask_about(x, o->offer);
-        o = offer_open_at(x, site, next);
-        looks++;
-    }
-    return looks;
 }

@@ -2,6 +2,11 @@
 
 #include <stdlib.h>
 
+#include "server/exchange/ask_site.h"
+#include "server/exchange/closure.h"
+
+__extension__ typedef unsigned __int128 wide;
+
 /* Going over so many listed offers takes as long as a look at one. */
 enum { LISTED_A_LOOK = 16 };
 
@@ -41,13 +46,24 @@ static void match_take(struct match *m, const struct wish *w, const struct offer
     m->gpus = without + part.gpus;
 }
 
+/* What its GPUs cost together an hour. */
+static wide match_price(const struct match *m)
+{
+    wide sum = 0;
+    for (uint32_t i = 0; i < m->count; i++)
+        sum += (wide)m->parts[i].gpus * m->parts[i].price_ucr;
+    return sum;
+}
+
 /* Where the search stands. */
 struct search {
     const struct exchange *x;
     const struct wish *wish;
-    uint64_t mark;            /* of the sites that the walk over sites has come across */
-    struct book_walk sites;   /* stands not yet ranked, or not yet in the pool, cheapest first */
-    struct book_walk offers;  /* of the stand looked at */
+    uint64_t mark;           /* of the sites that the walk over sites has come across */
+    struct book_walk sites;  /* stands not yet ranked, or not yet in the pool, cheapest first */
+    struct book_walk offers; /* of the stand looked at, for leases that start within: */
+    uint64_t from_min;
+    uint64_t until_min;
     const struct offer *last; /* that came from there */
     struct stand *ranked;     /* a heap of stands with their ranks; owned */
     size_t ranked_count;
@@ -59,8 +75,11 @@ struct search {
     size_t rises_count;
     size_t rises_capacity;
     uint64_t looks; /* lines, offers, starts and pieces of time looked at so far */
-    bool own;       /* an offer was passed over that would count but for its seller */
+    uint64_t looks_max;
+    bool own;          /* an offer was passed over that would count but for who sells it */
+    struct match here; /* the most that the stand looked at came to */
     struct match *best;
+    wide best_price;
 };
 
 /* A (site, SKU) and its best candidate; of a spread order the one stand, which has no site. */
@@ -96,18 +115,47 @@ static void *grown(void *items, size_t count, size_t *capacity, size_t item_size
     return items;
 }
 
-/* Keeps the match if it is the best so far; true when it reaches what is wanted. */
+/* Keeps the match if it is the best so far of its stand; true when it reaches what is wanted. */
 static bool search_offer_match(struct search *s, const struct match *m)
 {
-    if (m->gpus > s->best->gpus)
-        *s->best = *m;
+    if (m->gpus > s->here.gpus)
+        s->here = *m;
     return m->gpus == s->wish->gpus;
+}
+
+/* Step 2: keeps what a stand came to if it is better than what those of a better rank did. */
+static void search_keep(struct search *s)
+{
+    wide price = match_price(&s->here);
+    if (s->here.gpus < s->best->gpus ||
+        (s->here.gpus == s->best->gpus && (s->here.gpus == 0 || price >= s->best_price)))
+        return;
+    *s->best = s->here;
+    s->best_price = price;
+}
+
+/* Whether no stand whose cheapest offer has this price, and none after it, can be better. */
+static bool search_is_over(const struct search *s, uint64_t price_ucr)
+{
+    return s->best->gpus == s->wish->gpus && (wide)s->wish->gpus * price_ucr >= s->best_price;
+}
+
+/* Whether a match that has come to an offer of this price will cost as much as the best one: no
+ * later offer has less, and those that are replaced gave way to one that costs more. */
+static bool search_is_dearer(const struct search *s, const struct match *m, uint64_t price_ucr)
+{
+    if (s->best->gpus < s->wish->gpus)
+        return false;
+    wide sum = (wide)(s->wish->gpus - m->gpus) * price_ucr;
+    for (uint32_t i = 0; i < m->count; i++)
+        sum += (wide)m->parts[i].gpus * m->parts[i].offer->price_ucr;
+    return sum >= s->best_price;
 }
 
 /* Step 6: whether the search has looked at as much as it may. */
 static bool search_is_spent(const struct search *s)
 {
-    return s->looks >= MATCH_LOOKS_MAX;
+    return s->looks >= s->looks_max;
 }
 
 /* Whether a site that the walk over sites has come across counts and is new to it. */
@@ -132,10 +180,14 @@ static void search_sites(struct search *s, uint64_t from_min, uint64_t until_min
     s->looks += s->sites.count;
 }
 
-/* Adds a site's offers to those that are walked. */
+/* Adds a site's offers to those that are walked, unless none of them can be had. */
 static void search_add_site(struct search *s, struct book_site *site, uint64_t price_max_ucr)
 {
     size_t before = s->offers.count;
+    uint64_t number = book_site_number(site);
+    if (!closure_opens(s->x, number, s->from_min, s->until_min, s->wish->duration_min, &s->looks) ||
+        ask_site_hides_all(s->x, number, book_site_sku(site), price_max_ucr))
+        return;
     book_walk_site(&s->offers, site, price_max_ucr);
     s->looks += s->offers.count - before;
 }
@@ -145,6 +197,8 @@ static void search_offers(struct search *s, const struct stand *stand, uint64_t 
                           uint64_t until_min)
 {
     s->last = NULL;
+    s->from_min = from_min;
+    s->until_min = until_min;
     book_walk_begin(&s->offers, from_min, until_min, s->wish->duration_min);
     if (stand->site != NULL)
         search_add_site(s, stand->site, stand->price_max_ucr);
@@ -184,7 +238,7 @@ static const struct offer *search_next(struct search *s)
         if (o == s->last)
             continue;
         s->last = o;
-        if (!wish_takes_offer(s->x, w, o))
+        if (!wish_takes_offer(s->x, w, o) || ask_site_hides(s->x, o))
             continue;
         if (!wish_is_own(w, o))
             return o;
@@ -199,8 +253,12 @@ static bool search_at_first(struct search *s, const struct stand *stand)
     struct match m = {.start_min = w->from_min};
     search_offers(s, stand, w->from_min, w->from_min);
     const struct offer *o;
-    while (m.gpus < w->gpus && (o = search_next(s)) != NULL)
+    while (m.gpus < w->gpus && (o = search_next(s)) != NULL) {
+        /* A later start may be cheaper; without one this stand is over. */
+        if (w->from_min == w->until_min && search_is_dearer(s, &m, o->price_ucr))
+            return false;
         match_take(&m, w, o, offer_free(o, w->from_min, w->duration_min, &s->looks));
+    }
     return search_offer_match(s, &m);
 }
 
@@ -251,9 +309,9 @@ static void search_find_rises(struct search *s)
         if (at > w->until_min)
             continue;
         search_add_rise(s, at, i);
-        struct piece piece = steps_piece(&o->taken, at);
+        struct piece piece = offer_piece(o, at);
         while (piece.until <= w->until_min && piece.until + w->duration_min <= o->end_min) {
-            struct piece next = steps_piece(&o->taken, piece.until);
+            struct piece next = offer_piece(o, piece.until);
             s->looks++;
             if (free_where(o, next) > free_where(o, piece))
                 search_add_rise(s, next.from, i);
@@ -286,12 +344,18 @@ static uint64_t search_refresh(struct search *s, uint64_t start_min)
     return sum;
 }
 
+/* Whether so many GPUs would be more than the stand came to, and no fewer than another did. */
+static bool search_hopes(const struct search *s, uint64_t gpus)
+{
+    return gpus > s->here.gpus && gpus >= s->best->gpus;
+}
+
 /*
  * Tries the later starts: those where a candidate's free GPUs rise. What an offer can give only
  * falls between two rises of it, so that the sum of what each could give at its last rise is an
  * upper bound; a start is worked out only where the bound is better than what was found before.
  */
-static bool search_at_rises(struct search *s)
+static void search_at_rises(struct search *s)
 {
     uint64_t sum = 0;
     size_t i = 0;
@@ -306,10 +370,10 @@ static bool search_at_rises(struct search *s)
             l->gives = gives;
             candidate = candidate || gives > 0;
         }
-        if (start == s->wish->from_min || !candidate || sum <= s->best->gpus)
+        if (start == s->wish->from_min || !candidate || !search_hopes(s, sum))
             continue;
         sum = search_refresh(s, start);
-        if (sum <= s->best->gpus)
+        if (!search_hopes(s, sum))
             continue;
         struct match m = {.start_min = start};
         s->looks += s->listed_count / LISTED_A_LOOK;
@@ -318,20 +382,20 @@ static bool search_at_rises(struct search *s)
                 match_take(&m, s->wish, s->listed[j].offer, s->listed[j].gives);
         }
         if (search_offer_match(s, &m))
-            return true;
+            return;
     }
-    return false;
 }
 
-static bool search_stand(struct search *s, const struct stand *stand)
+static void search_stand(struct search *s, const struct stand *stand)
 {
-    if (search_at_first(s, stand))
-        return true;
-    if (s->wish->until_min == s->wish->from_min || search_is_spent(s))
-        return false;
-    search_list(s, stand);
-    search_find_rises(s);
-    return search_at_rises(s);
+    s->here = (struct match){.gpus = 0};
+    if (!search_at_first(s, stand) && s->wish->until_min != s->wish->from_min &&
+        !search_is_spent(s)) {
+        search_list(s, stand);
+        search_find_rises(s);
+        search_at_rises(s);
+    }
+    search_keep(s);
 }
 
 /* --- In which order stands are tried ------------------------------------------------------- */
@@ -409,11 +473,13 @@ static void search_rank_site(struct search *s, struct book_site *site)
         ranked_push(s, stand);
 }
 
-/* Ranks stands until the first of the ranked ones comes before all others. */
+/* Ranks stands until the first of the ranked ones comes before all others, or none that is left can
+ * be better than what was found. */
 static void search_rank(struct search *s)
 {
     const struct book_entry *line;
-    while (!search_is_spent(s) && (line = book_walk_peek(&s->sites)) != NULL) {
+    while (!search_is_spent(s) && (line = book_walk_peek(&s->sites)) != NULL &&
+           !search_is_over(s, line->price_ucr)) {
         s->looks++;
         /* No offer of a stand not yet ranked comes before this. */
         struct stand least = {
@@ -457,8 +523,9 @@ static void search_run(struct search *s)
         if (s->ranked_count == 0 || search_is_spent(s))
             return;
         struct stand stand = ranked_pop(s);
-        if (search_stand(s, &stand))
+        if (search_is_over(s, stand.price_ucr))
             return;
+        search_stand(s, &stand);
     }
 }
 
@@ -467,11 +534,13 @@ bool match_find(const struct exchange *x, const struct wish *wish, struct match 
     *out = (struct match){.gpus = 0};
     struct search s = {
         .x = x, .wish = wish, .sites = BOOK_WALK_EMPTY, .offers = BOOK_WALK_EMPTY, .best = out};
+    s.looks_max = wish->looks_max != 0 ? wish->looks_max : MATCH_LOOKS_MAX;
     search_run(&s);
     book_walk_release(&s.sites);
     book_walk_release(&s.offers);
     out->looks = s.looks;
     out->own = s.own;
+    out->cut = search_is_spent(&s) && out->gpus < wish->gpus;
     free(s.ranked);
     free(s.listed);
     free(s.rises);
@@ -490,6 +559,8 @@ static bool match_exists(const struct exchange *x, const struct wish *wish, uint
 enum refusal match_refusal(const struct exchange *x, const struct wish *wish,
                            const struct match *partial, uint64_t *looks)
 {
+    if (partial->cut)
+        return REFUSAL_search_ended;
     if (wish->series_count > 0) {
         struct wish free_of_series = *wish;
         free_of_series.series_count = 0;

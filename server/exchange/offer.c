@@ -37,15 +37,50 @@ const struct offer *offer_open_at(const struct exchange *x, uint64_t site, uint6
     return o != NULL && o->site == site ? o : NULL;
 }
 
+const struct offer *offer_open_first(const struct exchange *x)
+{
+    return RB_MIN(offer_tree, &x->offers->open);
+}
+
+const struct offer *offer_open_next(const struct offer *o)
+{
+    return RB_NEXT(offer_tree, NULL, (struct offer *)o);
+}
+
 /* --- Free capacity ------------------------------------------------------------------------- */
 
 uint32_t offer_free(const struct offer *o, uint64_t from_min, uint32_t duration_min,
                     uint64_t *looks)
 {
-    if (from_min < o->start_min || from_min + duration_min > o->end_min)
+    uint64_t to_min = from_min + duration_min;
+    if (from_min < o->start_min || to_min > o->end_min ||
+        steps_max_counted(o->closed, from_min, to_min, looks) > 0)
         return 0;
-    uint64_t taken = steps_max_counted(&o->taken, from_min, from_min + duration_min, looks);
+    uint64_t taken = steps_max_counted(&o->taken, from_min, to_min, looks);
     return taken < o->gpus ? o->gpus - (uint32_t)taken : 0;
+}
+
+static struct piece piece_within(struct piece a, struct piece b, uint64_t value)
+{
+    return (struct piece){
+        .from = a.from > b.from ? a.from : b.from,
+        .until = a.until < b.until ? a.until : b.until,
+        .value = value,
+    };
+}
+
+struct piece offer_piece(const struct offer *o, uint64_t at_min)
+{
+    struct piece taken = steps_piece(&o->taken, at_min);
+    struct piece closed = steps_piece(o->closed, at_min);
+    return piece_within(taken, closed, closed.value != 0 ? o->gpus : taken.value);
+}
+
+struct piece offer_run(const struct offer *o, uint64_t at_min)
+{
+    struct piece blocked = steps_piece(&o->blocked, at_min);
+    struct piece closed = steps_piece(o->closed, at_min);
+    return piece_within(blocked, closed, blocked.value != 0 || closed.value != 0);
 }
 
 bool offer_earliest(const struct offer *o, uint64_t from_min, uint64_t until_min,
@@ -53,7 +88,7 @@ bool offer_earliest(const struct offer *o, uint64_t from_min, uint64_t until_min
 {
     uint64_t start = from_min > o->start_min ? from_min : o->start_min;
     while (start <= until_min && start + duration_min <= o->end_min) {
-        struct piece piece = steps_piece(&o->blocked, start);
+        struct piece piece = offer_run(o, start);
         if (piece.value == 0 && start + duration_min <= piece.until) {
             *start_out = start;
             return true;
@@ -116,54 +151,11 @@ void offer_take(struct exchange *x, uint64_t offer, uint64_t from_s, uint64_t to
         site_draw(x, o->site, from, to, gpus * (int64_t)o->power_w);
 }
 
-uint64_t offer_leased_max(const struct exchange *x, const struct offer *o, uint64_t from_min,
-                          uint64_t to_min)
+uint64_t offer_leased_max(const struct offer *o, uint64_t from_min, uint64_t to_min)
 {
-    const struct steps *closed = o->open ? closure_steps(x, o->site) : NULL;
-    uint64_t most = 0;
-    uint64_t at = from_min > o->start_min ? from_min : o->start_min;
-    uint64_t end = to_min < o->end_min ? to_min : o->end_min;
-    while (at < end) {
-        struct piece taken = steps_piece(&o->taken, at);
-        uint64_t leased = taken.value;
-        uint64_t until = taken.until;
-        if (closed != NULL) {
-            struct piece closures = steps_piece(closed, at);
-            leased -= closures.value * o->gpus;
-            until = closures.until < until ? closures.until : until;
-        }
-        most = leased > most ? leased : most;
-        at = until;
-    }
-    return most;
-}
-
-/* --- Closures ------------------------------------------------------------------------------ */
-
-/* Puts all closures of the site into what is taken (sign 1) over a part of the offer's interval, or
- * takes them out (-1). */
-static void offer_fill_closed(struct exchange *x, struct offer *o, uint64_t from, uint64_t to,
-                              int sign)
-{
-    const struct steps *closed = closure_steps(x, o->site);
-    uint64_t at = from;
-    while (closed != NULL && at < to) {
-        struct piece piece = steps_piece(closed, at);
-        uint64_t until = piece.until < to ? piece.until : to;
-        if (piece.value != 0)
-            offer_fill(x, o, at, until, sign * (int64_t)(piece.value * o->gpus));
-        at = until;
-    }
-}
-
-void offer_close(struct exchange *x, uint64_t site, uint64_t from_min, uint64_t to_min, int change)
-{
-    struct offer *o = (struct offer *)offer_open_at(x, site, 0);
-    for (; o != NULL && o->site == site; o = RB_NEXT(offer_tree, NULL, o)) {
-        uint64_t from = from_min > o->start_min ? from_min : o->start_min;
-        uint64_t to = to_min < o->end_min ? to_min : o->end_min;
-        offer_fill(x, o, from, to, change * (int64_t)o->gpus);
-    }
+    uint64_t from = from_min > o->start_min ? from_min : o->start_min;
+    uint64_t to = to_min < o->end_min ? to_min : o->end_min;
+    return from < to ? steps_max(&o->taken, from, to) : 0;
 }
 
 /* --- Index --------------------------------------------------------------------------------- */
@@ -249,7 +241,6 @@ static void offer_set_open(struct exchange *x, struct offer *o, bool open)
         RB_INSERT(offer_tree, &x->offers->open, o);
     else
         RB_REMOVE(offer_tree, &x->offers->open, o);
-    offer_fill_closed(x, o, o->start_min, o->end_min, open ? 1 : -1);
 }
 
 static void offer_place(struct offer_index *index, uint64_t serial, struct offer *o)
@@ -293,8 +284,8 @@ static void offer_set_due(struct exchange *x, const struct offer_row *row, bool 
                .due_s = offer_due_s(row), .kind = DUE_OFFER, .part = 0, .serial = row->offer});
     if (!row->asking)
         return;
-    set(x,
-        (struct due_item){.due_s = row->ask_s, .kind = DUE_ASK, .part = 0, .serial = row->offer});
+    set(x, (struct due_item){
+               .due_s = row->ask_s, .kind = DUE_ASK, .part = row->seller, .serial = row->offer});
     rest_track(x, row, put);
 }
 
@@ -303,7 +294,7 @@ static void offer_enter(struct exchange *x, const struct offer_row *row)
     const struct sku_row *sku = sku_find(x, row->sku);
     const struct site_row *site = site_find(x, row->site);
     /* Such a row of a damaged image stays out of the index, which the check reports. */
-    if (sku == NULL || site == NULL || row->offer > UINT32_MAX)
+    if (sku == NULL || site == NULL || row->offer > UINT32_MAX || row->site > UINT32_MAX)
         return;
     struct offer *o = calloc(1, sizeof(*o));
     if (o == NULL)
@@ -319,6 +310,7 @@ static void offer_enter(struct exchange *x, const struct offer_row *row)
     o->operator= row->operator;
     o->seller = row->seller;
     o->billing = row->billing;
+    o->meter_period_min = row->meter_period_min;
     o->gpus = row->gpus;
     o->block_gpus = row->block_gpus;
     o->lease_min_min = row->lease_min_min;
@@ -327,6 +319,7 @@ static void offer_enter(struct exchange *x, const struct offer_row *row)
     o->preemptible = row->preemptible != 0;
     o->withdrawn = row->state == OFFER_STATE_WITHDRAWN;
     o->shelf = book_site(x->offers->book, row->sku, row->site, place_number(site->region));
+    o->closed = closure_steps(x, row->site);
     steps_init(&o->taken);
     steps_init(&o->blocked);
     offer_place(x->offers, row->offer, o);
@@ -355,13 +348,9 @@ static void offer_move_end(struct exchange *x, struct offer *o, uint64_t end_min
     uint64_t first = end_min < o->end_min ? end_min : o->end_min;
     uint64_t last = end_min < o->end_min ? o->end_min : end_min;
     bool later = end_min > o->end_min;
-    if (o->open && !later)
-        offer_fill_closed(x, o, first, last, -1);
     book_before(x->offers->book, o, first, last);
     o->end_min = end_min;
     book_follow(x, o, first, last);
-    if (o->open && later)
-        offer_fill_closed(x, o, first, last, 1);
     offer_draw(x, o, first, last, later ? 1 : -1);
 }
 
@@ -386,8 +375,7 @@ static void offer_reshape(struct exchange *x, struct offer *o, const struct offe
     bool withdrawn = row->state == OFFER_STATE_WITHDRAWN;
     bool resized = row->gpus != o->gpus;
     offer_set_shown(x, o, false);
-    /* Closures count with the GPUs that the offer had when they were put in. */
-    if (resized || !open)
+    if (!open)
         offer_set_open(x, o, false);
     if (resized || withdrawn != o->withdrawn) {
         offer_draw(x, o, o->start_min, o->end_min, -1);

@@ -211,6 +211,10 @@ static enum refusal order_check(struct placing *p, const struct actor *actor)
     wish.account = p->account;
     wish.series = p->funding.series;
     wish.series_count = p->funding.count;
+    if (p->op->time_in_force == TIME_IN_FORCE_GTT)
+        refusal = wish_check_series(x, &wish);
+    if (refusal != REFUSAL_accepted)
+        return refusal;
     p->order = order_of(p);
     p->rest = rest_of_order(x, p->op, &p->order);
     refusal = order_check_match(p, &wish);
@@ -400,9 +404,46 @@ static void rule_order_put(struct exchange *x, uint64_t rule, const struct op_or
     store_put(x->store, TABLE_ORDER, &row);
 }
 
+/* How many GPU-minutes at a price an amount pays. */
+static gpu_minutes amount_buys(amount funds, uint64_t price_ucr)
+{
+    __extension__ typedef unsigned __int128 wide;
+    wide minutes = price_ucr > 0 ? (wide)funds * 60 / price_ucr : UINT64_MAX;
+    return minutes < UINT64_MAX ? (gpu_minutes)minutes : UINT64_MAX;
+}
+
+/* The parts of a match give in their order as long as the funds last. */
+static struct afford match_afford(const struct wish *w, const struct match *m,
+                                  const struct paying *paying)
+{
+    struct afford can = {.gpus = 0};
+    amount funds = 0;
+    for (uint32_t i = 0; i < paying->count; i++)
+        funds += paying->held[i];
+    amount left = funds;
+    for (uint32_t i = 0; i < m->count; i++) {
+        const struct match_part *part = &m->parts[i];
+        uint64_t block = wish_block(w, part->offer);
+        gpu_minutes paid = amount_buys(left, part->price_ucr) / w->duration_min;
+        uint64_t gpus = paid < part->gpus ? paid / block * block : part->gpus;
+        gpu_minutes minutes = amount_buys(funds, part->price_ucr) / block;
+        amount cost = 0;
+        amount_cost_rounded_up(gpus * w->duration_min, part->price_ucr, &cost);
+        left -= cost;
+        can.gpus += (uint32_t)gpus;
+        if (minutes >= w->duration_min)
+            minutes = w->duration_min - 1;
+        if (minutes >= part->offer->lease_min_min && minutes > can.minutes) {
+            can.minutes = (uint32_t)minutes;
+            can.block_gpus = (uint32_t)block;
+        }
+    }
+    return can;
+}
+
 enum refusal order_by_rule(struct exchange *x, uint32_t account, uint64_t rule,
                            const struct op_order_place *op, struct escrow *escrow, amount *cost_out,
-                           uint64_t *looks)
+                           struct afford *can_out, uint64_t *looks)
 {
     struct wish wish;
     enum refusal refusal = wish_from_order(x, op, &x->scratch, &wish);
@@ -427,8 +468,10 @@ enum refusal order_by_rule(struct exchange *x, uint32_t account, uint64_t rule,
     };
     if (!fill_cost(x, f))
         return REFUSAL_amount_overflow;
-    if (!amount_split_pro_rata(f->pays, paying.held, paying.count, f->shares))
+    if (!amount_split_pro_rata(f->pays, paying.held, paying.count, f->shares)) {
+        *can_out = match_afford(&wish, m, &paying);
         return REFUSAL_insufficient_funds;
+    }
 
     x->head.order_last++;
     for (uint32_t i = 0; i < paying.count; i++) {

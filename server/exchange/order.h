@@ -60,15 +60,24 @@ enum refusal order_search(struct exchange *x, const struct wish *w, struct match
 /* Runs a search and tells the witness. */
 bool order_match(struct exchange *x, const struct wish *w, struct match *out);
 
+/* How much of a match an escrow pays that does not pay all of it. */
+struct afford {
+    uint32_t gpus; /* in whole blocks, for all of the time; 0: not even one */
+    /* When it is not: the block of which it pays the most minutes; 0: not one. */
+    uint32_t block_gpus;
+    uint32_t minutes;
+};
+
 /*
  * Buys for a rule what an immediate-or-cancel order of the account would, paid from the rule's
  * escrow; logs rule_bought, lease_sold, traded. `op` has no tokens. Refusals as of order_place;
  * where there is nothing to buy, `looks` NULL, it is no_capacity without searching for the reason,
- * else what that looks at is added to *looks. *escrow is the rule's, lowered by what was paid.
+ * else what that looks at is added to *looks. With insufficient_funds *can_out says what could be
+ * paid. *escrow is the rule's, lowered by what was paid.
  */
 enum refusal order_by_rule(struct exchange *x, uint32_t account, uint64_t rule,
                            const struct op_order_place *op, struct escrow *escrow, amount *cost_out,
-                           uint64_t *looks);
+                           struct afford *can_out, uint64_t *looks);
 
 /* The series that tokens are of, each once, in the order of first appearance, and what the tokens
  * hold of each. */

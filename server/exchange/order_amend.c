@@ -112,6 +112,11 @@ static enum refusal amend_match(struct amending *a)
         a->rest.place = event_next_place(x);
     if (a->rest.gpus_missing > 0) {
         wish_from_rest(x, &a->order, &a->rest, &x->scratch, &wish);
+        wish.series = a->funding.series;
+        wish.series_count = a->funding.count;
+        enum refusal refusal = wish_check_series(x, &wish);
+        if (refusal != REFUSAL_accepted)
+            return refusal;
         wish.series = series;
         wish.series_count = series_count;
         if (!order_match(x, &wish, &a->match))

@@ -110,21 +110,6 @@ struct rest_row rest_of_order(const struct exchange *x, const struct op_order_pl
     return row;
 }
 
-/* Texts of a column one behind the other; place and required are parts of one text each. A damaged
- * row may say too many. */
-static const void *texts_tell(const uint8_t *column, size_t bytes, uint32_t count,
-                              struct arena *arena)
-{
-    _Static_assert(sizeof(struct place) == sizeof(struct text), "a text");
-    _Static_assert(sizeof(struct required) == sizeof(struct text), "a text");
-    struct text *texts = query_alloc(arena, (count + 1u) * sizeof(*texts));
-    for (uint32_t i = 0; i < count; i++) {
-        const char *text = (const char *)column + i * bytes;
-        texts[i] = (struct text){.data = text, .length = (uint32_t)strnlen(text, bytes)};
-    }
-    return texts;
-}
-
 static uint32_t rest_at_most(uint32_t count, uint32_t most)
 {
     return count < most ? count : most;
@@ -144,13 +129,13 @@ void rest_tell(const struct rest_row *rest, struct arena *arena, struct order_in
     out->start_until_s = rest->start_until_s;
     out->ends_s = rest->due_s;
     out->regions.count = rest_at_most(rest->regions_count, FILTER_PLACES_MAX);
-    out->regions.items = texts_tell(rest->regions, PLACE_BYTES, out->regions.count, arena);
+    out->regions.items = query_texts(rest->regions, PLACE_BYTES, out->regions.count, arena);
     out->jurisdictions.count = rest_at_most(rest->jurisdictions_count, FILTER_PLACES_MAX);
     out->jurisdictions.items =
-        texts_tell(rest->jurisdictions, PLACE_BYTES, out->jurisdictions.count, arena);
+        query_texts(rest->jurisdictions, PLACE_BYTES, out->jurisdictions.count, arena);
     out->certifications.count = rest_at_most(rest->certifications_count, ORDER_CERTIFICATIONS_MAX);
     out->certifications.items =
-        texts_tell(rest->certifications, NAME_BYTES, out->certifications.count, arena);
+        query_texts(rest->certifications, NAME_BYTES, out->certifications.count, arena);
     const char *interconnect = (const char *)rest->interconnect;
     out->interconnect.data = interconnect;
     out->interconnect.length = (uint32_t)strnlen(interconnect, NAME_BYTES);

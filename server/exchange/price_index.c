@@ -201,6 +201,15 @@ static uint64_t level_of(const struct priced *trades, size_t count)
     return all > 0 ? (uint64_t)(sum / (all - 2 * cut)) : 0;
 }
 
+/* Whether enough is left of a trade for its kind. */
+static bool trade_counts(const struct trade_row *row)
+{
+    gpu_minutes least =
+        row->kind == TRADE_KIND_COMMITTED ? (gpu_minutes)row->gpus * COMMITTED_MIN_MIN : 1;
+    return row->gpu_minutes >= least &&
+           row->gpu_minutes <= (gpu_minutes)row->gpus * DURATION_MAX_MIN && row->gpus <= GPUS_MAX;
+}
+
 /* The trades that enter the index of an hour; the caller frees them. */
 static struct priced *trades_gather(const struct exchange *x, uint64_t hour_s, size_t *count_out)
 {
@@ -216,14 +225,14 @@ static struct priced *trades_gather(const struct exchange *x, uint64_t hour_s, s
         const struct trade_row *row = trade_find(x, trade);
         if (row == NULL || row->time_s < from_s)
             break;
-        if (row->time_s >= hour_s || row->preemptible || row->resale || row->end_s < row->start_s)
+        if (row->time_s >= hour_s || row->preemptible || row->resale || !trade_counts(row))
             continue;
         trades[count++] = (struct priced){
             .sku = row->sku,
             .region = place_number(row->region),
             .price_ucr = row->price_ucr,
             .trade = row->trade,
-            .minutes = (gpu_minutes)row->gpus * ((row->end_s - row->start_s) / 60),
+            .minutes = row->gpu_minutes,
             .kind = row->kind,
         };
     }
@@ -429,6 +438,7 @@ static int check_trade(void *context, const void *item)
                     (unsigned long long)row->trade);
     if (row->end_s <= row->start_s || row->gpus == 0 || row->price_ucr > PRICE_MAX_UCR ||
         row->gpus > GPUS_MAX || row->end_s - row->start_s > (uint64_t)DURATION_MAX_MIN * 60 ||
+        row->gpu_minutes > (row->end_s - row->start_s) / 60 * row->gpus ||
         row->kind != trade_kind_of(row->start_s, row->end_s))
         check_found(c->report, "trade %llu holds what no trade can",
                     (unsigned long long)row->trade);

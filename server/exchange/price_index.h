@@ -4,7 +4,10 @@
  * It is published in a tick, for the last whole hour H at or before the tick's time, when none was
  * published for H yet: hours that passed while nobody ticked are left out. It looks at the last
  * TRADES_KEPT_MAX trades, and of those at the ones made in [H - INDEX_STALE_S, H) that were neither
- * of a preemptible offer nor a resale. For each SKU and kind that has some there is a point:
+ * of a preemptible offer nor a resale, each with the GPU-minutes that have not been given up since
+ * by an early end of its lease, or of leases sold out of that: none with nothing left, and no
+ * committed one with less than COMMITTED_MIN_MIN of each GPU. For each SKU and kind that has some
+ * there is a point:
  *
  * Level. Trades in the order of price, of equal ones in that of their numbers, each as long as it
  * has GPU-minutes, V in all. floor(V x INDEX_TRIM_PERCENT / 100) are cut off at each end, a trade

@@ -33,6 +33,18 @@ void *query_alloc(struct arena *arena, size_t size)
     return memory;
 }
 
+const void *query_texts(const uint8_t *column, size_t bytes, uint32_t count, struct arena *arena)
+{
+    _Static_assert(sizeof(struct place) == sizeof(struct text), "a text");
+    _Static_assert(sizeof(struct required) == sizeof(struct text), "a text");
+    struct text *texts = query_alloc(arena, (count + 1u) * sizeof(*texts));
+    for (uint32_t i = 0; i < count; i++) {
+        const char *text = (const char *)column + i * bytes;
+        texts[i] = (struct text){.data = text, .length = (uint32_t)strnlen(text, bytes)};
+    }
+    return texts;
+}
+
 struct text text_of(const char *column)
 {
     return (struct text){.data = column, .length = (uint32_t)strlen(column)};
@@ -53,6 +65,7 @@ static const struct {
     {QUERY_rules, query_rules},       {QUERY_depth, query_depth},
     {QUERY_trades, query_trades},     {QUERY_index, query_index},
     {QUERY_starts, query_starts},     {QUERY_utilisation, query_utilisation},
+    {QUERY_rule_why, query_rule_why},
 };
 
 enum refusal exchange_query(const struct exchange *x, uint32_t account, const struct message *query,

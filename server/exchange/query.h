@@ -15,7 +15,7 @@ typedef enum refusal query_handler(const struct exchange *x, uint32_t account, c
 query_handler query_accounts, query_series, query_tokens, query_gifts, query_balances, query_supply;
 /* Of query_capacity.c. */
 query_handler query_skus, query_sites, query_offers, query_orders, query_leases, query_periods,
-    query_quote, query_order_why;
+    query_quote, query_order_why, query_rule_why;
 query_handler query_keys, query_closures, query_rules;
 /* Of query_market.c, query_depth.c and query_utilisation.c. */
 query_handler query_depth, query_trades, query_index, query_starts, query_utilisation;
@@ -46,6 +46,9 @@ enum refusal query_subject(const struct exchange *x, uint32_t account, uint32_t 
 
 /* arena_alloc() that ends the process when memory is out. */
 void *query_alloc(struct arena *arena, size_t size);
+/* Texts of a column one behind the other, each in `bytes`; place and required are parts of one text
+ * each. A damaged row may say too many: the caller gives no more than the column has. */
+const void *query_texts(const uint8_t *column, size_t bytes, uint32_t count, struct arena *arena);
 
 /* A NUL-padded text column as a text of a message; valid as long as the row. */
 struct text text_of(const char *column);

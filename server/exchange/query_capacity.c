@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "protocol/moment.h"
+#include "server/exchange/ask_site.h"
 #include "server/exchange/closure.h"
 #include "server/exchange/escrow.h"
 #include "server/exchange/elastic.h"
@@ -238,8 +239,8 @@ static uint32_t offer_free_rest(const struct exchange *x, const struct offer *o)
     uint64_t from = now_min > o->start_min ? now_min : o->start_min;
     if (!o->open || from >= o->end_min)
         return 0;
-    uint64_t taken = steps_max(&o->taken, from, o->end_min);
-    return taken < o->gpus ? o->gpus - (uint32_t)taken : 0;
+    uint64_t looks = 0;
+    return offer_free(o, from, (uint32_t)(o->end_min - from), &looks);
 }
 
 static bool offer_fill(const struct page *page, uint64_t serial, struct arena *arena, void *row_out)
@@ -279,7 +280,7 @@ static bool offer_fill(const struct page *page, uint64_t serial, struct arena *a
         .lease = row->lease,
         .until_s = row->standing_min != 0 ? row->until_s : 0,
         .place = row->place,
-        .asking = state == OFFER_STATE_OPEN && row->asking != 0,
+        .asking = state == OFFER_STATE_OPEN && (row->asking || ask_site_hides(page->x, o)),
         .index = row->index,
     };
     return true;
@@ -356,6 +357,9 @@ static void order_info_rest(const struct exchange *x, const struct rest_row *res
                             struct arena *arena, struct order_info *info)
 {
     rest_tell(rest, arena, info);
+    /* It may have been amended to fewer. */
+    if (info->gpus_min > info->gpus)
+        info->gpus_min = info->gpus;
     struct escrow held = escrow_read(x, ESCROW_KIND_ORDER, rest->order, rest->escrow_series);
     info->escrow_ucr = held.total;
 }
@@ -476,7 +480,7 @@ static bool lease_fill(const struct page *page, uint64_t serial, struct arena *a
         .gpus = row->gpus,
         .start_s = row->start_s,
         .end_s = row->end_s,
-        .activate_by_s = lease_activate_by(x, row),
+        .activate_by_s = paused_s == 0 ? lease_activate_by(x, row) : 0,
         .activated_s = row->activated_s,
         .price_ucr = row->price_ucr,
         .meter_period_min = row->meter_period_min,

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "protocol/moment.h"
+#include "server/exchange/ask_site.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/order.h"
 #include "server/exchange/query.h"
@@ -77,7 +78,7 @@ static bool depth_covers(const void *context, uint64_t region)
 /* How long a block of the offer is free around a minute of its interval. */
 static uint64_t run_minutes(const struct offer *o, uint64_t minute)
 {
-    struct piece run = steps_piece(&o->blocked, minute);
+    struct piece run = offer_run(o, minute);
     uint64_t from = run.from > o->start_min ? run.from : o->start_min;
     uint64_t until = run.until < o->end_min ? run.until : o->end_min;
     return until - from;
@@ -100,7 +101,7 @@ static void ask_add(struct depth *d, const struct offer *o)
         return;
     uint32_t free_gpus = offer_free(o, from_min, minutes, &d->looks);
     free_gpus -= free_gpus % o->block_gpus;
-    if (!o->shown || free_gpus == 0 || !wish_has_seller(d->x, o))
+    if (!o->shown || ask_site_hides(d->x, o) || free_gpus == 0 || !wish_has_seller(d->x, o))
         return;
     /* It may have been found by another run, while this one is too short for any lease. */
     uint64_t run = run_minutes(o, from_min);

@@ -9,7 +9,6 @@
  * where there are more pages, rows of the same site, SKU and step are to be added up. `next` is the
  * offer to go on with.
  */
-#include "server/exchange/closure.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/query.h"
 #include "server/exchange/site.h"
@@ -88,25 +87,16 @@ static void steps_spread(const struct utilisation *u, struct utilisation_row *ro
     }
 }
 
-/* What leases take of an offer over a piece of time: while it is open, `taken` holds all of it once
- * more for each closure of its site. */
+/* What leases take of an offer over a piece of time. */
 static void leases_spread(struct utilisation *u, const struct offer *o,
                           struct utilisation_row *rows, uint64_t from_min, uint64_t to_min)
 {
-    const struct steps *closed = o->open ? closure_steps(u->x, o->site) : NULL;
     while (from_min < to_min) {
         struct piece taken = steps_piece(&o->taken, from_min);
         uint64_t until_min = taken.until < to_min ? taken.until : to_min;
-        uint64_t leased = taken.value;
-        if (closed != NULL) {
-            struct piece closures = steps_piece(closed, from_min);
-            uint64_t held = closures.value * o->gpus;
-            until_min = closures.until < until_min ? closures.until : until_min;
-            leased = leased > held ? leased - held : 0;
-        }
-        steps_spread(u, rows, from_min, until_min, leased, true);
+        steps_spread(u, rows, from_min, until_min, taken.value, true);
         if (o->withdrawn)
-            steps_spread(u, rows, from_min, until_min, leased, false);
+            steps_spread(u, rows, from_min, until_min, taken.value, false);
         u->looks += 1 + (until_min - from_min) / u->step_min;
         from_min = until_min;
     }

@@ -112,17 +112,23 @@ static bool quote_needs(const struct exchange *x, const struct op_order_place *o
 
 /* An order that may rest is not refused for want of capacity. */
 static enum refusal quote_match(const struct exchange *x, const struct op_order_place *op,
-                                const struct wish *wish, const struct funding *funding,
-                                struct arena *arena, struct a_quote *answer, bool *found_out)
+                                const struct wish *wish, const struct funding *funding, bool why,
+                                struct arena *arena, struct a_quote *answer)
 {
     struct match *m = query_alloc(arena, sizeof(*m));
-    *found_out = match_find(x, wish, m);
-    if (!*found_out) {
-        if (op->time_in_force != TIME_IN_FORCE_GTT)
-            return match_refusal(x, wish, m, &m->looks);
+    bool rests = op->time_in_force == TIME_IN_FORCE_GTT;
+    enum refusal refusal = REFUSAL_accepted;
+    amount needs;
+    if (why) {
+        refusal = quote_why(x, wish, arena, m, answer);
+    } else if (!match_find(x, wish, m)) {
+        refusal = rests ? REFUSAL_accepted : match_refusal(x, wish, m, &m->looks);
         *m = (struct match){.gpus = 0};
     }
-    amount needs;
+    if (rests)
+        refusal = wish_check_series(x, wish);
+    if (refusal != REFUSAL_accepted)
+        return refusal;
     if (!quote_leases(m, wish, arena, answer) || !quote_needs(x, op, m, arena, &needs))
         return REFUSAL_amount_overflow;
     /* Without tokens nothing is said about funds. */
@@ -149,13 +155,10 @@ enum refusal query_quote(const struct exchange *x, uint32_t account, const void 
     refusal = refusal_first(refusal, wish_from_order(x, &op, arena, &wish));
     refusal = refusal_first(refusal, order_check_time_in_force(x, &op));
     if (refusal == REFUSAL_accepted) {
-        bool found;
         wish.account = account;
         wish.series = funding->series;
         wish.series_count = funding->count;
-        refusal = quote_match(x, &op, &wish, funding, arena, answer, &found);
-        if (q->why)
-            quote_why(x, &wish, found, arena, answer);
+        refusal = quote_match(x, &op, &wish, funding, q->why, arena, answer);
     }
     answer->refusal = refusal;
     return REFUSAL_accepted;

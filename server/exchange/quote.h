@@ -12,11 +12,13 @@ bool quote_leases(const struct match *m, const struct wish *wish, struct arena *
                   struct a_quote *answer);
 
 /*
- * Adds the funnel: every offer on show counted at the first dimension at which it drops out, and,
- * when there is no match, the nearest miss of each dimension: what there would be with this
- * constraint alone lifted. (Of why.c.)
+ * Searches for the wish and adds the funnel: every offer on show counted at the first dimension at
+ * which it drops out, and, when there is no match, the nearest miss of each dimension: what there
+ * would be with this constraint alone lifted. *found_out is the match, without GPUs when there is
+ * none; then the answer is that of match_refusal(). All searches together look at WHY_LOOKS_MAX
+ * things, the count at WHY_OFFERS_MAX; `cut` of the answer says that there was more. (Of why.c.)
  */
-void quote_why(const struct exchange *x, const struct wish *wish, bool found, struct arena *arena,
-               struct a_quote *answer);
+enum refusal quote_why(const struct exchange *x, const struct wish *wish, struct arena *arena,
+                       struct match *found_out, struct a_quote *answer);
 
 #endif

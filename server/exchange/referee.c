@@ -6,11 +6,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/exchange/match.h"
+#include "server/exchange/fill.h"
+#include "server/exchange/lease.h"
+#include "server/exchange/offer.h"
 #include "server/exchange/order.h"
-#include "server/exchange/referee_rows.h"
-#include "server/exchange/rest.h"
-#include "server/exchange/series.h"
+#include "server/exchange/referee_match.h"
+
+/* What a search came to: what is granted next must be that. */
+struct ruling {
+    bool agreed; /* else it was ended for its effort, or has been reported */
+    bool granted;
+    uint64_t asked; /* the offer that resting orders were being asked about; 0: none */
+    uint32_t account;
+    uint32_t duration_min;
+    struct sku_limit skus[ORDER_SKUS_MAX];
+    uint32_t skus_count;
+    struct trial trial;
+};
+
+/* A turn of resting orders: the higher limit comes first, then the older. */
+struct turn {
+    uint64_t limit_ucr;
+    uint64_t place;
+};
+
+/* Resting orders are being asked about an offer. */
+struct pass {
+    uint64_t group;
+    uint64_t offer;    /* 0: none */
+    struct turn from;  /* where it began; those before had their turn earlier */
+    struct turn since; /* of the order filled last: those from it on have their turn in what is */
+    bool cut;          /* a search was ended for its effort */
+};
 
 struct referee {
     struct exchange *x;
@@ -18,6 +45,9 @@ struct referee {
     void *context;
     struct referee_counts counts;
     struct referee_rows rows;
+    struct ruling ruling;
+    struct pass pass;
+    uint64_t granted_last; /* leases 1 to this have been looked at as they were granted */
 };
 
 static void referee_found(struct referee *r, const char *format, ...)
@@ -34,263 +64,40 @@ static void referee_found(struct referee *r, const char *format, ...)
     r->report(r->context, line);
 }
 
-/* --- The procedure of match.h, worked out the long way -------------------------------------- */
+/* --- Searches -------------------------------------------------------------------------------- */
 
-/* What one (stand, start) comes to. */
-struct trial {
-    uint64_t start_min;
-    uint32_t gpus;
-    uint32_t count;
-    struct {
-        const struct offer_row *offer;
-        uint32_t gpus;
-    } parts[ORDER_LEASES_MAX];
-};
-
-/* The offers that count at one stand; a spread order has one stand for all of them. */
-struct stand {
-    const struct offer_row **offers; /* by price, then place; owned */
-    size_t count;
-    uint64_t price_ucr; /* its rank */
-    uint64_t start_min;
-    uint64_t place;
-};
-
-static uint32_t common_block(uint32_t a, uint32_t b)
+static bool part_is(const struct trial_part *p, uint64_t offer, uint32_t gpus, uint64_t price_ucr)
 {
-    uint32_t x = a;
-    uint32_t y = b;
-    while (y != 0) {
-        uint32_t rest = x % y;
-        x = y;
-        y = rest;
-    }
-    uint64_t common = (uint64_t)a / x * b;
-    return common <= UINT32_MAX ? (uint32_t)common : UINT32_MAX;
+    return p->offer == offer && p->gpus == gpus && p->price_ucr == price_ucr;
 }
 
-/* Step 1. */
-static bool offer_counts(const struct referee *r, const struct wish *w, const struct offer_row *o)
-{
-    return common_block(o->block_gpus, w->block_gpus) <= w->gpus && referee_counts_in(r->x, w, o);
-}
-
-static uint32_t gives(struct referee *r, const struct wish *w, const struct offer_row *o,
-                      uint64_t start_min, uint32_t missing)
-{
-    uint32_t block = common_block(o->block_gpus, w->block_gpus);
-    uint32_t free = referee_free_gpus(&r->rows, o, start_min, start_min + w->duration_min);
-    uint32_t most = free < missing ? free : missing;
-    return most - most % block;
-}
-
-/* Step 4: the candidates give in their order. */
-static void trial_run(struct referee *r, const struct wish *w, const struct stand *stand,
-                      uint64_t start_min, struct trial *t)
-{
-    memset(t, 0, sizeof(*t));
-    t->start_min = start_min;
-    for (size_t i = 0; i < stand->count && t->gpus < w->gpus; i++) {
-        const struct offer_row *o = stand->offers[i];
-        if (t->count < ORDER_LEASES_MAX) {
-            uint32_t gpus = gives(r, w, o, start_min, w->gpus - t->gpus);
-            if (gpus == 0)
-                continue;
-            t->parts[t->count].offer = o;
-            t->parts[t->count++].gpus = gpus;
-            t->gpus += gpus;
-            continue;
-        }
-        uint32_t least = 0;
-        for (uint32_t k = 1; k < t->count; k++) {
-            if (t->parts[k].gpus <= t->parts[least].gpus)
-                least = k;
-        }
-        uint32_t without = t->gpus - t->parts[least].gpus;
-        uint32_t gpus = gives(r, w, o, start_min, w->gpus - without);
-        if (gpus <= t->parts[least].gpus)
-            continue;
-        memmove(&t->parts[least], &t->parts[least + 1],
-                (t->count - least - 1) * sizeof(t->parts[0]));
-        t->parts[t->count - 1].offer = o;
-        t->parts[t->count - 1].gpus = gpus;
-        t->gpus = without + gpus;
-    }
-}
-
-static int minute_compare(const void *a, const void *b)
-{
-    uint64_t p = *(const uint64_t *)a;
-    uint64_t q = *(const uint64_t *)b;
-    return p < q ? -1 : p > q;
-}
-
-/* Whether an offer that can give something from this minute on has more free than in the one
- * before. */
-static bool start_counts(struct referee *r, const struct wish *w, const struct stand *stand,
-                         uint64_t start_min)
-{
-    for (size_t i = 0; i < stand->count; i++) {
-        const struct offer_row *o = stand->offers[i];
-        if (gives(r, w, o, start_min, w->gpus) > 0 &&
-            referee_free_gpus(&r->rows, o, start_min, start_min + 1) >
-                referee_free_gpus(&r->rows, o, start_min - 1, start_min))
-            return true;
-    }
-    return false;
-}
-
-/* Steps 3 and 5 at one stand; true when it reaches all that is wanted. */
-static bool stand_run(struct referee *r, const struct wish *w, const struct stand *stand,
-                      struct trial *best)
-{
-    struct minutes starts = {NULL, 0, 0};
-    minutes_add(&starts, w->from_min);
-    for (size_t i = 0; i < stand->count; i++)
-        referee_changes(&r->rows, stand->offers[i], w->from_min, w->until_min, &starts);
-    qsort(starts.items, starts.count, sizeof(starts.items[0]), minute_compare);
-    bool reached = false;
-    for (size_t i = 0; i < starts.count && !reached; i++) {
-        if (i > 0 &&
-            (starts.items[i] == starts.items[i - 1] || !start_counts(r, w, stand, starts.items[i])))
-            continue;
-        struct trial t;
-        trial_run(r, w, stand, starts.items[i], &t);
-        if (t.gpus > best->gpus)
-            *best = t;
-        reached = t.gpus == w->gpus;
-    }
-    free(starts.items);
-    return reached;
-}
-
-static int offer_compare(const void *a, const void *b)
-{
-    const struct offer_row *p = *(const struct offer_row *const *)a;
-    const struct offer_row *q = *(const struct offer_row *const *)b;
-    if (p->price_ucr != q->price_ucr)
-        return p->price_ucr < q->price_ucr ? -1 : 1;
-    return p->place < q->place ? -1 : p->place > q->place;
-}
-
-/* Step 2: the rank is that of the best candidate; false when there is none. */
-static bool stand_rank(struct referee *r, const struct wish *w, struct stand *stand)
-{
-    bool found = false;
-    qsort(stand->offers, stand->count, sizeof(stand->offers[0]), offer_compare);
-    for (size_t i = 0; i < stand->count; i++) {
-        const struct offer_row *o = stand->offers[i];
-        uint64_t start;
-        if (found && o->price_ucr > stand->price_ucr)
-            break;
-        if (!referee_earliest(&r->rows, o, w->from_min, w->until_min, w->duration_min,
-                              common_block(o->block_gpus, w->block_gpus), &start))
-            continue;
-        if (!found || start < stand->start_min) {
-            stand->price_ucr = o->price_ucr;
-            stand->start_min = start;
-            stand->place = o->place;
-        }
-        found = true;
-    }
-    return found;
-}
-
-static int stand_compare(const void *a, const void *b)
-{
-    const struct stand *p = a;
-    const struct stand *q = b;
-    if (p->price_ucr != q->price_ucr)
-        return p->price_ucr < q->price_ucr ? -1 : 1;
-    if (p->start_min != q->start_min)
-        return p->start_min < q->start_min ? -1 : 1;
-    return p->place < q->place ? -1 : p->place > q->place;
-}
-
-struct stands {
-    struct stand *items;
-    size_t count;
-};
-
-static void stands_add(struct stands *s, const struct wish *w, const struct offer_row *o)
-{
-    size_t i = 0;
-    while (i < s->count && !w->spread &&
-           (s->items[i].offers[0]->site != o->site || s->items[i].offers[0]->sku != o->sku))
-        i++;
-    if (i == s->count) {
-        s->items = referee_grow(s->items, s->count + 1, sizeof(s->items[0]));
-        s->items[s->count++] = (struct stand){.offers = NULL};
-    }
-    struct stand *stand = &s->items[i];
-    stand->offers = referee_grow(stand->offers, stand->count + 1, sizeof(stand->offers[0]));
-    stand->offers[stand->count++] = o;
-}
-
-/* The whole procedure. `asked` is the offer that resting orders are being asked about; 0: none. */
-static void referee_match(struct referee *r, const struct wish *w, uint64_t asked,
-                          struct trial *best)
-{
-    struct stands stands = {NULL, 0};
-    memset(best, 0, sizeof(*best));
-    for (uint64_t serial = 1; serial <= r->x->head.offer_last; serial++) {
-        const struct offer_row *o = offer_row_find(r->x, serial);
-        if (o != NULL && (!o->asking || serial == asked) && offer_counts(r, w, o))
-            stands_add(&stands, w, o);
-    }
-    size_t ranked = 0;
-    for (size_t i = 0; i < stands.count; i++) {
-        struct stand stand = stands.items[i];
-        if (stand_rank(r, w, &stand))
-            stands.items[ranked++] = stand;
-        else
-            free(stand.offers);
-    }
-    if (ranked > 0)
-        qsort(stands.items, ranked, sizeof(stands.items[0]), stand_compare);
-    bool reached = false;
-    for (size_t i = 0; i < ranked; i++) {
-        reached = reached || stand_run(r, w, &stands.items[i], best);
-        free(stands.items[i].offers);
-    }
-    free(stands.items);
-}
-
-/* --- Comparing ------------------------------------------------------------------------------ */
-
-static uint64_t trade_price(const struct wish *w, const struct offer_row *o)
-{
-    if (o->place < w->place)
-        return o->price_ucr;
-    for (uint32_t i = 0; i < w->skus_count; i++) {
-        if (w->skus[i].sku == o->sku)
-            return w->skus[i].limit_price_ucr;
-    }
-    return o->price_ucr;
-}
-
-static bool trial_is(const struct wish *w, const struct trial *t, const struct match *m)
+static bool trial_is(const struct trial *t, const struct match *m)
 {
     if (t->gpus != m->gpus ||
         (t->gpus > 0 && (t->start_min != m->start_min || t->count != m->count)))
         return false;
     for (uint32_t i = 0; i < t->count; i++) {
-        if (t->parts[i].offer->offer != m->parts[i].offer->offer ||
-            t->parts[i].gpus != m->parts[i].gpus ||
-            trade_price(w, t->parts[i].offer) != m->parts[i].price_ucr)
+        const struct match_part *part = &m->parts[i];
+        if (!part_is(&t->parts[i], part->offer->offer, part->gpus, part->price_ucr))
             return false;
     }
     return true;
 }
 
+static bool trial_same(const struct trial *a, const struct trial *b)
+{
+    bool same = a->gpus == b->gpus && a->count == b->count && a->start_min == b->start_min;
+    for (uint32_t i = 0; same && i < a->count; i++)
+        same = part_is(&a->parts[i], b->parts[i].offer, b->parts[i].gpus, b->parts[i].price_ucr);
+    return same;
+}
+
 /* The first part in which they differ. */
-static void parts_report(struct referee *r, const struct wish *w, const struct trial *t,
-                         const struct match *m)
+static void parts_report(struct referee *r, const struct trial *t, const struct match *m)
 {
     uint32_t i = 0;
-    while (i < t->count && i < m->count && t->parts[i].offer->offer == m->parts[i].offer->offer &&
-           t->parts[i].gpus == m->parts[i].gpus &&
-           trade_price(w, t->parts[i].offer) == m->parts[i].price_ucr)
+    while (i < t->count && i < m->count &&
+           part_is(&t->parts[i], m->parts[i].offer->offer, m->parts[i].gpus, m->parts[i].price_ucr))
         i++;
     char line[256];
     int length = snprintf(line, sizeof(line), "    part %u:", i);
@@ -301,132 +108,306 @@ static void parts_report(struct referee *r, const struct wish *w, const struct t
     if (i < t->count)
         snprintf(line + length, sizeof(line) - (size_t)length,
                  " the referee %u GPUs of offer %" PRIu64 " at %" PRIu64, t->parts[i].gpus,
-                 t->parts[i].offer->offer, trade_price(w, t->parts[i].offer));
+                 t->parts[i].offer, t->parts[i].price_ucr);
     if (i < m->count || i < t->count)
         r->report(r->context, line);
 }
 
+static void ruling_begin(struct referee *r, const struct wish *w)
+{
+    struct ruling *ruling = &r->ruling;
+    *ruling = (struct ruling){
+        .asked = r->x->asked_offer, .account = w->account, .duration_min = w->duration_min};
+    for (uint32_t i = 0; i < w->skus_count && i < ORDER_SKUS_MAX; i++)
+        ruling->skus[ruling->skus_count++] = w->skus[i];
+}
+
+/* Leases come of searches alone. */
+static void grants_follow(struct referee *r)
+{
+    uint64_t last = r->x->head.lease_last;
+    if (r->granted_last < last)
+        referee_found(r, "group %" PRIu64 ": lease %" PRIu64 " was granted without a search",
+                      r->x->head.group, r->granted_last + 1);
+    r->granted_last = last; /* what was undone gives its serials back */
+}
+
+static struct pass *pass_now(struct referee *r);
+
 static void referee_matched(void *context, const struct wish *w, const struct match *m)
 {
     struct referee *r = context;
+    grants_follow(r);
+    ruling_begin(r, w);
     if (m->looks >= MATCH_LOOKS_MAX) {
         r->counts.abandoned++;
+        if (r->x->asked_offer != 0)
+            pass_now(r)->cut = true;
         return;
     }
-    struct trial t;
-    referee_match(r, w, r->x->asked_offer, &t);
+    struct trial *t = &r->ruling.trial;
+    referee_look(&r->rows);
+    referee_match(&r->rows, w, r->x->asked_offer, t);
     r->counts.matches++;
-    if (trial_is(w, &t, m))
+    r->ruling.agreed = trial_is(t, m);
+    if (r->ruling.agreed)
         return;
     referee_found(r,
                   "group %" PRIu64 ", log index %" PRIu64 ": account %u wants %u GPUs: the rules "
                   "found %u in %u parts from minute %" PRIu64
                   ", the referee %u in %u from %" PRIu64,
                   r->x->head.group, r->x->head.log_size, w->account, w->gpus, m->gpus, m->count,
-                  m->start_min, t.gpus, t.count, t.start_min);
-    parts_report(r, w, &t, m);
+                  m->start_min, t->gpus, t->count, t->start_min);
+    parts_report(r, t, m);
+}
+
+/* --- Leases ---------------------------------------------------------------------------------- */
+
+/* Whether a lease is what its part of the search is; of one sold on, its row has the price that its
+ * operator is owed. */
+static bool lease_is(const struct referee *r, const struct lease_row *lease,
+                     const struct lease_grant *grant, const struct trial_part *part)
+{
+    const struct ruling *ruling = &r->ruling;
+    uint64_t start_s = ruling->trial.start_min * 60;
+    uint64_t through = referee_sold_through(r->x, lease);
+    return (through != 0 ? through : lease->offer) == part->offer && lease->gpus == part->gpus &&
+           lease->holder == ruling->account && lease->start_s == start_s &&
+           lease->end_s == start_s + (uint64_t)ruling->duration_min * 60 &&
+           (through != 0 || lease->price_ucr == part->price_ucr) &&
+           grant->price_ucr == part->price_ucr;
+}
+
+static bool limit_holds(const struct ruling *ruling, uint64_t sku, uint64_t price_ucr)
+{
+    for (uint32_t i = 0; i < ruling->skus_count; i++) {
+        if (ruling->skus[i].sku == sku)
+            return price_ucr <= ruling->skus[i].limit_price_ucr;
+    }
+    return false;
+}
+
+static void lease_look(struct referee *r, uint32_t i, const struct lease_grant *grant)
+{
+    const struct ruling *ruling = &r->ruling;
+    const struct lease_row *lease = lease_find(r->x, grant->lease);
+    r->counts.leases++;
+    if (lease == NULL || ruling->granted ||
+        (ruling->agreed &&
+         (i >= ruling->trial.count || !lease_is(r, lease, grant, &ruling->trial.parts[i]))))
+        referee_found(r, "group %" PRIu64 ": lease %" PRIu64 " is not what the search came to",
+                      r->x->head.group, grant->lease);
+    else if (!limit_holds(ruling, lease->sku, grant->price_ucr))
+        referee_found(r, "group %" PRIu64 ": lease %" PRIu64 " costs more than the order's limit",
+                      r->x->head.group, grant->lease);
+}
+
+static void referee_granted(void *context, const struct fill *f)
+{
+    struct referee *r = context;
+    uint32_t count = f->match->count;
+    if (count == 0)
+        return;
+    if (r->granted_last + count != r->x->head.lease_last)
+        grants_follow(r);
+    if (r->ruling.agreed && count != r->ruling.trial.count)
+        referee_found(r, "group %" PRIu64 ": %u leases of a search that came to %u",
+                      r->x->head.group, count, r->ruling.trial.count);
+    for (uint32_t i = 0; i < count; i++)
+        lease_look(r, i, &f->leases[i]);
+    r->ruling.granted = true;
+    r->granted_last = r->x->head.lease_last;
+}
+
+/* --- Turns ----------------------------------------------------------------------------------- */
+
+static bool turn_before(struct turn a, struct turn b)
+{
+    if (a.limit_ucr != b.limit_ucr)
+        return a.limit_ucr > b.limit_ucr;
+    return a.place < b.place;
+}
+
+/* The pass that is on: the row of the offer tells where it began. */
+static struct pass *pass_now(struct referee *r)
+{
+    const struct offer_row *o = offer_row_find(r->x, r->x->asked_offer);
+    struct turn from = {o->ask_limit_ucr, o->ask_place};
+    struct pass *p = &r->pass;
+    if (from.limit_ucr == 0 && from.place == 0)
+        from.limit_ucr = UINT64_MAX;
+    if (p->group != r->x->head.group || p->offer != o->offer ||
+        p->from.limit_ucr != from.limit_ucr || p->from.place != from.place)
+        *p = (struct pass){r->x->head.group, o->offer, from, from, false};
+    return p;
 }
 
 /* Whether some offer that counts gives more than single GPUs. */
 static bool wish_has_blocks(struct referee *r, const struct wish *w)
 {
-    for (uint64_t serial = 1; serial <= r->x->head.offer_last; serial++) {
-        const struct offer_row *o = offer_row_find(r->x, serial);
-        if (o != NULL && common_block(o->block_gpus, w->block_gpus) > 1 && offer_counts(r, w, o))
+    for (size_t i = 0; i < r->rows.held_count; i++) {
+        const struct offer_row *o = r->rows.held[i].row;
+        if (o != NULL && referee_block(w, o) > 1 && referee_admits(&r->rows, w, o))
             return true;
     }
     return false;
 }
 
-/*
- * Whether a resting order could be filled now with the offer that is asked about, and not without
- * it: what it could have had before, when nothing asked it (its account was frozen, say), says
- * nothing of this offer. Orders that blocks matter to are left out, since one that got nothing when
- * its turn came may fit after a later one has taken some (ask.h).
- */
-static bool order_could(struct referee *r, const struct rest_row *rest, uint64_t site)
+/* Whether the offer that is asked about counts for the wish and has a block free for it: without
+ * either it makes no difference to a search. */
+static bool asked_matters(struct referee *r, const struct wish *w)
 {
-    const struct order_row *order = order_find(r->x, rest->order);
-    struct arena arena = ARENA_EMPTY;
-    struct wish w;
-    struct trial with = {.gpus = 0};
-    struct trial without = {.gpus = 0};
-    bool could = false;
-    bool live = order != NULL && order_is_live(r->x, order, rest) &&
-                order->duration_min <= rest_left(r->x, offer_find(r->x, r->x->asked_offer));
-    if (live)
-        wish_from_rest(r->x, order, rest, &arena, &w);
-    if (live && !w.spread && w.site != 0 && w.site != site)
-        live = false;
-    if (live) {
-        if (!w.spread)
-            w.site = site;
-        referee_match(r, &w, r->x->asked_offer, &with);
-        could = with.gpus > 0 && with.gpus >= w.gpus_min && !wish_has_blocks(r, &w);
-    }
-    if (could) {
-        referee_match(r, &w, 0, &without);
-        could = without.gpus == 0 || without.gpus < w.gpus_min;
-    }
-    arena_release(&arena);
-    return could;
+    struct held *h = referee_held(&r->rows, r->x->asked_offer);
+    uint64_t start;
+    return h != NULL && h->row != NULL && referee_admits(&r->rows, w, h->row) &&
+           referee_earliest(&r->rows, h, w->from_min, w->until_min, w->duration_min,
+                            referee_block(w, h->row), &start);
 }
 
+static bool match_is_enough(struct referee *r, const struct wish *w, uint64_t asked)
+{
+    struct trial t;
+    referee_match(&r->rows, w, asked, &t);
+    return t.gpus > 0 && t.gpus >= w->gpus_min;
+}
+
+/* What the order wants while it is asked about the offer; false: it is not asked. */
+static bool claim_asked(struct referee *r, const struct rest_row *rest,
+                        const struct offer_row *offer, struct claim *c)
+{
+    uint64_t from_s = offer->start_s > r->x->head.time_s ? offer->start_s : r->x->head.time_s;
+    if (!referee_claim(r->x, rest, c) || offer->end_s <= from_s ||
+        c->wish.duration_min > offer->end_s / 60 - from_s / 60)
+        return false;
+    if (c->wish.spread)
+        return true;
+    if (c->wish.site != 0 && c->wish.site != offer->site)
+        return false;
+    c->wish.site = offer->site;
+    return true;
+}
+
+/* Looks for the first of all resting orders that should have been filled with the offer. */
 struct left {
     struct referee *r;
     const struct offer_row *offer;
-    uint64_t before_limit_ucr; /* only orders before this place are looked at */
-    uint64_t before_place;
-    uint64_t first; /* the first that could be filled; 0: none */
+    const struct pass *pass;
+    struct turn after; /* orders with their turn before are not looked at */
+    struct turn before;
+    uint64_t first; /* 0: none */
 };
 
-static bool left_look(void *context, const struct rest_row *rest, uint64_t limit_ucr)
+/*
+ * Whether the order could be filled now with the offer, and not without it: what it could have had
+ * before, when nothing asked it (its account was frozen, say), says nothing of this offer. If its
+ * turn was in what is now, it must have been. If others were filled since, what it could have is
+ * less than then; but where blocks count it may fit now and not have then (ask.h), which nobody can
+ * tell any more.
+ */
+static bool order_should(struct left *l, const struct rest_row *rest, struct turn turn)
 {
-    struct left *l = context;
-    if (limit_ucr < l->offer->price_ucr || limit_ucr < l->before_limit_ucr ||
-        (limit_ucr == l->before_limit_ucr && rest->place >= l->before_place))
+    struct referee *r = l->r;
+    struct claim c;
+    if (!claim_asked(r, rest, l->offer, &c) || !asked_matters(r, &c.wish) ||
+        !match_is_enough(r, &c.wish, l->offer->offer) || match_is_enough(r, &c.wish, 0))
         return false;
-    if (order_could(l->r, rest, l->offer->site))
-        l->first = rest->order;
-    return l->first == 0;
+    bool past = turn_before(turn, l->pass->from) || turn_before(turn, l->pass->since);
+    if (!l->pass->cut && (!past || !wish_has_blocks(r, &c.wish)))
+        return true;
+    r->counts.unjudged++;
+    return false;
 }
 
-/* An order is about to be filled with the offer: nobody before it could be. */
-static void referee_fills(void *context, uint64_t offer, const struct rest_row *rest,
-                          uint64_t limit_ucr)
+static int left_look(void *context, const void *item)
 {
-    struct referee *r = context;
-    struct left l = {.r = r,
-                     .offer = offer_row_find(r->x, offer),
-                     .before_limit_ucr = limit_ucr,
-                     .before_place = rest->place};
+    struct left *l = context;
+    const struct rest_row *rest = item;
+    struct turn turn = {.place = rest->place};
+    if (!referee_limit(rest, l->offer->sku, &turn.limit_ucr) ||
+        turn.limit_ucr < l->offer->price_ucr || !turn_before(turn, l->before) ||
+        turn_before(turn, l->after))
+        return 0;
+    if (order_should(l, rest, turn)) {
+        l->first = rest->order;
+        l->before = turn;
+    }
+    return 0;
+}
+
+/* The rows of an order that is about to be filled: its later leases begin with its first, and what
+ * the rules searched for is what it wants. */
+static void filled_look(struct referee *r, const struct offer_row *offer,
+                        const struct rest_row *rest)
+{
     const struct order_row *order = order_find(r->x, rest->order);
-    const struct lease_row *lease = store_find(r->x->store, TABLE_LEASE, &order->lease_first);
+    const struct lease_row *lease = lease_find(r->x, order->lease_first);
+    const struct ruling *ruling = &r->ruling;
+    struct claim c;
+    struct trial t = {.gpus = 0};
     if (lease != NULL &&
         (rest->start_from_s != lease->start_s || rest->start_until_s != lease->start_s))
         referee_found(
             r, "group %" PRIu64 ": order %" PRIu64 " may be filled apart from its first lease",
             r->x->head.group, rest->order);
-    rest_each(r->x, l.offer->sku, left_look, &l);
+    if (!ruling->agreed || ruling->asked != offer->offer)
+        return;
+    if (claim_asked(r, rest, offer, &c))
+        referee_match(&r->rows, &c.wish, offer->offer, &t);
+    if (!trial_same(&t, &ruling->trial))
+        referee_found(r,
+                      "group %" PRIu64 ": order %" PRIu64 " was searched for otherwise than it "
+                      "wants",
+                      r->x->head.group, rest->order);
+}
+
+/* An order is about to be filled with the offer: nobody before it should have been. Those before
+ * the order filled last were looked at then. */
+static void referee_fills(void *context, uint64_t serial, const struct rest_row *rest,
+                          uint64_t limit_ucr)
+{
+    struct referee *r = context;
+    struct pass *pass = pass_now(r);
+    const struct offer_row *offer = offer_row_find(r->x, serial);
+    struct left l = {.r = r, .offer = offer, .pass = pass, .before = {limit_ucr, rest->place}};
+    bool first =
+        pass->since.limit_ucr == pass->from.limit_ucr && pass->since.place == pass->from.place;
+    l.after = first ? (struct turn){UINT64_MAX, 0} : pass->since;
+    referee_look(&r->rows);
+    filled_look(r, offer, rest);
+    store_each(r->x->store, TABLE_REST, left_look, &l);
     if (l.first != 0)
         referee_found(r,
                       "group %" PRIu64 ": offer %" PRIu64 " fills order %" PRIu64 " before order "
                       "%" PRIu64 ", which has the better price or is older",
-                      r->x->head.group, offer, rest->order, l.first);
+                      r->x->head.group, serial, rest->order, l.first);
+    pass->since = (struct turn){limit_ucr, rest->place};
 }
 
-/* All have been asked: nobody is left who could be filled. */
-static void referee_asked(void *context, uint64_t offer)
+/* All have been asked: nobody is left who should have been filled. */
+static void referee_asked(void *context, uint64_t serial)
 {
     struct referee *r = context;
-    struct left l = {.r = r, .offer = offer_row_find(r->x, offer), .before_place = UINT64_MAX};
+    struct left l = {.r = r,
+                     .offer = offer_row_find(r->x, serial),
+                     .pass = pass_now(r),
+                     .after = {UINT64_MAX, 0},
+                     .before = {0, UINT64_MAX}};
     r->counts.asked++;
-    rest_each(r->x, l.offer->sku, left_look, &l);
+    referee_look(&r->rows);
+    store_each(r->x->store, TABLE_REST, left_look, &l);
     if (l.first != 0)
         referee_found(r,
                       "group %" PRIu64 ": offer %" PRIu64 " was passed on although order %" PRIu64
                       " could be filled",
-                      r->x->head.group, offer, l.first);
+                      r->x->head.group, serial, l.first);
+    r->pass.offer = 0;
+}
+
+static void referee_settled(void *context)
+{
+    struct referee *r = context;
+    grants_follow(r);
+    referee_rows_settled(&r->rows);
 }
 
 /* --- Life ----------------------------------------------------------------------------------- */
@@ -441,7 +422,13 @@ struct referee *referee_new(struct exchange *x, void (*report)(void *context, co
     r->report = report;
     r->context = context;
     referee_rows_init(&r->rows, x);
-    x->witness = (struct witness){referee_matched, referee_fills, referee_asked, r};
+    r->granted_last = x->head.lease_last;
+    x->witness = (struct witness){.matched = referee_matched,
+                                  .granted = referee_granted,
+                                  .fills = referee_fills,
+                                  .asked = referee_asked,
+                                  .settled = referee_settled,
+                                  .context = r};
     return r;
 }
 
@@ -449,7 +436,7 @@ void referee_free(struct referee *r)
 {
     if (r == NULL)
         return;
-    r->x->witness = (struct witness){NULL, NULL, NULL, NULL};
+    r->x->witness = (struct witness){.context = NULL};
     referee_rows_release(&r->rows);
     free(r);
 }

@@ -4,11 +4,15 @@
 #include <string.h>
 
 #include "server/exchange/account.h"
+#include "server/exchange/escrow.h"
 #include "server/exchange/lease.h"
+#include "server/exchange/order.h"
 #include "server/exchange/resale.h"
 #include "server/exchange/series.h"
 #include "server/exchange/site.h"
 #include "server/exchange/sku.h"
+
+enum { SWEEP_GROUPS = 64 };
 
 void *referee_grow(void *items, size_t count, size_t item_size)
 {
@@ -22,31 +26,27 @@ void *referee_grow(void *items, size_t count, size_t item_size)
     return items;
 }
 
-void minutes_add(struct minutes *m, uint64_t minute)
-{
-    m->items = referee_grow(m->items, m->count + 1, sizeof(m->items[0]));
-    m->items[m->count++] = minute;
-}
-
-/* --- Which leases an offer has -------------------------------------------------------------- */
-
 void referee_rows_init(struct referee_rows *rows, const struct exchange *x)
 {
     memset(rows, 0, sizeof(*rows));
     rows->x = x;
 }
 
-static void serials_release(struct serials *lists, size_t count)
+static void held_release(struct held *h)
 {
-    for (size_t i = 0; i < count; i++)
-        free(lists[i].items);
-    free(lists);
+    free(h->leases.items);
+    free(h->steps.items);
 }
 
 void referee_rows_release(struct referee_rows *rows)
 {
-    serials_release(rows->by_offer, rows->offers);
-    serials_release(rows->through, rows->offers);
+    for (size_t i = 0; i < rows->held_count; i++)
+        held_release(&rows->held[i]);
+    free(rows->held);
+    free(rows->closures.items);
+    free(rows->shut);
+    free(rows->fresh);
+    free(rows->waiting);
 }
 
 static void serials_add(struct serials *s, uint64_t serial)
@@ -55,8 +55,21 @@ static void serials_add(struct serials *s, uint64_t serial)
     s->items[s->count++] = serial;
 }
 
-/* The offer that a lease was sold through; 0: none. */
-static uint64_t lease_sold_through(const struct exchange *x, const struct lease_row *lease)
+struct held *referee_held(struct referee_rows *rows, uint64_t offer)
+{
+    size_t low = 0;
+    size_t high = rows->held_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (rows->held[middle].offer < offer)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < rows->held_count && rows->held[low].offer == offer ? &rows->held[low] : NULL;
+}
+
+uint64_t referee_sold_through(const struct exchange *x, const struct lease_row *lease)
 {
     const struct lease_row *parent = lease->parent != 0 ? lease_find(x, lease->parent) : NULL;
     for (uint32_t i = 0; parent != NULL && i < parent->reliefs; i++) {
@@ -68,213 +81,281 @@ static uint64_t lease_sold_through(const struct exchange *x, const struct lease_
     return 0;
 }
 
-static void lists_hold(struct referee_rows *rows, uint64_t offer)
+/* --- Following the groups ------------------------------------------------------------------- */
+
+static void offers_follow(struct referee_rows *rows)
 {
-    if (offer < rows->offers)
-        return;
-    size_t offers = rows->offers != 0 ? rows->offers : 64;
-    while (offers <= offer)
-        offers *= 2;
-    rows->by_offer = realloc(rows->by_offer, offers * sizeof(rows->by_offer[0]));
-    rows->through = realloc(rows->through, offers * sizeof(rows->through[0]));
-    if (rows->by_offer == NULL || rows->through == NULL)
-        memory_exhausted();
-    size_t added = (offers - rows->offers) * sizeof(struct serials);
-    memset(rows->by_offer + rows->offers, 0, added);
-    memset(rows->through + rows->offers, 0, added);
-    rows->offers = offers;
+    while (rows->offers_seen < rows->x->head.offer_last) {
+        rows->held = referee_grow(rows->held, rows->held_count + 1, sizeof(rows->held[0]));
+        rows->held[rows->held_count++] = (struct held){.offer = ++rows->offers_seen};
+    }
+    while (rows->closures_seen < rows->x->head.closure_last)
+        serials_add(&rows->closures, ++rows->closures_seen);
 }
 
-/* Brings the lists up to the groups before the present one, which may still be undone. */
-static void lists_follow(struct referee_rows *rows)
+/* Of what can be undone no more. */
+static void leases_follow(struct referee_rows *rows)
 {
     const struct exchange *x = rows->x;
-    if (rows->group != x->head.group) {
-        const struct head_row *before;
-        uint32_t id = 0;
-        before = store_find(x->store, TABLE_HEAD, &id);
-        rows->seen_last = before != NULL ? before->lease_last : 0;
-        rows->group = x->head.group;
-    }
-    while (rows->leases < rows->seen_last) {
-        const struct lease_row *lease = lease_find(x, ++rows->leases);
-        if (lease == NULL)
-            continue;
-        lists_hold(rows, lease->offer);
-        serials_add(&rows->by_offer[lease->offer], lease->lease);
-        uint64_t through = lease_sold_through(x, lease);
-        if (through == 0)
-            continue;
-        lists_hold(rows, through);
-        serials_add(&rows->through[through], lease->lease);
+    while (rows->leases_seen < x->head.lease_last) {
+        const struct lease_row *lease = lease_find(x, ++rows->leases_seen);
+        uint64_t through = lease != NULL ? referee_sold_through(x, lease) : 0;
+        struct held *of = lease != NULL ? referee_held(rows, lease->offer) : NULL;
+        struct held *sold = through != 0 ? referee_held(rows, through) : NULL;
+        if (of != NULL)
+            serials_add(&of->leases, lease->lease);
+        if (sold != NULL && sold != of)
+            serials_add(&sold->leases, lease->lease);
     }
 }
 
-/* --- What is taken -------------------------------------------------------------------------- */
-
-/* GPUs that something takes (below 0: gives back) over a time. */
-struct span {
-    uint64_t from_min;
-    uint64_t to_min;
-    int64_t gpus;
-};
-
-struct spans {
-    struct span *items;
-    size_t count;
-};
-
-static void span_add(struct spans *s, uint64_t from_s, uint64_t to_s, int64_t gpus)
+static void closures_sweep(struct referee_rows *rows)
 {
-    if (from_s >= to_s)
-        return;
-    s->items = referee_grow(s->items, s->count + 1, sizeof(s->items[0]));
-    s->items[s->count++] = (struct span){from_s / 60, to_s / 60, gpus};
+    size_t kept = 0;
+    for (size_t i = 0; i < rows->closures.count; i++) {
+        uint64_t serial = rows->closures.items[i];
+        const struct closure_row *row = store_find(rows->x->store, TABLE_CLOSURE, &serial);
+        if (row != NULL && row->end_s > rows->x->head.time_s)
+            rows->closures.items[kept++] = serial;
+    }
+    rows->closures.count = kept;
 }
 
-/* A lease takes its GPUs but for the parts that were sold out of it. */
-static void lease_spans(const struct exchange *x, const struct lease_row *lease, struct spans *out)
+static void leases_sweep(struct referee_rows *rows, struct held *h)
 {
-    span_add(out, lease->start_s, lease->end_s, lease->gpus);
-    for (uint32_t i = 0; i < lease->reliefs; i++) {
-        struct relief_row key = {.lease = lease->lease, .relief = i};
-        const struct relief_row *row = store_find(x->store, TABLE_RELIEF, &key);
-        if (row == NULL || row->kind != RELIEF_KIND_SALE)
+    const struct offer_row *o = offer_row_find(rows->x, h->offer);
+    size_t kept = 0;
+    for (size_t i = 0; i < h->leases.count; i++) {
+        if (referee_lease_takes(rows->x, o, h->leases.items[i]))
+            h->leases.items[kept++] = h->leases.items[i];
+    }
+    h->leases.count = kept;
+}
+
+/* Forgets what is over, which it stays. */
+static void rows_sweep(struct referee_rows *rows)
+{
+    size_t kept = 0;
+    closures_sweep(rows);
+    for (size_t i = 0; i < rows->held_count; i++) {
+        struct held *h = &rows->held[i];
+        const struct offer_row *o = offer_row_find(rows->x, h->offer);
+        if (o == NULL || o->state != OFFER_STATE_OPEN) {
+            held_release(h);
             continue;
-        uint64_t to_s = row->end_s - (uint64_t)row->cut_min * 60;
-        span_add(out, row->start_s, to_s, -(int64_t)row->gpus);
+        }
+        leases_sweep(rows, h);
+        rows->held[kept++] = *h;
     }
+    rows->held_count = kept;
 }
 
-/* Of a lease that was on offer: what was sold, however early the buyer's lease ended. */
-static void part_spans(const struct exchange *x, const struct lease_row *sold, uint64_t offer,
-                       struct spans *out)
-{
-    const struct lease_row *parent = lease_find(x, sold->parent);
-    for (uint32_t i = 0; parent != NULL && i < parent->reliefs; i++) {
-        struct relief_row key = {.lease = parent->lease, .relief = i};
-        const struct relief_row *row = store_find(x->store, TABLE_RELIEF, &key);
-        if (row != NULL && row->kind == RELIEF_KIND_SALE && row->sold == sold->lease &&
-            row->offer == offer)
-            span_add(out, row->start_s, row->end_s, row->gpus);
-    }
-}
-
-static void offer_spans(struct referee_rows *rows, const struct offer_row *o, struct spans *out)
+void referee_rows_settled(struct referee_rows *rows)
 {
     const struct exchange *x = rows->x;
-    lists_follow(rows);
-    const struct serials *lists = o->lease != 0 ? rows->through : rows->by_offer;
-    const struct serials *own = o->offer < rows->offers ? &lists[o->offer] : NULL;
-    size_t listed = own != NULL ? own->count : 0;
-    for (size_t i = 0; i < listed; i++) {
-        const struct lease_row *lease = lease_find(x, own->items[i]);
-        if (lease != NULL && o->lease != 0)
-            part_spans(x, lease, o->offer, out);
-        else if (lease != NULL)
-            lease_spans(x, lease, out);
-    }
-    for (uint64_t serial = rows->leases + 1; serial <= x->head.lease_last; serial++) {
+    /* Serials of what was undone are given again. */
+    while (rows->held_count > 0 && rows->held[rows->held_count - 1].offer > x->head.offer_last)
+        held_release(&rows->held[--rows->held_count]);
+    while (rows->closures.count > 0 &&
+           rows->closures.items[rows->closures.count - 1] > x->head.closure_last)
+        rows->closures.count--;
+    if (rows->offers_seen > x->head.offer_last)
+        rows->offers_seen = x->head.offer_last;
+    if (rows->closures_seen > x->head.closure_last)
+        rows->closures_seen = x->head.closure_last;
+    offers_follow(rows);
+    leases_follow(rows);
+    if (x->head.group % SWEEP_GROUPS == 0)
+        rows_sweep(rows);
+}
+
+/* --- A look --------------------------------------------------------------------------------- */
+
+static void fresh_look(struct referee_rows *rows)
+{
+    const struct exchange *x = rows->x;
+    rows->fresh_count = 0;
+    for (uint64_t serial = rows->leases_seen + 1; serial <= x->head.lease_last; serial++) {
         const struct lease_row *lease = lease_find(x, serial);
         if (lease == NULL)
             continue;
-        if (o->lease != 0 && lease->parent != 0)
-            part_spans(x, lease, o->offer, out);
-        else if (o->lease == 0 && lease->offer == o->offer)
-            lease_spans(x, lease, out);
-    }
-    for (uint64_t serial = 1; serial <= x->head.closure_last; serial++) {
-        const struct closure_row *closure = store_find(x->store, TABLE_CLOSURE, &serial);
-        if (closure != NULL && closure->site == o->site)
-            span_add(out, closure->start_s, closure->end_s, o->gpus);
+        rows->fresh = referee_grow(rows->fresh, rows->fresh_count + 1, sizeof(rows->fresh[0]));
+        rows->fresh[rows->fresh_count++] = (struct fresh){
+            .lease = serial,
+            .offer = lease->offer,
+            .through = referee_sold_through(x, lease),
+        };
     }
 }
 
-static int64_t taken_at(const struct spans *s, uint64_t minute)
+static int shut_compare(const void *a, const void *b)
 {
-    int64_t taken = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        if (s->items[i].from_min <= minute && minute < s->items[i].to_min)
-            taken += s->items[i].gpus;
-    }
-    return taken;
+    const struct shut *p = a;
+    const struct shut *q = b;
+    if (p->site != q->site)
+        return p->site < q->site ? -1 : 1;
+    return p->from_s < q->from_s ? -1 : p->from_s > q->from_s;
 }
 
-static uint32_t spans_free(const struct spans *s, const struct offer_row *o, uint64_t from_min,
-                           uint64_t to_min)
+/* Closures that overlap or follow one another at once become one time. */
+static void closures_look(struct referee_rows *rows)
 {
-    if (from_min < o->start_s / 60 || to_min > o->end_s / 60)
-        return 0;
-    int64_t most = taken_at(s, from_min);
-    for (size_t i = 0; i < s->count; i++) {
-        /* What is taken changes where a span begins or ends. */
-        uint64_t edges[] = {s->items[i].from_min, s->items[i].to_min};
-        for (size_t k = 0; k < 2; k++) {
-            if (edges[k] <= from_min || edges[k] >= to_min)
-                continue;
-            int64_t taken = taken_at(s, edges[k]);
-            if (taken > most)
-                most = taken;
+    size_t count = 0;
+    for (size_t i = 0; i < rows->closures.count; i++) {
+        uint64_t serial = rows->closures.items[i];
+        const struct closure_row *row = store_find(rows->x->store, TABLE_CLOSURE, &serial);
+        if (row == NULL || row->end_s <= rows->x->head.time_s)
+            continue;
+        rows->shut = referee_grow(rows->shut, count + 1, sizeof(rows->shut[0]));
+        rows->shut[count++] = (struct shut){row->site, row->start_s, row->end_s};
+    }
+    rows->shut_count = 0;
+    if (count > 0)
+        qsort(rows->shut, count, sizeof(rows->shut[0]), shut_compare);
+    for (size_t i = 0; i < count; i++) {
+        struct shut next = rows->shut[i];
+        struct shut *last = rows->shut_count > 0 ? &rows->shut[rows->shut_count - 1] : NULL;
+        if (last == NULL || last->site != next.site || last->to_s < next.from_s)
+            rows->shut[rows->shut_count++] = next;
+        else if (last->to_s < next.to_s)
+            last->to_s = next.to_s;
+    }
+}
+
+void referee_look(struct referee_rows *rows)
+{
+    rows->look++;
+    offers_follow(rows);
+    fresh_look(rows);
+    closures_look(rows);
+    for (size_t i = 0; i < rows->held_count; i++)
+        rows->held[i].row = offer_row_find(rows->x, rows->held[i].offer);
+}
+
+/* --- Orders that rest ------------------------------------------------------------------------- */
+
+bool referee_limit(const struct rest_row *rest, uint64_t sku, uint64_t *limit_out)
+{
+    for (uint32_t i = 0; i < rest->skus_count && i < ORDER_SKUS_MAX; i++) {
+        if (rest->skus[i] == sku) {
+            *limit_out = rest->limits_ucr[i];
+            return true;
         }
     }
-    return most < (int64_t)o->gpus ? (uint32_t)((int64_t)o->gpus - most) : 0;
+    return false;
 }
 
-uint32_t referee_free_gpus(struct referee_rows *rows, const struct offer_row *o, uint64_t from_min,
-                           uint64_t to_min)
+static void waiting_add(struct referee_rows *rows, uint64_t sku, uint64_t limit_ucr)
 {
-    struct spans spans = {NULL, 0};
-    offer_spans(rows, o, &spans);
-    uint32_t gpus = spans_free(&spans, o, from_min, to_min);
-    free(spans.items);
-    return gpus;
+    size_t i = 0;
+    while (i < rows->waiting_count && rows->waiting[i].sku != sku)
+        i++;
+    if (i == rows->waiting_count) {
+        rows->waiting = referee_grow(rows->waiting, i + 1, sizeof(rows->waiting[0]));
+        rows->waiting[rows->waiting_count++] = (struct waiting){.sku = sku};
+    }
+    if (rows->waiting[i].limit_ucr < limit_ucr)
+        rows->waiting[i].limit_ucr = limit_ucr;
 }
 
-static void spans_changes(const struct spans *s, const struct offer_row *o, uint64_t from_min,
-                          uint64_t until_min, struct minutes *out)
+static int waiting_read(void *context, const void *item)
 {
-    uint64_t begin = o->start_s / 60;
-    if (begin > from_min && begin <= until_min)
-        minutes_add(out, begin);
-    for (size_t i = 0; i < s->count; i++) {
-        uint64_t edges[] = {s->items[i].from_min, s->items[i].to_min};
-        for (size_t k = 0; k < 2; k++) {
-            if (edges[k] > from_min && edges[k] <= until_min)
-                minutes_add(out, edges[k]);
-        }
+    const struct rest_row *rest = item;
+    for (uint32_t i = 0; i < rest->skus_count && i < ORDER_SKUS_MAX; i++)
+        waiting_add(context, rest->skus[i], rest->limits_ucr[i]);
+    return 0;
+}
+
+bool referee_waits(struct referee_rows *rows, uint64_t sku, uint64_t price_ucr)
+{
+    if (rows->waiting_look != rows->look) {
+        rows->waiting_count = 0;
+        rows->waiting_look = rows->look;
+        store_each(rows->x->store, TABLE_REST, waiting_read, rows);
+    }
+    for (size_t i = 0; i < rows->waiting_count; i++) {
+        if (rows->waiting[i].sku == sku)
+            return rows->waiting[i].limit_ucr >= price_ucr;
+    }
+    return false;
+}
+
+static uint32_t claim_places(const uint8_t *column, uint32_t count, uint64_t *out)
+{
+    uint32_t n = count < FILTER_PLACES_MAX ? count : FILTER_PLACES_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        char code[PLACE_BYTES + 1] = "";
+        memcpy(code, column + (size_t)i * PLACE_BYTES, PLACE_BYTES);
+        out[i] = place_number(code);
+    }
+    return n;
+}
+
+static struct text claim_text(const void *column)
+{
+    return (struct text){.data = column, .length = (uint32_t)strnlen(column, NAME_BYTES)};
+}
+
+static void claim_constraints(const struct rest_row *rest, struct claim *c)
+{
+    struct wish *w = &c->wish;
+    for (uint32_t i = 0; i < rest->skus_count && i < ORDER_SKUS_MAX; i++)
+        c->skus[w->skus_count++] = (struct sku_limit){rest->skus[i], rest->limits_ucr[i]};
+    w->regions_count = claim_places(rest->regions, rest->regions_count, c->regions);
+    w->jurisdictions_count =
+        claim_places(rest->jurisdictions, rest->jurisdictions_count, c->jurisdictions);
+    for (uint32_t i = 0; i < rest->certifications_count && i < ORDER_CERTIFICATIONS_MAX; i++)
+        c->certifications[w->certifications_count++].name =
+            claim_text(rest->certifications + (size_t)i * NAME_BYTES);
+    w->interconnect = claim_text(rest->interconnect);
+    w->skus = c->skus;
+    w->regions = c->regions;
+    w->jurisdictions = c->jurisdictions;
+    w->certifications = c->certifications;
+    w->series = c->series;
+}
+
+static void claim_series(const struct exchange *x, const struct rest_row *rest, struct claim *c)
+{
+    for (uint8_t i = 0; i < rest->escrow_series && i < ORDER_SERIES_MAX; i++) {
+        struct escrow_row key = {.kind = ESCROW_KIND_ORDER, .serial = rest->order, .place = i};
+        const struct escrow_row *row = store_find(x->store, TABLE_ESCROW, &key);
+        const struct series_row *series = row != NULL ? series_find(x, row->series) : NULL;
+        if (series != NULL)
+            c->series[c->wish.series_count++] = series;
     }
 }
 
-void referee_changes(struct referee_rows *rows, const struct offer_row *o, uint64_t from_min,
-                     uint64_t until_min, struct minutes *out)
+bool referee_claim(const struct exchange *x, const struct rest_row *rest, struct claim *out)
 {
-    struct spans spans = {NULL, 0};
-    offer_spans(rows, o, &spans);
-    spans_changes(&spans, o, from_min, until_min, out);
-    free(spans.items);
-}
-
-bool referee_earliest(struct referee_rows *rows, const struct offer_row *o, uint64_t from_min,
-                      uint64_t until_min, uint32_t duration_min, uint32_t block,
-                      uint64_t *start_out)
-{
-    struct spans spans = {NULL, 0};
-    struct minutes starts = {NULL, 0, 0};
-    bool found = false;
-    offer_spans(rows, o, &spans);
-    minutes_add(&starts, from_min);
-    spans_changes(&spans, o, from_min, until_min, &starts);
-    for (size_t i = 0; i < starts.count; i++) {
-        uint64_t start = starts.items[i];
-        if ((!found || start < *start_out) &&
-            spans_free(&spans, o, start, start + duration_min) >= block) {
-            *start_out = start;
-            found = true;
-        }
-    }
-    free(starts.items);
-    free(spans.items);
-    return found;
+    const struct order_row *order = order_find(x, rest->order);
+    uint64_t now_min = x->head.time_s / 60;
+    if (order == NULL || order->state != ORDER_STATE_RESTING || x->head.time_s >= rest->due_s ||
+        order->gpus <= order->gpus_filled)
+        return false;
+    const struct account_row *account = account_find(x, order->account);
+    if (account == NULL || account->state != ACCOUNT_STATE_ACTIVE)
+        return false;
+    memset(out, 0, sizeof(*out));
+    struct wish *w = &out->wish;
+    w->account = order->account;
+    w->place = rest->place;
+    w->site = rest->site;
+    w->gpus = order->gpus - order->gpus_filled;
+    w->gpus_min = rest->gpus_min < w->gpus ? rest->gpus_min : w->gpus;
+    w->block_gpus = rest->block_gpus;
+    w->duration_min = order->duration_min;
+    w->spread = order->placement == PLACEMENT_SPREAD;
+    w->from_min = rest->start_from_s / 60 > now_min ? rest->start_from_s / 60 : now_min;
+    w->until_min = rest->start_until_s / 60;
+    w->funded_min = rest->funded_min;
+    w->profile = order->profile;
+    w->preemptible_ok = rest->preemptible_ok != 0;
+    w->carbon_g_max = rest->carbon_g_max;
+    w->reliability_ppm_min = rest->reliability_ppm_min;
+    claim_constraints(rest, out);
+    claim_series(x, rest, out);
+    return true;
 }
 
 /* --- Which offers count --------------------------------------------------------------------- */
@@ -316,7 +397,9 @@ static bool site_fits(const struct exchange *x, const struct wish *w, const stru
 
 static bool terms_fit(const struct wish *w, const struct offer_row *o)
 {
-    if ((o->preemptible && !w->preemptible_ok) || (o->lease != 0 && w->elastic))
+    if ((o->preemptible && !w->preemptible_ok) || (o->lease != 0 && w->funded_min > 0))
+        return false;
+    if (w->funded_min > 0 && w->funded_min < o->meter_period_min && w->funded_min < w->duration_min)
         return false;
     if (w->duration_min < o->lease_min_min ||
         (o->lease_max_min != 0 && w->duration_min > o->lease_max_min))
@@ -352,7 +435,7 @@ bool referee_counts_in(const struct exchange *x, const struct wish *w, const str
     if (limit == NULL || o->price_ucr > limit->limit_price_ucr)
         return false;
     if (o->state != OFFER_STATE_OPEN || o->end_s <= x->head.time_s || o->seller == w->account ||
-        (w->site != 0 && w->site != o->site))
+        o->operator== w->account ||(w->site != 0 && w->site != o->site))
         return false;
     const struct sku_row *sku = sku_find(x, o->sku);
     const struct site_row *site = site_find(x, o->site);

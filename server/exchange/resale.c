@@ -132,6 +132,7 @@ void resale_inherit(const struct exchange *x, const struct offer *o, struct leas
     lease->least_charge_ppm = parent->least_charge_ppm;
     lease->meter_period_min = parent->meter_period_min;
     lease->preemptible = parent->preemptible;
+    lease->trade = parent->trade;
     lease->elastic = 0;
     gpu_minutes minutes = (lease->end_s - lease->start_s) / 60 * lease->gpus;
     bool fits = amount_cost_rounded_up(minutes, parent->price_ucr, &lease->cost_ucr);

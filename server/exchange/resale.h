@@ -58,8 +58,8 @@ struct novation {
 };
 
 /* The terms that a lease takes over from the one it is sold out of: offer, operator, price_ucr,
- * site, sku, billing, least_charge_ppm, meter_period_min, preemptible, parent, and cost_ucr of
- * [start_s, end_s). It is never elastic. The caller has filled in gpus, start_s and end_s. */
+ * site, sku, billing, least_charge_ppm, meter_period_min, preemptible, trade, parent, and cost_ucr
+ * of [start_s, end_s). It is never elastic. The caller has filled in gpus, start_s and end_s. */
 void resale_inherit(const struct exchange *x, const struct offer *o, struct lease_row *lease);
 
 /*

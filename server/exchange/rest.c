@@ -17,13 +17,6 @@ bool rest_key_before(const struct rest_key *a, const struct rest_key *b)
     return a->order < b->order;
 }
 
-int rest_line_compare(const struct rest_line *a, const struct rest_line *b)
-{
-    if (rest_key_before(&a->key, &b->key))
-        return -1;
-    return rest_key_before(&b->key, &a->key);
-}
-
 int rest_bucket_compare(const struct rest_bucket *a, const struct rest_bucket *b)
 {
     return number_compare(a->number, b->number);
@@ -137,7 +130,6 @@ static struct rest_bucket *bucket_get(struct rest_shelf *shelf, uint32_t level, 
         b = memory_zeroed(1, sizeof(*b));
         b->level = REST_LEVELS - 1;
         b->number = key.number;
-        RB_INIT(&b->lines);
         RB_INSERT(rest_bucket_tree, &shelf->buckets, b);
     }
     while (b != NULL && b->level > level) {
@@ -148,7 +140,6 @@ static struct rest_bucket *bucket_get(struct rest_shelf *shelf, uint32_t level, 
             child->level = b->level - 1;
             child->number = number;
             child->parent = b;
-            RB_INIT(&child->lines);
             b->children[number % REST_CHILDREN] = child;
         }
         b = child;
@@ -265,7 +256,6 @@ static struct rest_sku *sku_get(struct rest_index *index, uint64_t sku, bool mak
     if (s == NULL && make) {
         s = memory_zeroed(1, sizeof(*s));
         s->sku = sku;
-        RB_INIT(&s->lines);
         RB_INSERT(rest_sku_tree, &index->skus, s);
     }
     return s;

@@ -17,6 +17,7 @@
 #define BOURSE_EXCHANGE_REST_INDEX_H
 
 #include "server/exchange/rest_lines.h"
+#include "server/exchange/tree.h"
 
 enum {
     REST_LEVELS = 6,

@@ -26,6 +26,8 @@ enum table {
     TABLE_TOKEN,
     TABLE_GIFT,
     TABLE_CLOSURE,
+    TABLE_ASK_SITE,
+    TABLE_ASK_TURN,
     TABLE_OFFER,
     TABLE_ORDER,
     TABLE_REST,
@@ -196,6 +198,26 @@ ROW_STRUCT(gift_row, GIFT_ROW);
 ROW_STRUCT(closure_row, CLOSURE_ROW);
 
 /*
+ * What a site has to offer counts again since since_s, and resting orders are to be asked about it:
+ * its open offers below offer_next have been gone through. None of these that stands in the book
+ * has a lower price than shown_ucr. The row goes when all have been.
+ */
+#define ASK_SITE_ROW(X, S)                                                                         \
+    X(U64, S, site, 1)                                                                             \
+    X(U64, S, since_s, 1)                                                                          \
+    X(U64, S, offer_next, 1)                                                                       \
+    X(U64, S, shown_ucr, 1)
+ROW_STRUCT(ask_site_row, ASK_SITE_ROW);
+
+/* Who has something that is to be asked about, and had its turn in this order, the lowest first.
+ * The row of a seller with nothing left goes at its next turn. */
+#define ASK_TURN_ROW(X, S)                                                                         \
+    X(U32, S, seller, 1)                                                                           \
+    X(U32, S, reserved, 1)                                                                         \
+    X(U64, S, turn, 1)
+ROW_STRUCT(ask_turn_row, ASK_TURN_ROW);
+
+/*
  * `place` is the log index of the event that gave the offer its place among those of its price, and
  * `index` that of its publication. An offer that resting orders have not all been asked about is
  * `asking`: since ask_s, and all those before (ask_limit_ucr, ask_place) have been.
@@ -338,8 +360,10 @@ ROW_STRUCT(rule_row, RULE_ROW);
     X(U64, S, parent, 1)           /* the lease that it was sold out of; 0: none */                \
     X(U64, S, resale_offer, 1)     /* the open offer that it stands in; 0: none */                 \
     X(U64, S, gpu_minutes_sold, 1) /* as granted to the buyers */                                  \
+    X(U64, S, trade, 1)            /* the operator's, also where it was sold on since */           \
     X(U64, S, gpu_minutes_paused, 1)                                                               \
-    X(U64, S, paused_s, 1) /* 0: not paused; else since when */                                    \
+    X(U64, S, paused_s, 1)  /* 0: not paused; else since when */                                   \
+    X(U64, S, resumed_s, 1) /* 0: it never was; else where the last pause that is over ended */    \
     X(U32, S, holder, 1)                                                                           \
     X(U32, S, operator, 1)                                                                         \
     X(U32, S, gpus, 1)                                                                             \
@@ -348,6 +372,7 @@ ROW_STRUCT(rule_row, RULE_ROW);
     X(U32, S, meter_cursor, 1) /* the first period without a row */                                \
     X(U32, S, reliefs, 1)      /* how many RELIEF rows it has */                                   \
     X(U32, S, least_charge_ppm, 1)                                                                 \
+    X(U32, S, funded_min, 1) /* of an elastic lease: for how long it was paid ahead */             \
     X(U8, S, state, 1)                                                                             \
     X(U8, S, end_reason, 1)                                                                        \
     X(U8, S, preemptible, 1)                                                                       \
@@ -355,7 +380,7 @@ ROW_STRUCT(rule_row, RULE_ROW);
     X(U8, S, elastic, 1)                                                                           \
     X(U8, S, billing, 1)                                                                           \
     X(U8, S, profile, 1)                                                                           \
-    X(U8, S, reserved, 1)
+    X(BYTES, S, reserved, 5)
 ROW_STRUCT(lease_row, LEASE_ROW);
 
 /* What a lease does not owe: `gpus` of it over [start_s, end_s) were sold to the holder of the
@@ -409,6 +434,7 @@ ROW_STRUCT(period_row, PERIOD_ROW);
     X(U64, S, start_s, 1)                                                                          \
     X(U64, S, end_s, 1)                                                                            \
     X(U64, S, price_ucr, 1)                                                                        \
+    X(U64, S, gpu_minutes, 1) /* what still counts of it */                                        \
     X(U32, S, gpus, 1)                                                                             \
     X(U8, S, kind, 1)                                                                              \
     X(U8, S, preemptible, 1)                                                                       \

@@ -13,10 +13,9 @@
 #include "server/exchange/ledger.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/order.h"
-#include "server/exchange/query.h"
+#include "server/exchange/rule_held.h"
 #include "server/exchange/series.h"
 #include "server/exchange/token.h"
-#include "server/exchange/wish.h"
 
 enum { ACTIVE_FIRST = 64 };
 
@@ -199,9 +198,9 @@ static void terms_set(struct rule_row *row, const struct op_rule_add *op)
 }
 
 /* Whether orders of the rule would be valid ones. */
-static enum refusal terms_refusal(struct exchange *x, const struct op_rule_add *op)
+static enum refusal terms_refusal(struct exchange *x, const struct op_rule_add *op,
+                                  struct wish *wish_out)
 {
-    struct wish wish;
     struct op_order_place order = {
         .skus = {op->skus.items, op->skus.count},
         .gpus = op->gpus,
@@ -219,7 +218,7 @@ static enum refusal terms_refusal(struct exchange *x, const struct op_rule_add *
         .carbon_g_max = op->carbon_g_max,
         .reliability_ppm_min = op->reliability_ppm_min,
     };
-    enum refusal refusal = wish_from_order(x, &order, &x->scratch, &wish);
+    enum refusal refusal = wish_from_order(x, &order, &x->scratch, wish_out);
     return op->horizon_min < RULE_HORIZON_LEAST_MIN ? refusal_first(refusal, REFUSAL_terms_invalid)
                                                     : refusal;
 }
@@ -239,6 +238,24 @@ static enum refusal adding_resolve(struct exchange *x, const struct actor *actor
     out->count = count;
     enum refusal refusal = tokens_resolve(x, actor, numbers, count, &out->tokens);
     return refusal ? refusal : funding_from_tokens(x, out->tokens, count, &out->funding);
+}
+
+/* Whether each of the tokens' series may pay for what the rule wants. */
+static enum refusal adding_check(const struct exchange *x, const struct adding *a,
+                                 struct wish *wish)
+{
+    wish->series = a->funding.series;
+    wish->series_count = a->funding.count;
+    return wish_check_series(x, wish);
+}
+
+/* The same of a rule that is there. */
+static enum refusal adding_check_row(const struct exchange *x, const struct adding *a,
+                                     const struct rule_row *row)
+{
+    struct rule_terms terms;
+    rule_terms_read(row, &terms);
+    return adding_check(x, a, &terms.wish);
 }
 
 /* How many rows the escrow would have; orders are paid from so many at most. */
@@ -284,14 +301,13 @@ static uint32_t adding_apply(struct exchange *x, const struct actor *actor, cons
 static enum refusal add_refusal(struct exchange *x, const struct actor *actor,
                                 const struct op_rule_add *op, struct adding *a)
 {
+    struct wish wish;
     enum refusal refusal = adding_resolve(x, actor, op->tokens.items, op->tokens.count, a);
-    refusal = refusal_first(refusal, terms_refusal(x, op));
+    refusal = refusal_first(refusal, terms_refusal(x, op, &wish));
     if (!refusal && a->funding.total == 0)
         refusal = REFUSAL_insufficient_funds;
-    for (uint32_t i = 0; !refusal && i < a->funding.count; i++) {
-        if (!series_may_allow(a->funding.series[i], op))
-            refusal = REFUSAL_series_restricted;
-    }
+    if (!refusal)
+        refusal = adding_check(x, a, &wish);
     if (rules_active(x, actor->account) >= RULES_PER_ACCOUNT_MAX)
         refusal = refusal_first(refusal, REFUSAL_too_many);
     return refusal;
@@ -384,8 +400,11 @@ enum refusal rule_change(struct exchange *x, const struct actor *actor, const vo
     struct rule_row row = *found;
     struct escrow e = escrow_read(x, ESCROW_KIND_RULE, row.rule, row.escrow_series);
     amount total;
+    refusal = adding_check_row(x, &adding, &row);
     if (rows_with(&e, &adding) > ORDER_SERIES_MAX)
-        return REFUSAL_series_mixed;
+        refusal = refusal_first(refusal, REFUSAL_series_mixed);
+    if (refusal)
+        return refusal;
     if (!amount_add(e.total, adding.funding.total, &total))
         return REFUSAL_amount_overflow;
 
@@ -427,83 +446,6 @@ enum refusal rule_end(struct exchange *x, const struct actor *actor, const void 
     out->object = row.rule;
     out->token_count = returns.refunds_count;
     out->token_first = returns.refunds_count > 0 ? returns.refunds[0].token : 0;
-    return REFUSAL_accepted;
-}
-
-/* --- Questions --- */
-
-static void info_fill(const struct exchange *x, struct arena *arena, struct rule_info *info,
-                      const struct rule_row *row, uint32_t *looks)
-{
-    struct rule_look look = {.budget = 0};
-    struct sku_limit *skus = query_alloc(arena, ORDER_SKUS_MAX * sizeof(*skus));
-    for (uint32_t i = 0; i < row->skus_count; i++)
-        skus[i] = (struct sku_limit){.sku = row->skus[i], .limit_price_ucr = row->limits_ucr[i]};
-    rule_look(x, row, &look, looks);
-    *info = (struct rule_info){
-        .rule = row->rule,
-        .account = row->account,
-        .state = row->state,
-        .skus = {skus, row->skus_count},
-        .gpus = row->gpus,
-        .horizon_min = row->horizon_min,
-        .resell = (row->flags & RULE_RESELLS) != 0,
-        .sell_price_ucr = row->sell_price_ucr,
-        .profile = row->profile,
-        .budget_ucr = look.budget,
-        .spent_ucr = row->spent_ucr,
-        .held_gpus = look.held,
-        .runway_warn_min = row->runway_min,
-        .runway_min = look.runway_min,
-        .last_refusal = row->last_refusal,
-        .index = row->index,
-    };
-}
-
-/* Each rule looks at all leases of its account: a page with many ends early. */
-static void rules_answer(const struct exchange *x, uint32_t owner, const struct q_rules *q,
-                         struct arena *arena, uint32_t limit, struct a_rules *answer,
-                         struct rule_info *infos)
-{
-    uint32_t looks = QUERY_LOOKS_MAX;
-    uint32_t looked = 0;
-    uint64_t serial = q->from;
-    while ((serial = owned_next(&x->rules->by_account, owner, serial, &looks, &answer->next)) !=
-           0) {
-        if (answer->rows.count == limit || looked >= QUERY_LOOKS_MAX) {
-            answer->next = serial;
-            break;
-        }
-        info_fill(x, arena, &infos[answer->rows.count++], rule_find(x, serial), &looked);
-        serial++;
-    }
-}
-
-enum refusal query_rules(const struct exchange *x, uint32_t account, const void *body,
-                         struct arena *arena, const struct message **answer_out,
-                         const void **body_out)
-{
-    const struct q_rules *q = body;
-    struct a_rules *answer = query_alloc(arena, sizeof(*answer));
-    uint32_t limit = q->rule > 0 ? 1 : query_page_rows(q->limit);
-    struct rule_info *infos = query_alloc(arena, limit * sizeof(*infos));
-
-    if (q->rule > 0) {
-        const struct rule_row *row = rule_find(x, q->rule);
-        uint32_t looks = 0;
-        if (!row || account == 0 || (row->account != account && !query_sees_all(x, account)))
-            return REFUSAL_not_found;
-        info_fill(x, arena, &infos[answer->rows.count++], row, &looks);
-    } else {
-        uint32_t owner;
-        enum refusal refusal = query_subject(x, account, q->account, &owner);
-        if (refusal)
-            return refusal;
-        rules_answer(x, owner, q, arena, limit, answer, infos);
-    }
-    answer->rows.items = infos;
-    *answer_out = &a_rules_message;
-    *body_out = answer;
     return REFUSAL_accepted;
 }
 

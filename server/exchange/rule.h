@@ -16,6 +16,7 @@
 #include "server/exchange/owned.h"
 #include "server/exchange/state.h"
 #include "server/exchange/tree.h"
+#include "server/exchange/wish.h"
 
 /* The column `flags`. */
 enum {
@@ -62,6 +63,11 @@ struct rule_look {
 /* False when the account has too many leases. Adds to *looks how many were looked at. */
 bool rule_look(const struct exchange *x, const struct rule_row *row, struct rule_look *out,
                uint32_t *looks);
+/* What an active rule would buy now, for the shorter time, as an order of its account within
+ * *budget_out; its gpus are 0 when nothing is missing, or when the answer is too_many: the account
+ * has too many leases. account_frozen: it buys nothing while that lasts. */
+enum refusal rule_wish(const struct exchange *x, const struct rule_row *row, struct arena *arena,
+                       struct wish *wish_out, amount *budget_out);
 /* Ends an active rule: what its escrow holds returns. `row` is a copy, put; rows first, so that the
  * caller's event is the next one (`returns`). */
 void rule_close(struct exchange *x, struct rule_row *row, enum rule_state state,

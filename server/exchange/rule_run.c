@@ -13,7 +13,7 @@
 #include "server/exchange/order.h"
 #include "server/exchange/query.h"
 #include "server/exchange/resale.h"
-#include "server/exchange/rule.h"
+#include "server/exchange/rule_held.h"
 #include "server/exchange/series.h"
 
 __extension__ typedef unsigned __int128 wide;
@@ -23,201 +23,11 @@ enum {
     STEP_ITEMS = 100,
     /* ... which are so many looks; a second search stands for as many at most. */
     SEARCH_LOOKS = 100 * STEP_ITEMS,
+    /* When the budget does not pay what was found, it searches for less so many times. */
+    LESS_TRIES = 3,
     /* Of the leases that it bought, a rule looks at so many for one that is too many. */
     SURPLUS_TRIES = 64,
 };
-
-/* --- What is held -------------------------------------------------------------------------- */
-
-/* From `at_min` on so many GPUs more or less. */
-struct change {
-    uint64_t at_min;
-    int64_t gpus;
-};
-
-/* GPUs of a rule's SKUs from from_min on, as changes in the order of time. */
-struct held {
-    const struct exchange *x;
-    const struct rule_row *rule;
-    uint64_t from_min;
-    uint64_t until_min;    /* the end of the horizon; what is held beyond it is known, too */
-    struct buffer changes; /* struct change each; owned */
-};
-
-static const struct change *changes_of(const struct held *h, size_t *count_out)
-{
-    *count_out = h->changes.length / sizeof(struct change);
-    return (const struct change *)(const void *)h->changes.data;
-}
-
-/* Adds GPUs over [from, to), as far as that is not over. */
-static void held_add(struct held *h, uint64_t from_min, uint64_t to_min, int64_t gpus)
-{
-    uint64_t from = from_min > h->from_min ? from_min : h->from_min;
-    if (from >= to_min || gpus == 0)
-        return;
-    struct change begins = {from, gpus};
-    struct change ends = {to_min, -gpus};
-    buffer_append(&h->changes, &begins, sizeof(begins));
-    buffer_append(&h->changes, &ends, sizeof(ends));
-}
-
-static void piece_add(void *context, uint64_t from_s, uint64_t to_s, uint64_t gpus)
-{
-    held_add(context, from_s / 60, to_s / 60, (int64_t)gpus);
-}
-
-static bool sku_is_wanted(const struct rule_row *rule, uint64_t sku)
-{
-    for (uint32_t i = 0; i < rule->skus_count; i++) {
-        if (rule->skus[i] == sku)
-            return true;
-    }
-    return false;
-}
-
-/* Whether the lease can still be used, at present or later. */
-static bool lease_is_live(const struct exchange *x, const struct lease_row *lease)
-{
-    enum lease_state state = lease_state_now(x, lease);
-    return state == LEASE_STATE_GRANTED || state == LEASE_STATE_ACTIVE;
-}
-
-static bool lease_is_of(const struct exchange *x, const struct lease_row *lease,
-                        const struct rule_row *rule)
-{
-    const struct order_row *order = order_find(x, lease->order);
-    return order && order->rule == rule->rule && lease_is_live(x, lease);
-}
-
-/* What the rule's leases have on offer already will be gone. */
-static void offered_take(struct held *h, const struct lease_row *lease)
-{
-    const struct offer *o = lease->resale_offer ? offer_find(h->x, lease->resale_offer) : NULL;
-    if (!o || !o->open || !lease_is_of(h->x, lease, h->rule))
-        return;
-    uint64_t from = o->start_min > h->from_min ? o->start_min : h->from_min;
-    uint64_t looks = 0;
-    if (from < o->end_min && o->end_min - from <= UINT32_MAX)
-        held_add(h, from, o->end_min,
-                 -(int64_t)offer_free(o, from, (uint32_t)(o->end_min - from), &looks));
-}
-
-static int change_compare(const void *a, const void *b)
-{
-    const struct change *left = a;
-    const struct change *right = b;
-    return (left->at_min > right->at_min) - (left->at_min < right->at_min);
-}
-
-/* Reads what the account holds from the next minute on, without what the rule's leases have on
- * offer when that is asked for. False: too many leases, or pieces of them. The caller releases it.
- */
-static bool held_read(struct held *h, const struct exchange *x, const struct rule_row *rule,
-                      bool less_offered, uint32_t *looks)
-{
-    *h = (struct held){.x = x, .rule = rule, .changes = BUFFER_EMPTY};
-    h->from_min = minute_ceil(x->head.time_s) / 60;
-    h->until_min = h->from_min + rule->horizon_min;
-    uint32_t leases = 0;
-    const struct lease_row *lease;
-    for (uint64_t next = 1; (lease = rule_lease_next(x, rule->account, next)) != NULL;
-         next = lease->lease + 1) {
-        size_t count;
-        changes_of(h, &count);
-        ++*looks;
-        if (++leases > RULE_LEASES_MAX || count > 4 * (size_t)RULE_LEASES_MAX)
-            return false;
-        if (!sku_is_wanted(rule, lease->sku) || !lease_is_live(x, lease))
-            continue;
-        uint64_t from_s = lease->start_s > h->from_min * 60 ? lease->start_s : h->from_min * 60;
-        if (from_s < lease->end_s)
-            relief_each(x, lease, from_s, lease->end_s, piece_add, h);
-        if (less_offered)
-            offered_take(h, lease);
-    }
-    if (h->changes.status)
-        memory_exhausted();
-    if (h->changes.length > 0)
-        qsort(h->changes.data, h->changes.length / sizeof(struct change), sizeof(struct change),
-              change_compare);
-    return true;
-}
-
-static void held_release(struct held *h)
-{
-    buffer_release(&h->changes);
-}
-
-/* A piece of time over which as much is held. */
-struct level {
-    uint64_t from_min;
-    uint64_t to_min;
-    int64_t gpus;
-    size_t next; /* the first change behind it */
-};
-
-static struct level level_first(const struct held *h)
-{
-    return (struct level){.to_min = h->from_min};
-}
-
-/* Goes on to the piece behind; false at the end of time. */
-static bool level_next(const struct held *h, struct level *l)
-{
-    size_t count;
-    const struct change *changes = changes_of(h, &count);
-    if (l->to_min == UINT64_MAX)
-        return false;
-    l->from_min = l->to_min;
-    while (l->next < count && changes[l->next].at_min == l->from_min)
-        l->gpus += changes[l->next++].gpus;
-    l->to_min = l->next < count ? changes[l->next].at_min : UINT64_MAX;
-    return true;
-}
-
-/* The first time of the horizon with fewer GPUs than wanted, up to where they rise again or as long
- * as the horizon is; it may end beyond it. */
-struct gap {
-    uint64_t from_min;
-    uint64_t to_min;
-    uint32_t missing; /* 0: there is none */
-};
-
-static struct gap gap_find(const struct held *h)
-{
-    struct gap gap = {.from_min = h->until_min, .to_min = h->until_min};
-    struct level l = level_first(h);
-    int64_t before = 0;
-    while (level_next(h, &l)) {
-        if (l.from_min >= gap.to_min)
-            break;
-        if (gap.missing > 0 && l.gpus > before) {
-            gap.to_min = l.from_min;
-            break;
-        }
-        if (gap.missing == 0 && l.gpus < (int64_t)h->rule->gpus) {
-            gap.from_min = l.from_min;
-            gap.to_min = l.from_min + h->rule->horizon_min;
-            gap.missing = (uint32_t)((int64_t)h->rule->gpus - l.gpus);
-        }
-        before = l.gpus;
-    }
-    return gap;
-}
-
-/* How many more than wanted are held at any time of [from, to); 0: none. */
-static uint32_t surplus_over(const struct held *h, uint64_t from_min, uint64_t to_min)
-{
-    int64_t least = INT64_MAX;
-    struct level l = level_first(h);
-    while (level_next(h, &l)) {
-        if (l.from_min < to_min && l.to_min > from_min && l.gpus < least)
-            least = l.gpus;
-    }
-    int64_t surplus = least == INT64_MAX ? 0 : least - (int64_t)h->rule->gpus;
-    return surplus > 0 ? (uint32_t)surplus : 0;
-}
 
 /* --- The budget ---------------------------------------------------------------------------- */
 
@@ -262,22 +72,13 @@ static uint64_t limit_highest(const struct rule_row *rule)
     return highest;
 }
 
-/* From where on fewer GPUs are held than wanted, which are more than 0. */
-static uint64_t short_from(const struct held *h)
-{
-    struct level l = level_first(h);
-    while (level_next(h, &l) && l.gpus >= (int64_t)h->rule->gpus)
-        ;
-    return l.from_min;
-}
-
 /* For how many minutes leases and then the budget last, at the dearest that it would pay. */
 static uint64_t runway_of(const struct held *h, amount budget)
 {
     wide hour = (wide)h->rule->gpus * limit_highest(h->rule);
     if (hour == 0)
         return HORIZON_MAX_MIN;
-    wide runway = short_from(h) - h->from_min + (wide)budget * 60 / hour;
+    wide runway = held_short_from(h) - h->from_min + (wide)budget * 60 / hour;
     return runway < HORIZON_MAX_MIN ? (uint64_t)runway : (uint64_t)HORIZON_MAX_MIN;
 }
 
@@ -287,10 +88,9 @@ bool rule_look(const struct exchange *x, const struct rule_row *row, struct rule
     struct held h;
     struct escrow e = escrow_read(x, ESCROW_KIND_RULE, row->rule, row->escrow_series);
     bool counted = held_read(&h, x, row, false, looks);
-    struct level l = level_first(&h);
     *out = (struct rule_look){.budget = budget_of(x, &e)};
-    if (counted && level_next(&h, &l))
-        out->held = (uint32_t)l.gpus;
+    if (counted)
+        out->held = held_now(&h);
     if (counted && row->state == RULE_STATE_ACTIVE)
         out->runway_min = runway_of(&h, out->budget);
     held_release(&h);
@@ -338,7 +138,7 @@ static void offers_withdraw(struct exchange *x, const struct rule_row *row, uint
         if (++leases > RULE_LEASES_MAX)
             break;
         const struct offer *o = lease->resale_offer ? offer_find(x, lease->resale_offer) : NULL;
-        if (o && o->start_min < to_min && o->end_min > from_min && lease_is_of(x, lease, row))
+        if (o && o->start_min < to_min && o->end_min > from_min && rule_lease_is_of(x, lease, row))
             resale_close(x, lease->lease);
     }
     *looks += leases;
@@ -351,30 +151,14 @@ void rule_offers_withdraw(struct exchange *x, const struct rule_row *row)
     x->request_looks += looks;
 }
 
-static struct place *places_get(struct exchange *x, const uint8_t *column, uint32_t count)
+/* The order for what the gap misses up to `to_min`. */
+static struct op_order_place gap_order(const struct rule_row *row, const struct gap *gap,
+                                       uint64_t to_min, struct arena *arena)
 {
-    struct place *places = scratch_alloc(x, (count + 1) * sizeof(*places));
-    for (uint32_t i = 0; i < count; i++)
-        places[i].code = text_of((const char *)column + (size_t)i * PLACE_BYTES);
-    return places;
-}
-
-static struct required *certifications_get(struct exchange *x, const struct rule_row *row)
-{
-    struct required *names = scratch_alloc(x, (row->certifications_count + 1) * sizeof(*names));
-    for (uint32_t i = 0; i < row->certifications_count; i++)
-        names[i].name = text_of((const char *)row->certifications + (size_t)i * NAME_BYTES);
-    return names;
-}
-
-/* Buys what the gap misses up to `to_min`; its refusal, as of an order. */
-static enum refusal gap_buy(struct exchange *x, struct rule_row *row, const struct gap *gap,
-                            uint64_t to_min, struct escrow *e, uint64_t *looks)
-{
-    struct sku_limit skus[ORDER_SKUS_MAX];
+    struct sku_limit *skus = query_alloc(arena, ORDER_SKUS_MAX * sizeof(*skus));
     for (uint32_t i = 0; i < row->skus_count; i++)
         skus[i] = (struct sku_limit){.sku = row->skus[i], .limit_price_ucr = row->limits_ucr[i]};
-    struct op_order_place op = {
+    return (struct op_order_place){
         .skus = {skus, row->skus_count},
         .gpus = gap->missing,
         .gpus_min = 1,
@@ -383,42 +167,124 @@ static enum refusal gap_buy(struct exchange *x, struct rule_row *row, const stru
         .start_from_s = gap->from_min * 60,
         .placement = row->profile == PROFILE_TRAINING ? PLACEMENT_ONE_SITE : PLACEMENT_SPREAD,
         .time_in_force = TIME_IN_FORCE_IOC,
-        .regions = {places_get(x, row->regions, row->regions_count), row->regions_count},
-        .jurisdictions = {places_get(x, row->jurisdictions, row->jurisdictions_count),
+        .regions = {query_texts(row->regions, PLACE_BYTES, row->regions_count, arena),
+                    row->regions_count},
+        .jurisdictions = {query_texts(row->jurisdictions, PLACE_BYTES, row->jurisdictions_count,
+                                      arena),
                           row->jurisdictions_count},
         .preemptible_ok = row->preemptible_ok != 0,
         .profile = row->profile,
-        .certifications = {certifications_get(x, row), row->certifications_count},
+        .certifications = {query_texts(row->certifications, NAME_BYTES, row->certifications_count,
+                                       arena),
+                           row->certifications_count},
         .interconnect = text_of(row->interconnect),
         .carbon_g_max = row->carbon_g_max,
         .reliability_ppm_min = row->reliability_ppm_min,
     };
+}
+
+/* Buys what the gap misses up to `to_min`; its refusal, as of an order. With insufficient_funds,
+ * *can_out is what could be paid. */
+static enum refusal gap_buy(struct exchange *x, struct rule_row *row, const struct gap *gap,
+                            uint64_t to_min, struct escrow *e, struct afford *can_out,
+                            uint64_t *looks)
+{
+    struct op_order_place op = gap_order(row, gap, to_min, &x->scratch);
     amount cost = 0;
-    enum refusal refusal = order_by_rule(x, row->account, row->rule, &op, e, &cost, looks);
+    enum refusal refusal = order_by_rule(x, row->account, row->rule, &op, e, &cost, can_out, looks);
     /* Only tells people; what was ever spent may be more than can be counted. */
     if (!refusal && !amount_add(row->spent_ucr, cost, &row->spent_ucr))
         row->spent_ucr = UINT64_MAX;
     return refusal;
 }
 
+/* Buys of the gap what the budget pays: fewer GPUs, or else a block for fewer minutes. Another
+ * search may come to what is dearer, where it is at another site; then to less again. */
+static enum refusal gap_buy_less(struct exchange *x, struct rule_row *row, const struct gap *gap,
+                                 uint64_t to_min, struct afford can, struct escrow *e,
+                                 uint32_t *looks)
+{
+    enum refusal refusal = REFUSAL_insufficient_funds;
+    for (uint32_t i = 0; i < LESS_TRIES && refusal == REFUSAL_insufficient_funds; i++) {
+        struct gap less = {.from_min = gap->from_min, .missing = can.gpus};
+        if (can.gpus == 0 && can.minutes == 0)
+            return REFUSAL_insufficient_funds;
+        if (can.gpus == 0) {
+            less.missing = can.block_gpus;
+            to_min = gap->from_min + can.minutes;
+        }
+        refusal = gap_buy(x, row, &less, to_min, e, &can, NULL);
+        *looks += SEARCH_LOOKS;
+    }
+    return refusal == REFUSAL_insufficient_funds ? REFUSAL_size_not_met : refusal;
+}
+
 /* A gap that goes on beyond the horizon is filled up to its end where that can be had and paid, or
- * there would be a lease for each step; else up to the horizon, as far as it must be. */
+ * there would be a lease for each step; else up to the horizon, as far as it must be, and
+ * what of that can be paid. */
 static enum refusal gap_fill(struct exchange *x, struct rule_row *row, const struct gap *gap,
                              uint64_t until_min, struct escrow *e, uint32_t *looks)
 {
     uint64_t searched = 0;
+    struct afford can = {.gpus = 0};
+    struct afford can_longer = {.gpus = 0};
     enum refusal longer = REFUSAL_no_capacity;
     uint64_t must_min = gap->to_min < until_min ? gap->to_min : until_min;
     if (gap->to_min > must_min) {
-        longer = gap_buy(x, row, gap, gap->to_min, e, NULL);
+        longer = gap_buy(x, row, gap, gap->to_min, e, &can_longer, NULL);
         *looks += SEARCH_LOOKS;
         if (!longer)
             return longer;
     }
-    enum refusal refusal = gap_buy(x, row, gap, must_min, e, &searched);
+    enum refusal refusal = gap_buy(x, row, gap, must_min, e, &can, &searched);
     *looks += searched < SEARCH_LOOKS ? (uint32_t)searched : SEARCH_LOOKS;
+    if (refusal == REFUSAL_insufficient_funds)
+        return gap_buy_less(x, row, gap, must_min, can, e, looks);
     /* Offers may not sell less than the longer time: then it is the funds that are short. */
-    return refusal && longer == REFUSAL_insufficient_funds ? longer : refusal;
+    if (refusal != REFUSAL_accepted && longer == REFUSAL_insufficient_funds)
+        return gap_buy_less(x, row, gap, gap->to_min, can_longer, e, looks);
+    return refusal;
+}
+
+/* The series of the budget that have not expired. */
+static void wish_take_budget(const struct exchange *x, struct wish *w, const struct escrow *e,
+                             struct arena *arena)
+{
+    const struct series_row **series = query_alloc(arena, (e->count + 1) * sizeof(const void *));
+    for (uint32_t i = 0; i < e->count; i++) {
+        if (e->held[i] > 0 && !row_expired(x, &e->rows[i]))
+            series[w->series_count++] = series_find(x, e->rows[i].series);
+    }
+    w->series = series;
+}
+
+enum refusal rule_wish(const struct exchange *x, const struct rule_row *row, struct arena *arena,
+                       struct wish *wish_out, amount *budget_out)
+{
+    struct held h;
+    uint32_t looks = 0;
+    struct escrow e = escrow_read(x, ESCROW_KIND_RULE, row->rule, row->escrow_series);
+    bool counted = held_read(&h, x, row, false, &looks);
+    struct gap gap = counted ? held_gap(&h) : (struct gap){.missing = 0};
+    uint64_t to_min = gap.to_min < h.until_min ? gap.to_min : h.until_min;
+    held_release(&h);
+    *wish_out = (struct wish){.gpus = 0};
+    *budget_out = budget_of(x, &e);
+    if (!counted)
+        return REFUSAL_too_many;
+    if (gap.missing == 0)
+        return REFUSAL_accepted;
+    struct op_order_place op = gap_order(row, &gap, to_min, arena);
+    enum refusal refusal = wish_from_order(x, &op, arena, wish_out);
+    if (refusal != REFUSAL_accepted) {
+        wish_out->gpus = 0;
+        return refusal;
+    }
+    wish_out->account = row->account;
+    wish_take_budget(x, wish_out, &e, arena);
+    if (account_may_receive(x, row->account) != REFUSAL_accepted)
+        return REFUSAL_account_frozen;
+    return *budget_out == 0 ? REFUSAL_insufficient_funds : REFUSAL_accepted;
 }
 
 /* Offers of one lease that the rule bought what is too many while it lasts: of the last granted
@@ -433,11 +299,12 @@ static void surplus_offer(struct exchange *x, const struct rule_row *row, uint32
     for (uint64_t last = SERIAL_MAX; counted && tries < SURPLUS_TRIES && leases < RULE_LEASES_MAX &&
                                      (lease = rule_lease_before(x, row->account, last)) != NULL;
          last = lease->lease - 1, leases++) {
-        if (resale_offer_now(x, lease) != 0 || !lease_is_of(x, lease, row))
+        if (resale_offer_now(x, lease) != 0 || !rule_lease_is_of(x, lease, row) ||
+            !held_counts(&h, lease))
             continue;
         tries++;
         uint64_t from_s = lease->start_s > h.from_min * 60 ? lease->start_s : h.from_min * 60;
-        uint32_t surplus = surplus_over(&h, from_s / 60, lease->end_s / 60);
+        uint32_t surplus = held_surplus(&h, from_s / 60, lease->end_s / 60);
         uint32_t unsold = relief_unsold(x, lease, from_s, lease->end_s);
         uint64_t offer;
         struct op_lease_resell op = {
@@ -483,7 +350,7 @@ static enum refusal rule_act(struct exchange *x, struct rule_row *row, struct es
 {
     struct held h;
     bool counted = held_read(&h, x, row, false, looks);
-    struct gap gap = counted ? gap_find(&h) : (struct gap){.missing = 0};
+    struct gap gap = counted ? held_gap(&h) : (struct gap){.missing = 0};
     enum refusal refusal = REFUSAL_accepted;
     held_release(&h);
     if (!counted)

@@ -9,11 +9,13 @@
 #include "server/exchange/due.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
+#include "server/exchange/key.h"
 #include "server/exchange/ledger_index.h"
 #include "server/exchange/number_map.h"
 #include "server/exchange/query.h"
 #include "server/exchange/site.h"
 #include "server/exchange/token.h"
+#include "server/exchange/wish.h"
 
 struct series_index {
     struct number_map names;
@@ -111,18 +113,18 @@ bool series_allows(const struct series_row *s, uint64_t sku, const char *region,
     return region_fits && sku_and_profile_fit(s, sku, profile);
 }
 
-bool series_may_allow(const struct series_row *s, const struct op_rule_add *rule)
+bool series_may_allow(const struct series_row *s, const struct wish *wish)
 {
     bool sku_fits = false;
-    bool region_fits = s->regions_count == 0 || rule->regions.count == 0;
-    for (uint32_t i = 0; !sku_fits && i < rule->skus.count; i++)
-        sku_fits = sku_and_profile_fit(s, rule->skus.items[i].sku, rule->profile);
-    for (uint32_t i = 0; !region_fits && i < rule->regions.count; i++) {
-        char code[PLACE_BYTES + 1] = {0};
-        column_set(code, PLACE_BYTES, rule->regions.items[i].code);
-        for (uint32_t j = 0; j < s->regions_count; j++)
-            region_fits = region_fits || region_covers(region_of(s, j), code) ||
-                          region_covers(code, region_of(s, j));
+    bool region_fits = s->regions_count == 0 || wish->regions_count == 0;
+    for (uint32_t i = 0; !sku_fits && i < wish->skus_count; i++)
+        sku_fits = sku_and_profile_fit(s, wish->skus[i].sku, wish->profile);
+    for (uint32_t i = 0; !region_fits && i < wish->regions_count; i++) {
+        for (uint32_t j = 0; j < s->regions_count; j++) {
+            uint64_t region = place_number(region_of(s, j));
+            region_fits = region_fits || place_covers(region, wish->regions[i]) ||
+                          place_covers(wish->regions[i], region);
+        }
     }
     return region_fits && sku_fits;
 }
@@ -257,6 +259,7 @@ enum refusal series_mint(struct exchange *x, const struct actor *actor, const vo
     event.outputs.count = op->outputs.count;
     for (uint32_t i = 0; i < op->outputs.count; i++) {
         const struct payment *output = &op->outputs.items[i];
+        key_moves(x, output->amount_ucr);
         token_issue(x, op->series, output->account, output->amount_ucr);
         ledger_move(x, op->series, minted, (struct ledger_place){LEDGER_TOKENS, output->account},
                     output->amount_ucr);

@@ -11,8 +11,9 @@ bool series_expired(const struct exchange *x, const struct series_row *s);
 /* Whether tokens of it may be redeemed for this SKU, region and one workload profile. A region "US"
  * of the series covers the site's "US-TX". */
 bool series_allows(const struct series_row *s, uint64_t sku, const char *region, uint32_t profile);
-/* Whether they may for any SKU of a rule, anywhere within its regions. */
-bool series_may_allow(const struct series_row *s, const struct op_rule_add *rule);
+/* Whether they may for any SKU that is wanted, anywhere within the regions. */
+struct wish;
+bool series_may_allow(const struct series_row *s, const struct wish *wish);
 
 /* The sweep of an expired series, at most `limit` serials looked at; returns how many were. Logs an
  * `expired` event for each token and gift moved. */

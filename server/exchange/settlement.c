@@ -7,6 +7,7 @@
 #include "server/exchange/ledger.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/token.h"
+#include "server/exchange/trade.h"
 
 /* A share takes at most 1 + 5 + 9 bytes, an issued token 1 + 9 + 5 + 5 + 9; no event of a lease has
  * more than two lists of each. */
@@ -122,6 +123,7 @@ void settlement_shorten(struct exchange *x, struct lease_row *lease, uint64_t en
 {
     memset(out, 0, sizeof(*out));
     struct escrow e = escrow_of(x, lease);
+    out->given_up = trade_given_up(x, lease, end_s);
     relief_cut(x, lease, end_s);
     lease->end_s = end_s;
     lease->cost_ucr = settlement_cost(x, lease);
@@ -134,6 +136,7 @@ void settlement_cancel(struct exchange *x, struct lease_row *lease, uint64_t end
 {
     memset(out, 0, sizeof(*out));
     struct escrow e = escrow_of(x, lease);
+    out->given_up = trade_given_up(x, lease, lease->start_s);
     relief_cut(x, lease, end_s);
     lease->end_s = end_s;
     lease->state = LEASE_STATE_FAILED;

@@ -25,6 +25,8 @@ struct settlement {
     struct share paid[ESCROW_ROWS_MAX];
     uint32_t paid_count;
     struct escrow_returns returns;
+    gpu_minutes
+        given_up; /* of what was traded: what the lease would have owed beyond its new end */
 };
 
 /* What the escrow of a lease holds, all series together. */

@@ -56,8 +56,10 @@ static void standing_renew(struct exchange *x, struct offer_row *row)
     uint64_t end_s = standing_end(x->head.time_s, row->standing_min, row->until_s);
     row->end_s = standing_reach(x, row, end_s);
     bool stopped = row->end_s < end_s;
-    if (stopped)
+    if (stopped) {
         row->standing_min = 0;
+        row->until_s = row->end_s; /* tells it from one that never stood, when it ends */
+    }
     store_put(x->store, TABLE_OFFER, row);
     struct ev_offer_renewed event = {
         EVENT_HEAD_OF(x, 0),
@@ -71,6 +73,15 @@ static void standing_renew(struct exchange *x, struct offer_row *row)
         ask_about(x, row->offer);
 }
 
+/* Why an offer that stood ends where it does, enum offer_end_reason; 0: it stood never, or its
+ * operator has given it another end since, and all know when it ends. */
+static uint32_t standing_end_reason(const struct offer_row *row)
+{
+    if (row->standing_min == 0)
+        return row->until_s != 0 && row->until_s == row->end_s ? OFFER_END_POWER : 0;
+    return standing_moves(row) ? OFFER_END_NOT_RENEWED : OFFER_END_COMPLETED;
+}
+
 void offer_due(struct exchange *x, struct due_item item)
 {
     struct offer_row row = *offer_row_find(x, item.serial);
@@ -78,6 +89,17 @@ void offer_due(struct exchange *x, struct due_item item)
         standing_renew(x, &row);
         return;
     }
+    uint32_t reason = standing_end_reason(&row);
     offer_row_close(&row, OFFER_STATE_ENDED);
     store_put(x->store, TABLE_OFFER, &row);
+    if (reason == 0)
+        return;
+    struct ev_offer_ended event = {
+        EVENT_HEAD_OF(x, 0),
+        .offer = row.offer,
+        .operator= row.operator,
+        .end_s = row.end_s,
+        .reason = reason,
+    };
+    event_log(x, &ev_offer_ended_message, &event);
 }

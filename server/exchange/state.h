@@ -38,18 +38,24 @@ struct rule_index;
 struct trade_index;
 struct request_index;
 struct due_queue;
+struct turn_queue; /* of those who ask */
 
 struct wish;
 struct match;
+struct fill;
 
 /* Watches what is matched, for `boursed check --market` (referee.h); NULL: nobody does. */
 struct witness {
     /* A search of an operation or a tick has ended so. */
     void (*matched)(void *context, const struct wish *w, const struct match *m);
+    /* What it came to has become leases. */
+    void (*granted)(void *context, const struct fill *f);
     /* A resting order is about to be filled as resting orders are asked about an offer. */
     void (*fills)(void *context, uint64_t offer, const struct rest_row *rest, uint64_t limit_ucr);
     /* All resting orders have been asked about the offer. */
     void (*asked)(void *context, uint64_t offer);
+    /* A group has ended: nothing of it can be undone. */
+    void (*settled)(void *context);
     void *context;
 };
 
@@ -91,6 +97,7 @@ struct exchange {
     struct trade_index *trades;
     struct request_index *requests;
     struct due_queue *due;
+    struct turn_queue *turns;
 };
 
 /* Who acts in an operation, and what the operations of the request before it have issued. */

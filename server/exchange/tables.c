@@ -11,6 +11,8 @@ ROW_COLUMNS(ledger_row, LEDGER_ROW)
 ROW_COLUMNS(token_row, TOKEN_ROW)
 ROW_COLUMNS(gift_row, GIFT_ROW)
 ROW_COLUMNS(closure_row, CLOSURE_ROW)
+ROW_COLUMNS(ask_site_row, ASK_SITE_ROW)
+ROW_COLUMNS(ask_turn_row, ASK_TURN_ROW)
 ROW_COLUMNS(offer_row, OFFER_ROW)
 ROW_COLUMNS(order_row, ORDER_ROW)
 ROW_COLUMNS(rest_row, REST_ROW)
@@ -36,15 +38,17 @@ const struct table_spec exchange_tables[TABLE_COUNT] = {
     [TABLE_TOKEN] = TABLE_SPEC("token", 1, token_row, 1, 8),
     [TABLE_GIFT] = TABLE_SPEC("gift", 1, gift_row, 1, 8),
     [TABLE_CLOSURE] = TABLE_SPEC("closure", 1, closure_row, 1, 8),
+    [TABLE_ASK_SITE] = TABLE_SPEC("ask_site", 1, ask_site_row, 1, 8),
+    [TABLE_ASK_TURN] = TABLE_SPEC("ask_turn", 1, ask_turn_row, 1, 4),
     [TABLE_OFFER] = TABLE_SPEC("offer", 2, offer_row, 1, 8),
     [TABLE_ORDER] = TABLE_SPEC("order", 2, order_row, 1, 8),
     [TABLE_REST] = TABLE_SPEC("rest", 1, rest_row, 1, 8),
-    [TABLE_LEASE] = TABLE_SPEC("lease", 2, lease_row, 1, 8),
+    [TABLE_LEASE] = TABLE_SPEC("lease", 3, lease_row, 1, 8),
     [TABLE_RELIEF] = TABLE_SPEC("relief", 1, relief_row, 2, 12),
     [TABLE_ESCROW] = TABLE_SPEC("escrow", 2, escrow_row, 3, 16),
     [TABLE_PERIOD] = TABLE_SPEC("period", 1, period_row, 2, 12),
     [TABLE_RULE] = TABLE_SPEC("rule", 1, rule_row, 1, 8),
-    [TABLE_TRADE] = TABLE_SPEC("trade", 1, trade_row, 1, 8),
+    [TABLE_TRADE] = TABLE_SPEC("trade", 2, trade_row, 1, 8),
     [TABLE_POINT] = TABLE_SPEC("point", 1, point_row, 3, 20),
     [TABLE_LEVEL] = TABLE_SPEC("level", 1, level_row, 3, 20),
     [TABLE_REQUEST] = TABLE_SPEC("request", 1, request_row, 4, 32),

@@ -7,6 +7,7 @@
 #include "server/exchange/index.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/query.h"
+#include "server/exchange/relief.h"
 #include "server/exchange/site.h"
 
 enum trade_kind trade_kind_of(uint64_t start_s, uint64_t end_s)
@@ -36,6 +37,7 @@ static void trade_keep(struct exchange *x, const struct trade *t)
         .start_s = t->start_s,
         .end_s = t->end_s,
         .price_ucr = t->price_ucr,
+        .gpu_minutes = (t->end_s - t->start_s) / 60 * t->gpus,
         .gpus = t->gpus,
         .kind = (uint8_t)t->kind,
         .preemptible = t->preemptible,
@@ -76,6 +78,33 @@ void trade_log(struct exchange *x, const struct lease_grant *grants, uint32_t co
     struct ev_traded event = {EVENT_HEAD_OF(x, 0), .trades = {trades, count}};
     event_log(x, &ev_traded_message, &event);
     price_index_begin(x);
+}
+
+/* --- What is given up of it ---------------------------------------------------------------- */
+
+gpu_minutes trade_given_up(const struct exchange *x, const struct lease_row *lease, uint64_t end_s)
+{
+    const struct trade_row *trade = lease->trade != 0 ? trade_find(x, lease->trade) : NULL;
+    if (trade == NULL)
+        return 0;
+    uint64_t to_s = lease->end_s < trade->end_s ? lease->end_s : trade->end_s;
+    return end_s < to_s ? relief_owed(x, lease, end_s, to_s) : 0;
+}
+
+void trade_cut(struct exchange *x, uint64_t trade, gpu_minutes given_up)
+{
+    const struct trade_row *found = given_up > 0 ? trade_find(x, trade) : NULL;
+    if (found == NULL || found->preemptible || x->head.time_s > found->time_s + INDEX_STALE_S)
+        return;
+    struct trade_row row = *found;
+    row.gpu_minutes -= given_up < row.gpu_minutes ? given_up : row.gpu_minutes;
+    store_put(x->store, TABLE_TRADE, &row);
+    struct ev_trade_cut event = {
+        EVENT_HEAD_OF(x, 0),
+        .trade = row.trade,
+        .gpu_minutes = row.gpu_minutes,
+    };
+    event_log(x, &ev_trade_cut_message, &event);
 }
 
 /* --- Index --------------------------------------------------------------------------------- */

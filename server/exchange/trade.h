@@ -15,6 +15,13 @@ struct trade_index {
  * order's own event and those of the parts sold. */
 void trade_log(struct exchange *x, const struct lease_grant *grants, uint32_t count);
 
+/* What ending a lease at end_s gives up of the trade by which its capacity left the operator: what
+ * it would still have owed of the time traded. Before anything of the lease is changed. */
+gpu_minutes trade_given_up(const struct exchange *x, const struct lease_row *lease, uint64_t end_s);
+/* Takes it off that trade, if it may still count for the price index, and tells everybody
+ * (trade_cut, by 0). */
+void trade_cut(struct exchange *x, uint64_t trade, gpu_minutes given_up);
+
 /* Spot, or committed by its length. */
 enum trade_kind trade_kind_of(uint64_t start_s, uint64_t end_s);
 

@@ -109,7 +109,7 @@ enum refusal wish_from_order(const struct exchange *x, const struct op_order_pla
         .carbon_g_max = op->carbon_g_max,
         .reliability_ppm_min = op->reliability_ppm_min,
         .preemptible_ok = op->preemptible_ok,
-        .elastic = op->funded_min > 0,
+        .funded_min = op->funded_min,
         .profile = op->profile,
     };
     if (w.skus_count == 0 || op->gpus_min > op->gpus || op->block_gpus > op->gpus)
@@ -215,7 +215,7 @@ void wish_from_rest(const struct exchange *x, const struct order_row *order,
         .from_min = rest->start_from_s / 60,
         .until_min = rest->start_until_s / 60,
         .certified_min = rest->start_until_s / 60,
-        .elastic = rest->funded_min > 0,
+        .funded_min = rest->funded_min,
         .profile = order->profile,
     };
     if (w.from_min < now_min)
@@ -223,6 +223,24 @@ void wish_from_rest(const struct exchange *x, const struct order_row *order,
     wish_take_constraints(&w, rest, arena);
     wish_take_series(x, &w, order->order, rest->escrow_series, arena);
     *wish_out = w;
+}
+
+/* --- Who may pay for it ---------------------------------------------------------------------- */
+
+enum refusal wish_check_series(const struct exchange *x, const struct wish *w)
+{
+    struct wish at_site = *w;
+    const struct site_row *site = w->site != 0 ? site_find(x, w->site) : NULL;
+    uint64_t region = site != NULL ? place_number(site->region) : 0;
+    if (site != NULL) {
+        at_site.regions = &region;
+        at_site.regions_count = 1;
+    }
+    for (uint32_t i = 0; i < w->series_count; i++) {
+        if (!series_may_allow(w->series[i], &at_site))
+            return REFUSAL_series_restricted;
+    }
+    return REFUSAL_accepted;
 }
 
 /* --- Which offers count -------------------------------------------------------------------- */
@@ -345,17 +363,36 @@ static bool wish_takes_gain(const struct exchange *x, const struct wish *w, cons
     return transferable || o->lease == 0 || !resale_gains(x, o, wish_price(w, o));
 }
 
-static bool wish_takes_terms(const struct wish *w, const struct offer *o)
+static bool wish_takes_preemptible(const struct wish *w, bool preemptible)
 {
-    if (w->any_terms)
+    return !preemptible || w->lifted == FUNNEL_PREEMPTIBLE ||
+           (w->preemptible_ok && w->profile != PROFILE_TRAINING);
+}
+
+static bool wish_takes_billing(const struct wish *w, uint32_t billing)
+{
+    if (w->lifted == FUNNEL_BILLING)
         return true;
-    if (w->elastic && o->lease != 0)
+    if (w->profile == PROFILE_TRAINING && billing != BILLING_RESERVED)
         return false;
-    if (w->profile == PROFILE_TRAINING && (o->billing != BILLING_RESERVED || o->preemptible))
-        return false;
-    if (w->profile == PROFILE_INFERENCE && o->billing != BILLING_METERED)
-        return false;
-    return (w->preemptible_ok || !o->preemptible) && w->duration_min >= o->lease_min_min &&
+    return w->profile != PROFILE_INFERENCE || billing == BILLING_METERED;
+}
+
+uint32_t wish_funding_needed(const struct wish *w, const struct offer *o)
+{
+    return o->meter_period_min < w->duration_min ? o->meter_period_min : w->duration_min;
+}
+
+/* What is paid ahead covers the first period, or the lease would be paused before it began. */
+static bool wish_takes_funding(const struct wish *w, const struct offer *o)
+{
+    return w->funded_min == 0 || w->lifted == FUNNEL_BILLING ||
+           (o->lease == 0 && wish_funding_needed(w, o) <= w->funded_min);
+}
+
+static bool wish_takes_length(const struct wish *w, const struct offer *o)
+{
+    return w->duration_min >= o->lease_min_min &&
            (o->lease_max_min == 0 || w->duration_min <= o->lease_max_min);
 }
 
@@ -382,13 +419,24 @@ bool wish_has_seller(const struct exchange *x, const struct offer *o)
 
 bool wish_takes_offer(const struct exchange *x, const struct wish *w, const struct offer *o)
 {
-    return wish_takes_terms(w, o) && wish_block(w, o) <= w->gpus && wish_takes_gain(x, w, o) &&
-           wish_has_seller(x, o);
+    return wish_takes_preemptible(w, o->preemptible) && wish_takes_billing(w, o->billing) &&
+           wish_takes_funding(w, o) && wish_takes_length(w, o) && wish_block(w, o) <= w->gpus &&
+           wish_takes_gain(x, w, o) && wish_has_seller(x, o);
+}
+
+bool wish_takes_lease(const struct exchange *x, const struct wish *w, const struct lease_row *lease)
+{
+    const struct site_row *site = site_find(x, lease->site);
+    return site != NULL && wish_limit(w, lease->sku) != NULL && wish_takes_sku(x, w, lease->sku) &&
+           wish_takes_place(w, site) && wish_takes_jurisdiction(w, site) &&
+           wish_takes_carbon(w, site) && wish_takes_certifications(x, w, site) &&
+           wish_takes_preemptible(w, lease->preemptible != 0) &&
+           wish_takes_billing(w, lease->billing);
 }
 
 bool wish_is_own(const struct wish *w, const struct offer *o)
 {
-    return w->account != 0 && o->seller == w->account;
+    return w->account != 0 && (o->seller == w->account || o->operator== w->account);
 }
 
 bool wish_earliest(const struct wish *w, const struct offer *o, uint64_t *start_out,
@@ -400,7 +448,7 @@ bool wish_earliest(const struct wish *w, const struct offer *o, uint64_t *start_
     uint64_t start = w->from_min > o->start_min ? w->from_min : o->start_min;
     uint64_t at = start;
     while (start <= w->until_min && start + w->duration_min <= o->end_min) {
-        struct piece piece = steps_piece(&o->taken, at);
+        struct piece piece = offer_piece(o, at);
         ++*looks;
         if (piece.value + block > o->gpus)
             start = piece.until;
@@ -413,14 +461,13 @@ bool wish_earliest(const struct wish *w, const struct offer *o, uint64_t *start_
     return false;
 }
 
-/* The dimensions up to the series, which are those of SKU and site. */
-static uint32_t site_dimension(const struct exchange *x, const struct wish *w,
-                               const struct offer *o)
+uint32_t wish_site_dimension(const struct exchange *x, const struct wish *w, uint64_t sku,
+                             uint64_t number)
 {
-    const struct site_row *site = site_find(x, o->site);
-    if (wish_limit(w, o->sku) == NULL || site == NULL)
+    const struct site_row *site = site_find(x, number);
+    if (wish_limit(w, sku) == NULL || site == NULL)
         return FUNNEL_SKU;
-    if (!wish_takes_sku(x, w, o->sku))
+    if (!wish_takes_sku(x, w, sku))
         return FUNNEL_INTERCONNECT;
     if (!wish_takes_place(w, site))
         return FUNNEL_REGION;
@@ -432,25 +479,36 @@ static uint32_t site_dimension(const struct exchange *x, const struct wish *w,
         return FUNNEL_CERTIFICATION;
     if (!wish_takes_reliability(w, site))
         return FUNNEL_RELIABILITY;
-    return wish_takes_series(w, o->sku, site->region) ? 0 : FUNNEL_SERIES;
+    return wish_takes_series(w, sku, site->region) ? 0 : FUNNEL_SERIES;
 }
 
-uint32_t match_dimension(const struct exchange *x, const struct wish *w, const struct offer *o)
+/* The dimensions of an offer's terms and of who sells it. */
+static uint32_t terms_dimension(const struct exchange *x, const struct wish *w,
+                                const struct offer *o)
 {
-    uint32_t dimension = site_dimension(x, w, o);
-    if (dimension != 0)
-        return dimension;
     if (!wish_takes_gain(x, w, o))
         return FUNNEL_SERIES;
-    if (wish_is_own(w, o))
-        return FUNNEL_OWN;
-    if (!wish_takes_terms(w, o) || !wish_has_seller(x, o))
-        return FUNNEL_TERMS;
+    if (!wish_takes_preemptible(w, o->preemptible))
+        return FUNNEL_PREEMPTIBLE;
+    if (!wish_takes_billing(w, o->billing) || !wish_takes_funding(w, o))
+        return FUNNEL_BILLING;
+    if (!wish_takes_length(w, o))
+        return FUNNEL_LENGTH;
+    return wish_has_seller(x, o) ? 0 : FUNNEL_FROZEN;
+}
+
+uint32_t wish_offer_dimension(const struct exchange *x, const struct wish *w, const struct offer *o,
+                              uint64_t *looks)
+{
+    uint32_t dimension = terms_dimension(x, w, o);
+    if (dimension != 0)
+        return dimension;
     uint64_t start = w->from_min > o->start_min ? w->from_min : o->start_min;
     if (start > w->until_min || start + w->duration_min > o->end_min)
         return FUNNEL_TIME;
-    uint64_t looks = 0;
-    if (wish_block(w, o) > w->gpus || !wish_earliest(w, o, &start, &looks))
+    if (wish_block(w, o) > w->gpus || !wish_earliest(w, o, &start, looks))
         return FUNNEL_SIZE;
-    return o->price_ucr > wish_limit(w, o->sku)->limit_price_ucr ? FUNNEL_PRICE : 0;
+    if (o->price_ucr > wish_limit(w, o->sku)->limit_price_ucr)
+        return FUNNEL_PRICE;
+    return wish_is_own(w, o) ? FUNNEL_OWN : 0;
 }

@@ -34,10 +34,13 @@ struct wish {
     uint32_t carbon_g_max;    /* 0: any */
     uint32_t reliability_ppm_min;
     bool preemptible_ok;
-    bool elastic;   /* paid as it goes: leases on offer, which are paid in full, do not count */
-    bool any_terms; /* profile, preemption and the lengths of leases rule nothing out: for the
-                     * question why */
+    uint32_t funded_min; /* above 0: paid as it goes, and so many minutes ahead at first. Leases on
+                          * offer, which are paid in full, do not count, nor does what is metered
+                          * over more minutes than are paid. */
     uint32_t profile;
+    uint32_t lifted;    /* enum funnel: of the terms of leases this one rules nothing out, for the
+                         * question why; 0: none */
+    uint64_t looks_max; /* what a search may look at; 0: MATCH_LOOKS_MAX */
     const struct series_row *const *series; /* that fund it; none: nothing is ruled out */
     uint32_t series_count;
 };
@@ -56,9 +59,18 @@ enum refusal wish_from_order(const struct exchange *x, const struct op_order_pla
 void wish_from_rest(const struct exchange *x, const struct order_row *order,
                     const struct rest_row *rest, struct arena *arena, struct wish *wish_out);
 
+/* Whether each series may pay for any of its SKUs, at any place within its regions (or at the one
+ * site it is bound to): series_restricted, or nothing would ever be bought. */
+enum refusal wish_check_series(const struct exchange *x, const struct wish *wish);
+
 /* The first dimension at which an offer drops out, enum funnel; 0: it is a candidate somewhere in
- * the window. */
-uint32_t match_dimension(const struct exchange *x, const struct wish *wish, const struct offer *o);
+ * the window. In two parts, so that the offers of one site and SKU can be asked together: the
+ * dimensions up to the series, as far as they are those of site and SKU, and those that are an
+ * offer's own, adding to *looks how many pieces of its time were looked at. */
+uint32_t wish_site_dimension(const struct exchange *x, const struct wish *wish, uint64_t sku,
+                             uint64_t site);
+uint32_t wish_offer_dimension(const struct exchange *x, const struct wish *wish,
+                              const struct offer *o, uint64_t *looks);
 
 /* --- For the search --- */
 
@@ -72,11 +84,18 @@ bool wish_takes_sku(const struct exchange *x, const struct wish *w, uint64_t sku
 bool wish_takes_site(const struct exchange *x, const struct wish *w, uint64_t sku, uint64_t site);
 /* Whether an offer of such an SKU and site counts, apart from its price and from whose it is. */
 bool wish_takes_offer(const struct exchange *x, const struct wish *w, const struct offer *o);
+/* Whether a lease is of such an SKU, at such a site and on such terms; of the site's reliability
+ * and of who owns it nothing is asked, and of certifications that they are in force now. */
+bool wish_takes_lease(const struct exchange *x, const struct wish *w,
+                      const struct lease_row *lease);
 /* Whether there is somebody who sells it: its operator and its seller are not frozen, and a lease
  * on offer has neither ended nor failed, swept or not. */
 bool wish_has_seller(const struct exchange *x, const struct offer *o);
-/* Whether it is an offer of who wants. */
+/* Whether who wants would buy of himself: it is his offer, or his capacity that somebody resells.
+ */
 bool wish_is_own(const struct wish *w, const struct offer *o);
+/* For how many minutes an elastic order must pay ahead so that such an offer counts. */
+uint32_t wish_funding_needed(const struct wish *w, const struct offer *o);
 /* What an offer of a wanted SKU would trade at. */
 uint64_t wish_price(const struct wish *w, const struct offer *o);
 /* An offer gives multiples of this: the least common multiple of its block and the order's. */

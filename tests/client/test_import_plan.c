@@ -163,6 +163,7 @@ static void draws_shares_by_lot(void **state)
                              .resting_ppm = 100000,
                              .rest_min = 30,
                              .spread_ppm = 120000,
+                             .partial_ppm = 60000,
                              .preemptible_ppm = 300000,
                              .standing_ppm = 50000,
                              .headroom_ppm = 250000,
@@ -174,13 +175,15 @@ static void draws_shares_by_lot(void **state)
     assert_memory_equal(p.tasks, same.tasks, 100 * sizeof(*p.tasks));
     assert_memory_equal(p.offers, same.offers, 100 * sizeof(*p.offers));
     plan_release(&same);
-    uint32_t rests = 0, spread = 0, large = 0, willing = 0, willing_be = 0;
+    uint32_t rests = 0, spread = 0, large = 0, willing = 0, willing_be = 0, partial = 0;
     for (size_t i = 0; i < 100; i++) {
         const struct plan_task *task = &p.tasks[i];
         rests += task->rests;
         assert_true(!task->rests || i % 4 == 0);
         spread += task->spread;
         large += task->spread && task->gpus == 4;
+        partial += task->gpus_min == 1 && task->gpus == 4;
+        assert_true(task->gpus_min == 1 || task->gpus_min == task->gpus);
         willing += task->preemptible_ok;
         willing_be += task->preemptible_ok && i % 4 == 0;
         assert_int_equal(task->duration_min, 10);
@@ -194,6 +197,7 @@ static void draws_shares_by_lot(void **state)
     assert_int_equal(rests, 10);
     assert_int_equal(spread, 12);
     assert_int_equal(large, 10);
+    assert_int_equal(partial, 6);
     assert_int_equal(willing, 30);
     assert_int_equal(willing_be, 25);
     uint32_t preemptible = 0, standing = 0, prices = 0;

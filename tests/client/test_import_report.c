@@ -26,10 +26,13 @@ static void tells_what_came_of_it(void **state)
                         .options = {.every = 100, .resting_ppm = 125000}};
     plan.models[0] = plan_model_of("T4");
     plan.models[1] = plan_model_of("G3");
-    struct import_result result = {.tasks = 15,
+    struct import_result result = {.tasks = 17,
                                    .filled = 7,
                                    .filled_later = 2,
                                    .rested_s = 3 * 3600,
+                                   .partly_filled = 2,
+                                   .partly_wanted = 12,
+                                   .partly_got = 5,
                                    .expired = 3,
                                    .leases_ahead = 4,
                                    .ended_early = 5,
@@ -60,13 +63,16 @@ static void tells_what_came_of_it(void **state)
     const json_t *outcomes = json_object_get(json, "outcomes");
     const json_t *refusals = json_object_get(json, "refusals");
     const json_t *utilisation = json_object_get(json, "utilisation");
-    assert_int_equal(json_integer_value(json_object_get(json, "tasks")), 15);
+    assert_int_equal(json_integer_value(json_object_get(json, "tasks")), 17);
     assert_int_equal(json_integer_value(json_object_get(outcomes, "filled")), 7);
-    assert_int_equal(json_integer_value(json_object_get(outcomes, "partly_filled")), 0);
+    assert_int_equal(json_integer_value(json_object_get(outcomes, "partly_filled")), 2);
     assert_int_equal(json_integer_value(json_object_get(outcomes, "refused")), 3);
     assert_int_equal(json_integer_value(json_object_get(outcomes, "filled_later")), 2);
     assert_int_equal(json_integer_value(json_object_get(outcomes, "expired")), 3);
     assert_int_equal(json_object_size(outcomes), 5);
+    const json_t *partly = json_object_get(json, "partly_filled_gpus");
+    assert_int_equal(json_integer_value(json_object_get(partly, "wanted")), 12);
+    assert_int_equal(json_integer_value(json_object_get(partly, "got")), 5);
     assert_true(near(json_object_get(json, "rest_hours_mean"), 1.5));
     assert_true(near(json_object_get(json, "price_of_base"), 0.875));
     assert_true(near(json_object_get(json, "utilisation_all"), 0.25));
@@ -89,7 +95,7 @@ static void tells_what_came_of_it(void **state)
     assert_true(near(json_object_get(utilisation, "trace-g3"), 0));
     assert_true(near(json_object_get(json, "credits_settled"), 8.75));
     assert_int_equal(json_integer_value(json_object_get(json, "settled_ucr")), 8750000);
-    assert_true(near(json_object_get(json, "redemptions_per_s"), 7.5));
+    assert_true(near(json_object_get(json, "redemptions_per_s"), 8.5));
     assert_true(near(json_object_get(json, "wall_s"), 2.5));
     const char *root = json_string_value(json_object_get(json, "log_root"));
     assert_int_equal(strlen(root), 64);

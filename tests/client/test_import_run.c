@@ -336,6 +336,39 @@ static void the_whole_book_is_used(void **state)
     scene_close(&s);
 }
 
+/* A task of three GPUs runs on two when there are no more, and pays for two. */
+static void large_tasks_are_filled_in_part(void **state)
+{
+    (void)state;
+    static struct trace_task some[] = {
+        {2, 1, T4, PROFILE_TRAINING, 0, 3600, 0},
+        {3, 8, T4 | G2, PROFILE_TRAINING, 60, 660, 0}, /* all eight G2s */
+        {4, 3, T4, PROFILE_TRAINING, 60, 660, 0},      /* one T4 is left */
+        {5, 3, T4, PROFILE_TRAINING, 120, 660, 0},     /* none is */
+        {6, 2, T4, PROFILE_INFERENCE, 7200, 7800, 0},  /* both */
+        {7, 12, G2, PROFILE_INFERENCE, 7200, 7800, 0}, /* more than there are */
+    };
+    struct trace from = trace;
+    from.tasks = some;
+    from.tasks_count = sizeof(some) / sizeof(some[0]);
+    struct plan_options options = {
+        .every = 1, .report_min = 360, .seed = 1, .partial_ppm = 1000000};
+    struct scene s;
+    skip_without_server();
+    scene_open_with(&s, 1, &from, &options);
+    scene_run(&s);
+    assert_int_equal(s.result.tasks, 6);
+    assert_int_equal(s.result.filled, 3);
+    assert_int_equal(s.result.partly_filled, 2);
+    assert_int_equal(s.result.partly_wanted, 3 + 12);
+    assert_int_equal(s.result.partly_got, 1 + 8);
+    assert_int_equal(s.result.refused, 1);
+    assert_int_equal(s.result.refusals[REFUSAL_no_capacity], 1);
+    assert_int_equal(s.result.sold[0], 60 + 10 + 2 * 10);
+    assert_int_equal(s.result.sold[1], 8 * 10 + 8 * 10);
+    scene_close(&s);
+}
+
 /* Grouping depends on timing, the log must not. */
 static void the_whole_book_follows_from_the_seed(void **state)
 {
@@ -345,9 +378,14 @@ static void the_whole_book_follows_from_the_seed(void **state)
     struct trace_task many[CROWD];
     struct trace from = crowd(some, many);
     struct plan_options options = lively_options(2);
+    options.partial_ppm = 100000;
     skip_without_server();
     scene_open_with(&a, 2, &from, &options);
     scene_run(&a);
+    const struct import_result *r = &a.result;
+    assert_true(r->partly_filled > 0 && r->partly_got < r->partly_wanted);
+    assert_int_equal(r->filled + r->filled_later + r->partly_filled + r->expired + r->refused,
+                     CROWD);
     scene_close(&a);
     scene_open_with(&b, 2, &from, &options);
     scene_run(&b);
@@ -443,6 +481,7 @@ int main(void)
         cmocka_unit_test(every_task_has_its_outcome),
         cmocka_unit_test(the_log_follows_from_the_seed),
         cmocka_unit_test(the_whole_book_is_used),
+        cmocka_unit_test(large_tasks_are_filled_in_part),
         cmocka_unit_test(the_whole_book_follows_from_the_seed),
         cmocka_unit_test(notices_other_sellers),
         cmocka_unit_test(says_what_was_refused),

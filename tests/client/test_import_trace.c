@@ -99,12 +99,17 @@ static const struct {
 } bad[] = {
     {"", TASKS_HEAD "t,1,,LS,0,1\n", "nodes.csv: the file is empty"},
     {"sn,model\nx,T4\n", TASKS_HEAD "t,1,,LS,0,1\n", "nodes.csv:1: gpu: no such column"},
+    {"gpu;model\n1;T4\n", TASKS_HEAD "t,1,,LS,0,1\n",
+     "nodes.csv:1: does not name the columns, with commas between them"},
+    /* A byte order mark is no part of the first title. */
+    {"\xef\xbb\xbfgpu,model\n1,\n", TASKS_HEAD "t,1,,LS,0,1\n",
+     "nodes.csv:2: model: an empty model"},
     {"gpu,model,gpu\n1,T4,1\n", TASKS_HEAD "t,1,,LS,0,1\n",
      "nodes.csv:1: gpu: a column named more than once"},
     {NODES_HEAD "a,1,1,2,T4\na,1,1,2\n", TASKS_HEAD "t,1,,LS,0,1\n",
      "nodes.csv:3: 4 columns where the first line has 5"},
     {NODES_HEAD "a,1,1,two,T4\n", TASKS_HEAD "t,1,,LS,0,1\n",
-     "nodes.csv:2: gpu: not a number of digits"},
+     "nodes.csv:2: gpu: not a whole number"},
     {NODES_HEAD "a,1,1,1001,T4\n", TASKS_HEAD "t,1,,LS,0,1\n", "nodes.csv:2: gpu: too large"},
     {NODES_HEAD "a,1,1,99999999999999999999999,T4\n", TASKS_HEAD "t,1,,LS,0,1\n",
      "nodes.csv:2: gpu: too large"},
@@ -118,7 +123,7 @@ static const struct {
     {NODES_HEAD "a,1,1,2,T4\n", TASKS_HEAD "t,1,,LS,0,1\nt,1,,LS,9,8\n",
      "tasks.csv:3: deletion_time: before creation_time"},
     {NODES_HEAD "a,1,1,2,T4\n", TASKS_HEAD "t,1,,LS,-1,8\n",
-     "tasks.csv:2: creation_time: not a number of digits"},
+     "tasks.csv:2: creation_time: not a whole number"},
     {NODES_HEAD "a,1,1,2,T4\n", TASKS_HEAD "t,1,T4||A10,LS,0,8\n",
      "tasks.csv:2: gpu_spec: an empty model"},
     {NODES_HEAD "a,1,1,2,T4\n", TASKS_HEAD "t,1,T4|,LS,0,8\n",
@@ -136,9 +141,9 @@ static const struct {
     {NODES_HEAD "a,1,1,2," LONG_NAME "\n", TASKS_HEAD "t,1,,LS,0,8\n",
      "nodes.csv:2: model: a model's name too long"},
     {NODES_HEAD "a,1,1,2,T4\n", TASKS_HEAD "t,1.5,,LS,0,8\n",
-     "tasks.csv:2: num_gpu: not a number of digits"},
+     "tasks.csv:2: num_gpu: not a whole number"},
     {NODES_HEAD "a,1,1,2,T4\n", TASKS_HEAD "t, 1,,LS,0,8\n",
-     "tasks.csv:2: num_gpu: not a number of digits"},
+     "tasks.csv:2: num_gpu: not a whole number"},
     {NODES_HEAD "a,1,1,2,T4\n", TASKS_HEAD "t,10001,,LS,0,8\n", "tasks.csv:2: num_gpu: too large"},
     {NODES_HEAD "a,1,1,2,T4\n", TASKS_HEAD "t,1,,LS,,8\n", "tasks.csv:2: creation_time: empty"},
     {NODES_HEAD "a,1,1,2,T4\n", TASKS_HEAD "t,1,,LS,0,400000000\n",
@@ -184,7 +189,7 @@ static void reports_both_files_and_not_every_line(void **state)
     buffer_append(&error, "", 1);
     const char *said = (const char *)error.data;
     assert_non_null(strstr(said, "nodes.csv:2:"));
-    assert_non_null(strstr(said, "tasks.csv:21: num_gpu: not a number of digits\n"));
+    assert_non_null(strstr(said, "tasks.csv:21: num_gpu: not a whole number\n"));
     assert_null(strstr(said, "tasks.csv:22:"));
     assert_non_null(strstr(said, "tasks.csv: 100 lines are wrong, of which the first 20 are "
                                  "listed\n"));
@@ -213,7 +218,7 @@ static void skips_bad_lines_when_asked(void **state)
     assert_int_equal(t.tasks_count, 51);
     assert_int_equal(t.models_count, 2);
     assert_int_equal(t.tasks[50].models, 3);
-    assert_non_null(strstr((char *)said.data, "nodes.csv:3: gpu: not a number of digits\n"));
+    assert_non_null(strstr((char *)said.data, "nodes.csv:3: gpu: not a whole number\n"));
     assert_non_null(strstr((char *)said.data, "tasks.csv:3: gpu_spec: an empty model\n"));
     assert_non_null(strstr((char *)said.data, "tasks.csv: 52 lines are wrong, of which the first"));
     trace_release(&t);

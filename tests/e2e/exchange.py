@@ -341,3 +341,11 @@ def world(exchange):
     w["site"] = exchange.site(w.operator)
     w["offer"] = exchange.offer(w.operator, w.site, w.sku)
     return w
+
+
+def pay_some(w, count=20):
+    """A few payments; the balance of bob afterwards."""
+    for _ in range(count):
+        token, = w.exchange.mint(w.series, (w.alice, 10))
+        w.alice.request(transfer([token], (w.bob.account, 4), (w.alice.account, 6)))
+    return w.bob.balance(w.series).tokens_ucr

@@ -3,6 +3,7 @@ can be asked about again, and the log never forks."""
 import collections
 import random
 import re
+import threading
 import time
 import unittest
 
@@ -13,21 +14,55 @@ from messages import Record
 from trader import Trader
 from wire import Feeder
 
-KILLS = 200 if LONG else 5 if SANITIZED else 20
-MARKET_KILLS = 60 if LONG else 3 if SANITIZED else 5
+KILLS = 200 if LONG else 8 if SANITIZED else 20
+MARKET_KILLS = 60 if LONG else 10
 TRADERS = 4
+ROUNDS = (5, 40, 120, 300, 600)  # requests acknowledged before a kill
+
+
+def rounds(kills, rng):
+    """How many requests each kill waits for: together the same on any machine."""
+    sizes = [ROUNDS[i % len(ROUNDS)] for i in range(kills)]
+    rng.shuffle(sizes)
+    return sizes
+
+
+class Round:
+    """Load until so many more requests are acknowledged, and on until `ended` is set."""
+
+    def __init__(self, traders, size):
+        self.traders = traders
+        self.until = self.acknowledged() + size
+        self.enough, self.ended = threading.Event(), threading.Event()
+        self.feeders = [Feeder(t.load, self.is_over) for t in traders]
+
+    def acknowledged(self):
+        return sum(len(t.acknowledged) for t in self.traders)
+
+    def is_over(self):
+        if self.acknowledged() >= self.until:
+            self.enough.set()
+        return self.ended.is_set()
+
+    def wait(self):
+        """For the requests, or for all traders to have failed."""
+        while not self.enough.wait(0.5) and any(f.is_alive() for f in self.feeders):
+            pass
+
+    def finish(self):
+        self.ended.set()
+        for feeder in self.feeders:
+            feeder.finish()
 
 
 class Crash(unittest.TestCase):
-    def kill_under_load(self, x, traders, rng):
+    def kill_under_load(self, x, traders, size, rng):
         """One round: load, a kill at a random moment, a restart, everything asked about again."""
-        stopped = []
-        feeders = [Feeder(t.load, lambda: bool(stopped)) for t in traders]
-        time.sleep(rng.choice([0.02, 0.1, 0.3, 0.8, 2.4]) * rng.random() * (3 if SANITIZED else 1))
+        load = Round(traders, size)
+        load.wait()
+        time.sleep(rng.random() * 0.01)  # wherever it is then
         x.kill()
-        stopped.append(True)
-        for feeder in feeders:
-            feeder.finish()
+        load.finish()
         on_their_way = sum(len(t.pending) for t in traders)
         if rng.random() < 0.25:
             # The next one dies while it starts, perhaps in the middle of its recovery.
@@ -55,8 +90,8 @@ class Crash(unittest.TestCase):
             traders = [Trader(c, w.series, sink.account, w, random.Random(rng.random()))
                        for c in clients]
             on_their_way = 0
-            for kill in range(KILLS):
-                on_their_way += self.kill_under_load(x, traders, rng)
+            for kill, size in enumerate(rounds(KILLS, rng)):
+                on_their_way += self.kill_under_load(x, traders, size, rng)
                 for trader in traders:
                     trader.same_replies(3)
                     trader.holdings()
@@ -123,8 +158,8 @@ class Crash(unittest.TestCase):
         with Exchange(clock="real") as x:
             dealers = self.dealers(x, rng)
             on_their_way = 0
-            for _ in range(MARKET_KILLS):
-                on_their_way += self.kill_under_load(x, dealers, rng)
+            for size in rounds(MARKET_KILLS, rng):
+                on_their_way += self.kill_under_load(x, dealers, size, rng)
                 for dealer in dealers:
                     dealer.same_replies(3)
                     dealer.look()
@@ -137,8 +172,10 @@ class Crash(unittest.TestCase):
             x.stop()
             x.check()
             searches = self.referee(x.data)
-            tap.note(f"{MARKET_KILLS} kills, {on_their_way} requests on their way, {searches} "
-                     f"searches compared, {events['traded']} trades")
+            tap.note(f"{MARKET_KILLS} kills, {events['request']} requests acknowledged, "
+                     f"{on_their_way} on their way when it was killed, {searches} searches "
+                     f"compared, {events['traded']} trades")
+            self.assertGreater(on_their_way, 0)
             self.assertGreater(events["traded"], 0)
             self.goes_on_elsewhere(x, rng)
 

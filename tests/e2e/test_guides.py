@@ -274,7 +274,9 @@ class World:
     # What the guides say and what really is, in both directions.
 
     def adapt(self, command):
-        command = re.sub(r"\bboursed init\b", "boursed init --created -2d", command)
+        # Within a minute: what ends "at the end of this minute" must not have ended at once.
+        begin = time.strftime("%Y-%m-%dT%H:%M:30Z", time.gmtime(time.time() - 2 * 86400))
+        command = re.sub(r"\bboursed init\b", f"boursed init --created {begin}", command)
         return command.replace("127.0.0.1:7420", f"127.0.0.1:{self.port or 0}")
 
     def translate(self, output):

@@ -259,7 +259,9 @@ class Leases(unittest.TestCase):
         """the startup ends a lease early; the rest of its escrow returns"""
         with Exchange() as x:
             w = world(x)
-            lease = self.redeem(x, w, minutes=600)
+            committed = self.redeem(x, w, minutes=600)
+            self.assertEqual(w.alice.refusal_of("lease_end", lease=committed), "lease_committed")
+            lease = self.redeem(x, w, minutes=600, profile="tuning")
             self.activate(w, lease)
             x.advance(2 * HOUR)
             w.alice.do("lease_end", lease=lease)
@@ -272,7 +274,7 @@ class Leases(unittest.TestCase):
             row = w.alice.query("leases", lease=lease).rows[0]
             self.assertEqual((row.state, row.escrow_ucr), ("settled", 0))
             self.assertEqual(row.paid_ucr, 48 * CREDIT)
-            self.assertEqual(w.alice.balance(w.series).tokens_ucr, 952 * CREDIT)
+            self.assertEqual(w.alice.balance(w.series).tokens_ucr, 1952 * CREDIT)
             x.books()
 
     def test_operator_may_not_end_it(self):
@@ -447,8 +449,8 @@ class Refusals(unittest.TestCase):
             quote = w.alice.query("quote", **order(w.sku, regions=[{"code": "US"}]), why=True)
             self.assertEqual((quote.refusal, quote.offers), ("accepted", 6))
             fell = {row.dimension: row.offers for row in quote.funnel}
-            self.assertEqual({k: fell.get(k) for k in ("sku", "region", "terms", "price")},
-                             {"sku": 1, "region": 1, "terms": 1, "price": 1})
+            self.assertEqual({k: fell.get(k) for k in ("sku", "region", "preemptible", "price")},
+                             {"sku": 1, "region": 1, "preemptible": 1, "price": 1})
             self.assertEqual(sum(fell.values()) + quote.matching, quote.offers)
 
     def test_accounts(self):

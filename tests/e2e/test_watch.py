@@ -188,6 +188,12 @@ class Watch(unittest.TestCase):
         users["acme"].ok("redeem", "--sku", f"gb300={limit}", "--gpus", str(gpus), "--duration",
                          "2h", *more)
 
+    def hand_over(self, users):
+        """What is not handed over in time was traded for nothing."""
+        for lease in users["gridco"].json("lease", "list"):
+            if lease["state"] == "granted":
+                users["gridco"].ok("lease", "activate", str(lease["lease"]), "--no-access")
+
     def test_book_and_market(self):
         """the book's two sides, trades, index, starts and utilisation, in words and in JSON"""
         with Exchange() as x:
@@ -228,6 +234,7 @@ class Watch(unittest.TestCase):
             self.assertNotIn("acme", acme.ok("market", "trades"))
             self.assertIn("published hourly", acme("market", "index", "gb300").stderr)
             for _ in range(3):
+                self.hand_over(users)
                 users["admin"].ok("clock", "advance", "+1h")
                 self.redeem(users, 4)
             points = acme.json("market", "index", "gb300")
@@ -239,6 +246,21 @@ class Watch(unittest.TestCase):
             starts = acme.json("market", "starts", "--sku", "gb300", "--gpus", "62", "--duration",
                                "1h", "--count", "4")
             self.assertEqual([s["gpus"] for s in starts], [0, 0, 62, 62])
+            # What is not to be had has no price, rather than none.
+            self.assertEqual([(s["price_ucr"], s["cost_ucr"]) for s in starts][0], (None, None))
+            self.assertTrue(all(s["price_ucr"] > 0 for s in starts[2:]))
+            shown = acme.ok("market", "starts", "--sku", "gb300", "--gpus", "62", "--duration",
+                            "1h", "--count", "4").splitlines()
+            self.assertEqual(shown[1].split()[1:], ["0", "-", "-"])
+            # A region in which nobody has a site, and one that is none.
+            empty = acme.ok("book", "gb300", "--region", "FR")
+            self.assertIn("No site is in the region 'FR'; there are 'ID', 'US-TX'.", empty)
+            self.assertNotIn("No site", acme.ok("book", "gb300", "--region", "US"))
+            for command in (("book", "gb300"), ("market", "trades"), ("watch",)):
+                done = acme(*command, "--region", "xx")
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("--region: 'xx' is not an ISO 3166 code", done.stderr)
+            self.assertIn("'FR'; there are", acme("market", "trades", "--region", "FR").stderr)
             used = acme.json("market", "utilisation", "--site", "batam", "--from", "-3h",
                              "--until", "+0h", "--step", "1h")
             self.assertEqual([u["gpu_minutes_offered"] for u in used][1:], [64 * 60] * 2)
@@ -266,6 +288,7 @@ class Watch(unittest.TestCase):
                     if number in (2, 4):
                         x.start()
                     self.redeem(users, number)
+                self.hand_over(users)
                 users["admin"].ok("clock", "advance", "+1h")
                 self.redeem(users, 7)
                 wait_line(program, ['"type":"trade"', '"gpus":7'], lines)

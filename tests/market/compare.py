@@ -2,13 +2,14 @@
 
 A story is a list of steps that name things by the step that made them, so that steps can be left
 out: {"as", "op", "pay"} is an operation whose tokens, [series, amount] each, are minted for it, and
-with "undone" the same in an atomic request whose second operation is refused; {"tick"} lets time
-pass; with "late" what falls due meanwhile is worked off at the end of it.
+with "undone" the same in an atomic request whose second operation is refused; {"as", "many"} is one
+request of several {"op", "pay"}, of which what the second makes is named by "STEP.1"; {"tick"} lets
+time pass; with "late" what falls due meanwhile is worked off at the end of it.
 """
 import copy
 import time
 
-from books import MINUTE, Refused
+from books import MINUTE, ORDER_LEASES_MAX, Refused
 from driver import Driver, seconds
 from model import Model
 from price_index import PriceIndex
@@ -67,13 +68,17 @@ class Run:
     def step(self, number, step):
         if "tick" in step:
             return self.tick(step["tick"], step.get("late", False))
-        op = self.resolve(copy.deepcopy(step["op"]))
         account = self.resolve(step["as"])
-        if "pay" in step:
-            op["tokens"] = [self.mint(account, *pay) for pay in step["pay"]]
+        ops = [self.paid(account, part) for part in step.get("many", [step])]
         if step.get("undone"):
-            return self.undo(account, op)
-        return self.operate(number, account, op)
+            return self.undo(account, ops[0])
+        return self.operate(number, account, ops)
+
+    def paid(self, account, part):
+        op = self.resolve(copy.deepcopy(part["op"]))
+        if "pay" in part:
+            op["tokens"] = [self.mint(account, *pay) for pay in part["pay"]]
+        return op
 
     def undo(self, account, op):
         """Nothing of it may stay, which the next comparisons show."""
@@ -99,10 +104,20 @@ class Run:
         answer = self.driver.ask(**command)
         return self.fault(command, answer) if self.fault else answer
 
-    def operate(self, number, account, op):
-        answer = self.ask(**{"as": account}, operations=[op])
-        result = answer["results"][0] if answer["results"] else {"refusal": answer["refusal"]}
+    def operate(self, number, account, ops):
+        """One request; whether something of it was accepted."""
+        answer = self.ask(**{"as": account}, operations=ops)
         before = len(self.model.leases)
+        accepted = False
+        for place, op in enumerate(ops):
+            result = answer["results"][place] if answer["results"] else answer
+            name = f"{number}.{place}" if place else number
+            accepted = self.operate_one(name, account, op, result) or accepted
+        if accepted:
+            self.compare_events(answer, before)
+        return accepted
+
+    def operate_one(self, name, account, op, result):
         try:
             made = self.model.operate(account, op)
             outcome = "accepted"
@@ -118,8 +133,7 @@ class Run:
             what = {"offer_publish": "offer", "lease_resell": "offer", "order_place": "order",
                     "site_close": "closure", "rule_add": "rule"}.get(op["operation"])
             if what:
-                self.made[(what, number)] = made["object"]
-        self.compare_events(answer, before)
+                self.made[(what, name)] = made["object"]
         return True
 
     def tick(self, duration, late):
@@ -140,6 +154,9 @@ class Run:
         for event in answer["events"]:
             key = ("event", event["event"])
             self.counts[key] = self.counts.get(key, 0) + 1
+            if len(event.get("leases", ())) == ORDER_LEASES_MAX:
+                most = ("event", "of the most leases")
+                self.counts[most] = self.counts.get(most, 0) + 1
             self.compare_index(event)
         grants = [grant for event in answer["events"] for grant in event.get("leases", [])
                   if event["event"] in ("order_placed", "order_amended", "order_filled",
@@ -165,6 +182,8 @@ class Run:
         if event["event"] == "traded":
             for trade in event["trades"]:
                 self.index.add(time_s, trade, seconds(trade["start_s"]), seconds(trade["end_s"]))
+        if event["event"] == "trade_cut":
+            self.index.cut(event["trade"], event["gpu_minutes"])
         if event["event"] != "index_published":
             return
         rules = {(p["sku"], p["kind"]): (p["level_ucr"], p["chain_ppm"], p["trades"],
@@ -191,21 +210,27 @@ class Run:
     def check_capacity(self):
         """What an offer has free and what leases take of it add up to what it has."""
         for offer in self.model.open_offers():
-            if offer.lease:
-                continue
-            for minute in range(max(offer.start_min, self.model.now_min()), offer.end_min):
-                taken = sum(lease.unsold_at(minute)
-                            for lease in self.model.leases_of_offer.get(offer.offer, ())
-                            if lease.start_min <= minute < lease.end_min)
-                assert taken <= offer.gpus, "no GPU-minute is sold twice"
-                closed = any(c.site == offer.site and c.start_min <= minute < c.end_min
-                             for c in self.model.closures.values())
-                free = 0 if closed else offer.gpus - taken
-                assert offer.free_at(self.model, minute) == free
+            if not offer.lease:
+                self.check_capacity_of(offer)
+
+    def check_capacity_of(self, offer):
+        first = max(offer.start_min, self.model.now_min())
+        taken = [0] * max(offer.end_min - first, 0)
+        for lease in self.model.leases_of_offer.get(offer.offer, ()):
+            for minute in range(max(first, lease.start_min), min(lease.end_min, offer.end_min)):
+                taken[minute - first] += lease.unsold_at(minute)
+        assert max(taken, default=0) <= offer.gpus, "no GPU-minute is sold twice"
+        free = [offer.gpus - gpus for gpus in taken]
+        for closure in self.model.closures.values():
+            if closure.site == offer.site:
+                for minute in range(max(first, closure.start_min),
+                                    min(closure.end_min, offer.end_min)):
+                    free[minute - first] = 0
+        assert offer.free_array(self.model)[first - offer.start_min:] == free
 
     def check(self):
         faults = self.driver.ask(check=True)["faults"]
-        differ("what exchange_check() finds", faults, [])
+        differ("what exchange_check() and the referee find", faults, [])
 
     def verify(self):
         """Replayed, grouped otherwise and loaded anew, the journal gives the same."""
@@ -244,8 +269,8 @@ def model_offers(model):
     for o in model.open_offers():
         at = max(now - o.start_min, 0)
         shown[o.offer] = dict(gpus=o.gpus, end=o.end_min * MINUTE, price=o.price,
-                              free=min(o.free_array(model)[at:], default=0), asking=o.asking,
-                              lease=o.lease)
+                              free=min(o.free_array(model)[at:], default=0),
+                              asking=model.is_asking(o), lease=o.lease)
     return shown
 
 

@@ -1,5 +1,7 @@
 """The part of the model that is about leases: grants, metering, settlement, ends, resale; and the
 passing of time."""
+import copy
+
 import matching
 from books import (DISPUTE_WINDOW_S, METER_GRACE_S, MINUTE, STANDING_STEP_S, ceil_div, cost_of,
                    first_refusal, minute_ceil, refuse, split)
@@ -48,6 +50,7 @@ class Leases:
                       granted_s=self.now_s, preemptible=offer.preemptible,
                       meter_period_min=offer.meter_period_min, billing=offer.billing,
                       least_charge_ppm=offer.least_charge_ppm, elastic=bool(wish.funded_min),
+                      funded_min=wish.funded_min,
                       bought=part.price, bought_of=offer.offer,
                       granted_end_min=match.start_min + wish.duration_min)
         self.leases[number] = lease
@@ -101,7 +104,8 @@ class Leases:
             seller.refunded += part - moves
         assert lease.escrow.total() == worth, "a sold lease is worth what it was before"
         seller.reliefs.append(Thing(kind="sale", start_min=lease.start_min, end_min=lease.end_min,
-                                    gpus=lease.gpus, sold=lease.lease, offer=offer.offer))
+                                    counts_min=lease.end_min, gpus=lease.gpus, sold=lease.lease,
+                                    offer=offer.offer))
         self.sold_tail(seller)
 
     def give_over(self, source, target, series, amount):
@@ -117,6 +121,8 @@ class Leases:
             end -= 1
         if end < seller.end_min:
             seller.end_min = end
+            for sale in seller.reliefs:  # it may be extended again
+                sale.counts_min = min(sale.counts_min, end)
             if end <= minute_ceil(self.now_s) and seller.end_reason == "not_yet":
                 seller.end_reason = "sold"
             self.close_if_settled(seller)
@@ -250,6 +256,7 @@ class Leases:
         state = lease.state_now(self.now_s)
         refuse(state not in ("granted", "active", "paused"), "lease_closed")
         refuse(self.now_s >= lease.ends_s(self.now_s), "lease_closed")
+        refuse(holder and self.orders[lease.order].wish.profile == "training", "lease_committed")
         end = self.early_end(lease, holder)
         refuse(end >= lease.end_min, "lease_ending")
         lease.end_reason = "ended_by_holder" if holder else "ended_by_operator"
@@ -342,8 +349,15 @@ class Leases:
         whole = lease.due() + op["duration_min"] * lease.gpus
         most = cost_of(lease.delivered + whole - lease.settled_due, lease.price) - lease.paid
         room = max(most - lease.escrow.total(), 0)
-        refuse(not lease.elastic and funds.total() < room, "insufficient_funds")
-        self.deposit(lease, op, funds, min(funds.total(), room))
+        takes = min(funds.total(), room)
+        refuse(not lease.elastic and takes < room, "insufficient_funds")
+        if lease.elastic:
+            longer = copy.copy(lease)
+            longer.end_min = end
+            period = (lease.end_min - 1 - lease.start_min) // lease.meter_period_min
+            refuse(not longer.covered(period, 0, lease.escrow.total() + takes),
+                   "insufficient_funds")
+        self.deposit(lease, op, funds, takes)
         lease.end_min = end
         self.capacity_changed(lease.site)
         return {"object": lease.lease}
@@ -360,7 +374,7 @@ class Leases:
         length = lease.end_min + op["duration_min"] - lease.start_min
         refuse(offer.lease_max_min and length > offer.lease_max_min, "terms_invalid")
         free = offer.free_over(self, lease.end_min, op["duration_min"])
-        refuse(offer.asking or self.accounts[lease.operator].frozen or free < lease.gpus,
+        refuse(self.is_asking(offer) or self.accounts[lease.operator].frozen or free < lease.gpus,
                "no_capacity")
         refuse(offer.price > lease.price, "price_above_limit")
 
@@ -388,9 +402,10 @@ class Leases:
     def resume(self, lease):
         since, resume = lease.paused_s // MINUTE, minute_ceil(self.now_s)
         lease.paused_s = 0
+        lease.resumed_s = resume * MINUTE
         if since < resume:
             lease.reliefs.append(Thing(kind="pause", start_min=since, end_min=resume,
-                                       gpus=lease.gpus, sold=0, offer=0))
+                                       counts_min=resume, gpus=lease.gpus, sold=0, offer=0))
 
     def lift_pause(self, lease):
         """A pause ends by itself once what was metered leaves enough for the present period."""
@@ -425,7 +440,7 @@ class Leases:
             if series.expires_s and not series.swept:
                 yield series.expires_s, DUE_SERIES, number, 0
         for number, lease in self.leases.items():
-            if lease.state == "granted":
+            if lease.state == "granted" and not lease.paused_s:
                 yield lease.activate_by_s(), DUE_LEASE, number, 0
             elif lease.state == "active":
                 period = lease.first_open_period()
@@ -445,8 +460,9 @@ class Leases:
         for number, offer in self.offers.items():
             if offer.state == "open":
                 yield self.offer_due_s(offer), DUE_OFFER, number, 0
-                if offer.asking:
-                    yield offer.ask_s, DUE_ASK, number, 0
+        if self.turns:
+            what, seller = self.first_to_ask()
+            yield 0, DUE_ASK, what, seller  # before all else that is due
         for rule in self.rules.values():
             if rule.state == "active":
                 yield rule.next_s, DUE_RULE, rule.rule, 0
@@ -500,7 +516,7 @@ class Leases:
         elif kind == DUE_RULE:
             self.rule_due(self.rules[number])
         elif kind == DUE_ASK:
-            self.ask(self.offers[number])
+            self.take_turn(*number, part)
 
     def sweep(self, number):
         series = self.series[number]

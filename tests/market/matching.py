@@ -51,6 +51,26 @@ def site_counts(model, wish, site):
     return True
 
 
+def lease_counts(model, wish, lease):
+    """Whether a lease is such as the wish asks for, at whatever price and of whatever reliability;
+    the certifications are to hold now."""
+    site = model.sites[lease.site]
+    if lease.sku not in wish.skus or \
+            wish.interconnect and model.skus[lease.sku].interconnect != wish.interconnect:
+        return False
+    if not covers(wish.regions, site.region) or not covers(wish.jurisdictions, site.jurisdiction):
+        return False
+    if wish.carbon_g_max and site.carbon > wish.carbon_g_max:
+        return False
+    held = [name for name, expires_s in site.certifications if expires_s > model.now_s]
+    if any(name not in held for name in wish.certifications):
+        return False
+    if lease.preemptible and (not wish.preemptible_ok or wish.profile == "training"):
+        return False
+    return {"training": "reserved", "inference": "metered"}.get(wish.profile, lease.billing) == \
+        lease.billing
+
+
 def terms_count(wish, offer):
     if offer.preemptible and (not wish.preemptible_ok or wish.profile == "training"):
         return False
@@ -83,7 +103,7 @@ def counts(model, wish, offer):
     site = model.sites[offer.site]
     if offer.state != "open" or not model.is_shown(offer):
         return False
-    if wish.account and offer.seller == wish.account:
+    if wish.account and wish.account in (offer.seller, offer.operator):
         return False
     if offer.sku not in wish.skus or offer.price > wish.skus[offer.sku]:
         return False
@@ -101,6 +121,8 @@ def counts(model, wish, offer):
         return False
     # What is paid as it goes cannot take over a lease, which is paid in full.
     if offer.lease and wish.funded_min:
+        return False
+    if wish.funded_min and wish.funded_min < min(offer.meter_period_min, wish.duration_min):
         return False
     return resale_counts(model, wish, offer)
 
@@ -161,22 +183,32 @@ def stands_of(model, wish):
     return [offers for _, offers in ranked]
 
 
-def find(model, wish):
-    """The match that the procedure comes to, or the partial one, or one with no GPUs."""
+def at_stand(model, wish, offers):
+    """Step 3: the first start that reaches everything, or the first of those that give most."""
     best = Match()
-    for offers in stands_of(model, wish):
-        starts = {wish.from_min}
-        for offer in offers:
-            starts.update(start for start in offer.rises(model, wish.from_min, wish.until_min)
-                          if offer.free_over(model, start, wish.duration_min) >=
-                          unit_of(wish, offer))
-        for start in sorted(starts):
-            match = at_start(model, wish, offers, start)
-            if match.gpus > best.gpus:
-                best = match
-            if match.gpus == wish.gpus:
-                return match
+    starts = {wish.from_min}
+    for offer in offers:
+        starts.update(start for start in offer.rises(model, wish.from_min, wish.until_min)
+                      if offer.free_over(model, start, wish.duration_min) >= unit_of(wish, offer))
+    for start in sorted(starts):
+        match = at_start(model, wish, offers, start)
+        if match.gpus > best.gpus:
+            best = match
+        if match.gpus == wish.gpus:
+            break
     return best
+
+
+def stand_value(match):
+    """Step 2: the most GPUs, then the least price of all of them together."""
+    return -match.gpus, sum(part.gpus * part.price for part in match.parts)
+
+
+def find(model, wish):
+    """The match that the procedure comes to, or the partial one, or one with no GPUs; of stands of
+    equal value that of the best rank."""
+    matches = [at_stand(model, wish, offers) for offers in stands_of(model, wish)]
+    return min(matches, default=Match(), key=lambda match: stand_value(match))
 
 
 def enough(wish, match):

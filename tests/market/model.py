@@ -46,6 +46,8 @@ class Model(Orders, Rules, Leases):
         self.offers, self.orders, self.leases = {}, {}, {}
         self.leases_of_offer, self.rules = {}, {}
         self.asked = None  # the asking offer that is shown just now
+        self.asking_sites = {}  # what they offer counts again since then
+        self.turns = []  # the sellers who have something to ask about, in their order
         self.closures_made = 0
 
     # --- Small things -----------------------------------------------------------------------
@@ -58,7 +60,7 @@ class Model(Orders, Rules, Leases):
         return minute_floor(self.now_s)
 
     def is_shown(self, offer):
-        return offer.state == "open" and (not offer.asking or self.asked is offer)
+        return offer.state == "open" and (not self.is_asking(offer) or self.asked is offer)
 
     def open_offers(self):
         return [o for o in self.offers.values() if o.state == "open"]
@@ -85,9 +87,9 @@ class Model(Orders, Rules, Leases):
     def account_unfreeze(self, account, op):
         refuse(not self.accounts[op["account"]].frozen, "already_so")
         self.accounts[op["account"]].frozen = False
-        for offer in self.open_offers():
-            if offer.operator == op["account"]:
-                self.ask_about(offer)
+        for site in self.sites.values():
+            if site.operator == op["account"]:
+                self.ask_about_site(site.site)
 
     def sku_add(self, account, op):
         number = len(self.skus) + 1
@@ -209,9 +211,7 @@ class Model(Orders, Rules, Leases):
         if closure.end_min == closure.start_min:
             del self.closures[op["closure"]]
         self.capacity_changed(closure.site)
-        for offer in self.open_offers():
-            if offer.site == closure.site:
-                self.ask_about(offer)
+        self.ask_about_site(closure.site)
         return {"object": closure.closure}
 
     def capacity_changed(self, site):
@@ -336,5 +336,6 @@ class Model(Orders, Rules, Leases):
         refuse(not resale_price_agrees(lease, new.price), "terms_invalid")
         for minute in range(start, new.end_min):
             gone = sum(r.gpus for r in lease.reliefs if r.offer != offer.offer and
-                       r.start_min <= minute < r.end_min)
+                       r.start_min <= minute < r.end_min and
+                       (minute < r.counts_min or minute >= lease.end_min))
             refuse(new.gpus + gone > lease.gpus, "below_sold")

@@ -9,6 +9,11 @@ from things import Thing
 FILLS_AT_ONCE = 4
 
 
+def turn(order, offer):
+    """Whose turn comes first when resting orders are asked: the highest limit, then the oldest."""
+    return -order.wish.skus[offer.sku], order.place
+
+
 class Order(Thing):
     """A resting one has wish, escrow and place."""
 
@@ -28,6 +33,18 @@ class Orders:
             seen.add(serial)
             funds.add(account, token.series, token.amount)
         return funds
+
+    def check_payers(self, funds, wish):
+        """Each series may pay for one of the SKUs somewhere in the regions, or at the site."""
+        wanted = [self.sites[wish.site].region] if wish.site else wish.regions
+        for _, number, _ in funds.rows:
+            series = self.series[number]
+            somewhere = not series.regions or not wanted or any(
+                matching.covers([code], other) or matching.covers([other], code)
+                for code in wanted for other in series.regions)
+            refuse(not somewhere or (series.profiles and wish.profile not in series.profiles) or
+                   not any(not series.skus or sku in series.skus for sku in wish.skus),
+                   "series_restricted")
 
     def spend_tokens(self, op):
         for serial in op.get("tokens", []):
@@ -89,6 +106,8 @@ class Orders:
                                     lambda: self.check_order(account, op))
         wish.series = [row[1] for row in funds.rows]
         rests = op["time_in_force"] == "good_till_time"
+        if rests:
+            self.check_payers(funds, wish)
         match = matching.find(self, wish)
         found = matching.enough(wish, match)
         self.check_search(wish, match)
@@ -245,6 +264,8 @@ class Orders:
         if younger:
             new.place = self.steps + 1
         wish = self.rest_wish(new)
+        if wish.gpus:
+            self.check_payers(funds, wish)
         match = matching.find(self, wish) if wish.gpus else matching.Match()
         self.check_search(wish, match)
         if not matching.enough(wish, match):
@@ -267,18 +288,61 @@ class Orders:
         return any(offer.sku in order.wish.skus and order.wish.skus[offer.sku] >= offer.price
                    for order in self.resting())
 
+    def is_asking(self, offer):
+        return offer.state == "open" and (
+            offer.asking or (offer.site in self.asking_sites and self.waits(offer)))
+
     def ask_about(self, offer):
-        if offer.state == "open" and self.waits(offer):
+        if offer.state == "open" and offer.site not in self.asking_sites and self.waits(offer):
             if not offer.asking:
                 offer.ask_s = self.now_s
             offer.asking = True
+            self.join_turns(offer.seller)
+
+    def ask_about_site(self, site):
+        """Until the operator's turn comes its offers are asking, as far as anybody waits."""
+        if self.resting() and any(offer.site == site for offer in self.open_offers()):
+            self.asking_sites[site] = self.now_s
+            self.join_turns(self.sites[site].operator)
+
+    def join_turns(self, seller):
+        if seller not in self.turns:
+            self.turns.append(seller)
+
+    def all_to_ask(self, seller):
+        for site, since_s in self.asking_sites.items():
+            if self.sites[site].operator == seller:
+                yield since_s, (0, site)
+        for offer in self.open_offers():
+            if offer.asking and offer.seller == seller:
+                yield offer.ask_s, (1, offer.offer)
+
+    def first_to_ask(self):
+        """What falls due of the seller whose turn it is: a site, an offer, or nothing any more."""
+        first = min(self.all_to_ask(self.turns[0]), default=(0, (2, 0)))
+        return first[1], self.turns[0]
+
+    def take_turn(self, kind, number, seller):
+        """The seller of whom more is to be asked about stands last then."""
+        if kind == 0:
+            del self.asking_sites[number]
+            for offer in self.open_offers():
+                if offer.site == number:
+                    self.ask_about(offer)
+        elif kind == 1 and self.offers[number].site in self.asking_sites:
+            self.offers[number].asking = False
+        elif kind == 1:
+            self.ask(self.offers[number])
+        self.turns.remove(seller)
+        if any(True for _ in self.all_to_ask(seller)):
+            self.turns.append(seller)
 
     def ask(self, offer):
         """Shows the offer to all resting orders, the highest limit first, then the oldest."""
         self.asked = offer
         orders = [o for o in self.resting()
                   if o.wish.skus.get(offer.sku, -1) >= offer.price]
-        orders.sort(key=lambda o: (-o.wish.skus[offer.sku], o.place))
+        orders.sort(key=lambda o: turn(o, offer))
         for order in orders:
             if offer.earliest(self, self.now_min(), offer.end_min, offer.lease_min_min,
                               offer.block) is None:

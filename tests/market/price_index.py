@@ -24,6 +24,7 @@ class PriceIndex:
         self.trades = []  # (time, sku, kind, region, price, number, GPU-minutes)
         self.chains = {}  # (sku, kind) to (chain, regions as {region: (GPU-minutes, level)})
         self.hour_s = 0   # of the last points
+        self.least = {}   # by trade: GPU-minutes with which it counts
 
     def add(self, time_s, trade, start_s, end_s):
         if trade["preemptible"] or trade["resale"]:
@@ -32,9 +33,15 @@ class PriceIndex:
         kind = "committed" if minutes >= COMMITTED_MIN else "spot"
         self.trades.append((time_s, trade["sku"], kind, trade["region"], trade["price_ucr"],
                             trade["trade"], minutes * trade["gpus"]))
+        self.least[trade["trade"]] = COMMITTED_MIN * trade["gpus"] if kind == "committed" else 1
+
+    def cut(self, trade, minutes):
+        """Not all of it counts any more."""
+        self.trades = [t[:6] + (minutes,) if t[5] == trade else t for t in self.trades]
 
     def counting(self, hour_s):
-        return [t for t in self.trades if hour_s - STALE_S <= t[0] < hour_s]
+        return [t for t in self.trades
+                if hour_s - STALE_S <= t[0] < hour_s and t[6] >= self.least[t[5]]]
 
     def due(self, now_s):
         """The hour whose points should be there by now, or None."""

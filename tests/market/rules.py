@@ -5,6 +5,7 @@ from things import Thing
 
 STEP_S = 900
 HORIZON_LEAST_MIN = 60
+LESS_TRIES = 3
 
 
 class Rules:
@@ -23,26 +24,16 @@ class Rules:
                      sell_price=op.get("sell_price_ucr", 0), state="active", leases=[],
                      last_refusal="accepted",
                      next_s=-(-self.now_s // STEP_S) * STEP_S)
-        funds, _, _ = first_refusal(
+        funds, wish, _ = first_refusal(
             lambda: self.take_tokens(account, op),
             lambda: self.wish_of(account, self.rule_order(rule, rule.gpus, rule.horizon_min, 0)),
             lambda: refuse(rule.horizon_min < HORIZON_LEAST_MIN, "terms_invalid"))
         refuse(funds.total() == 0, "insufficient_funds")
-        refuse(not all(self.may_pay(row[1], terms) for row in funds.rows), "series_restricted")
+        self.check_payers(funds, wish)
         self.spend_tokens(op)
         rule.escrow = funds
         self.rules[rule.rule] = rule
         return {"object": rule.rule}
-
-    def may_pay(self, number, terms):
-        """Whether a series may pay for one of the SKUs somewhere in the rule's regions."""
-        series = self.series[number]
-        wanted = [region["code"] for region in terms.get("regions", [])]
-        somewhere = not series.regions or not wanted or any(
-            matching.covers([code], other) or matching.covers([other], code)
-            for code in wanted for other in series.regions)
-        return (somewhere and (not series.profiles or terms["profile"] in series.profiles) and
-                any(not series.skus or sku["sku"] in series.skus for sku in terms["skus"]))
 
     def own_rule(self, account, number):
         refuse(number not in self.rules, "rule_not_found")
@@ -54,6 +45,9 @@ class Rules:
     def rule_change(self, account, op):
         funds, rule = first_refusal(lambda: self.take_tokens(account, op),
                                     lambda: self.own_rule(account, op["rule"]))
+        self.check_payers(funds, Thing(
+            site=0, skus=[sku["sku"] for sku in rule.terms["skus"]], profile=rule.terms["profile"],
+            regions=[region["code"] for region in rule.terms.get("regions", [])]))
         self.spend_tokens(op)
         for owner, series, amount in funds.rows:
             rule.escrow.add(owner, series, amount)
@@ -75,13 +69,23 @@ class Rules:
     def usable(self, lease):
         return lease.state_now(self.now_s) in ("granted", "active")
 
+    def counts(self, rule, lease):
+        terms = rule.terms
+        wish = Thing(skus=[wanted["sku"] for wanted in terms["skus"]], profile=terms["profile"],
+                     regions=[r["code"] for r in terms.get("regions", [])],
+                     jurisdictions=[j["code"] for j in terms.get("jurisdictions", [])],
+                     certifications=[c["name"] for c in terms.get("certifications", [])],
+                     interconnect=terms.get("interconnect", ""),
+                     carbon_g_max=terms.get("carbon_g_max", 0),
+                     preemptible_ok=terms.get("preemptible_ok", False))
+        return self.usable(lease) and matching.lease_counts(self, wish, lease)
+
     def held_array(self, rule, less_offered=False):
         """GPUs held at each minute from the next whole one on: of two horizons, and as long as any
         lease lasts."""
         first = minute_ceil(self.now_s)
-        skus = [wanted["sku"] for wanted in rule.terms["skus"]]
         counted = [lease for lease in self.leases.values() if lease.holder == rule.account and
-                   lease.sku in skus and self.usable(lease)]
+                   self.counts(rule, lease)]
         held = [0] * max([2 * rule.horizon_min] + [lease.end_min - first for lease in counted])
         for lease in counted:
             for minute in range(max(first, lease.start_min), lease.end_min):
@@ -126,37 +130,72 @@ class Rules:
         must = min(end, rule.horizon_min)
         self.withdraw_rule_offers(rule, begin, must)
         gpus = rule.gpus - held[begin]
-        refusals = [self.buy(rule, gpus, begin, end)]
-        if end > must and refusals[0] != "accepted":
-            refusals.append(self.buy(rule, gpus, begin, must))
-        if "accepted" in refusals:
-            return "accepted"
-        return "insufficient_funds" if "insufficient_funds" in refusals else refusals[-1]
+        longer, pays_longer = "no_capacity", None
+        if end > must:
+            longer, pays_longer = self.buy(rule, gpus, begin, end)
+            if longer == "accepted":
+                return longer
+        refusal, pays = self.buy(rule, gpus, begin, must)
+        if refusal == "insufficient_funds":
+            return self.buy_less(rule, pays, begin, must)
+        if refusal != "accepted" and longer == "insufficient_funds":
+            return self.buy_less(rule, pays_longer, begin, end)
+        return refusal
+
+    def buy_less(self, rule, pays, begin, end):
+        """What the budget pays of what was found: GPUs for all of the time, or a block for less."""
+        for _ in range(LESS_TRIES):
+            gpus, block, minutes = pays
+            if not gpus and not minutes:
+                return "insufficient_funds"
+            if not gpus:
+                gpus, end = block, begin + minutes
+            refusal, pays = self.buy(rule, gpus, begin, end)
+            if refusal != "insufficient_funds":
+                return refusal
+        return "size_not_met"
+
+    def can_pay(self, wish, match, funds):
+        """(GPUs, block, minutes): what funds pay of a match, its parts in order; or, of the block
+        that is paid longest, how long."""
+        left, gpus, block, minutes = funds, 0, 0, 0
+        for part in match.parts:
+            unit = matching.unit_of(wish, part.offer)
+            paid = left * 60 // part.price // wish.duration_min if part.price else part.gpus
+            takes = part.gpus if paid >= part.gpus else paid - paid % unit
+            left -= cost_of(takes * wish.duration_min, part.price)
+            gpus += takes
+            lasts = funds * 60 // part.price // unit if part.price else wish.duration_min
+            lasts = min(lasts, wish.duration_min - 1)
+            if lasts >= part.offer.lease_min_min and lasts > minutes:
+                block, minutes = unit, lasts
+        return gpus, block, minutes
 
     def buy(self, rule, gpus, missing, until):
-        """GPUs over minutes counted from the next whole one on; "accepted", or why not."""
+        """GPUs over minutes counted from the next whole one on; "accepted", or why not, and what
+        could be paid."""
         first = minute_ceil(self.now_s)
         op = self.rule_order(rule, gpus, until - missing, (first + missing) * 60)
         try:
             wish = self.wish_of(rule.account, op)
         except Refused as refused:
-            return refused.reason
+            return refused.reason, None
         paying = [row for row in rule.escrow.rows if row[2]]
         wish.series = [row[1] for row in paying]
         match = matching.find(self, wish)
         self.check_search(wish, match)
         if not matching.enough(wish, match):
-            return self.why_refused(wish, match)
+            return self.why_refused(wish, match), None
         cost = sum(cost_of(part.gpus * wish.duration_min, part.price) for part in match.parts)
         if cost > rule.escrow.total():
-            return "insufficient_funds"
+            return "insufficient_funds", self.can_pay(wish, match, rule.escrow.total())
         order = self.new_order(rule.account, op, wish)
         self.orders[order.order] = order
         order.escrow = Escrow()
         order.escrow.rows = rule.escrow.take(cost)
         self.settle_fill(order, match)
         rule.leases += order.leases
-        return "accepted"
+        return "accepted", None
 
     def rule_leases(self, rule):
         return [self.leases[n] for n in rule.leases if self.usable(self.leases[n])]
@@ -180,7 +219,7 @@ class Rules:
             # An offer that is over by its time is over, swept or not.
             if lease.resale_offer and self.offers[lease.resale_offer].end_min * 60 <= self.now_s:
                 self.close_offer(self.offers[lease.resale_offer], "ended")
-            if lease.resale_offer or begin >= lease.end_min:
+            if lease.resale_offer or begin >= lease.end_min or not self.counts(rule, lease):
                 continue
             over = held[begin - first:lease.end_min - first]
             gpus = min(min(over, default=rule.gpus) - rule.gpus,

@@ -40,15 +40,18 @@ class Teller:
     def __init__(self, run, seed, weights):
         self.run, self.model, self.random = run, run.model, random.Random(seed)
         self.made_by = {}  # (what, number) to step
+        self.planned = []  # steps that follow whatever is drawn
         self.kinds = [name for name in weights if weights[name] > 0]
         self.weights = [weights[name] for name in self.kinds]
 
     def next(self):
         while True:
+            if self.planned:
+                return self.planned.pop(0)
             kind = self.random.choices(self.kinds, self.weights)[0]
             step = getattr(self, kind)()
             if step is not None:
-                if "op" in step and self.chance(0.05):
+                if "op" in step and not self.planned and self.chance(0.05):
                     step["undone"] = True
                 return step
 
@@ -190,6 +193,10 @@ class Teller:
         op["gpus_min"] = min(op["gpus_min"], op["gpus"])
         if op.get("funded_min", 0) > op["duration_min"]:
             op["funded_min"] = max(1, op["duration_min"] // 2)
+        if op.get("funded_min") and offer.billing == "metered" and self.chance(0.8):
+            # Some whole periods, so that it is paused as it runs.
+            periods = r.choice((1, 1, 2, 3)) * offer.meter_period_min
+            op["funded_min"] = min(periods, op["duration_min"])
 
     def pay_for(self, op, factor=1.0):
         """Tokens of one to three series that about cover the order at its highest limit."""
@@ -219,6 +226,89 @@ class Teller:
             op["start_until_s"] = (begin + 600) * MINUTE
         return {"as": self.random.choice((2, 5, 6, 7, 8)), "op": op,
                 "pay": self.pay_for(op, 1.1)}
+
+    def crowd(self):
+        """Orders rest that want the same at few limits below all other prices; then comes less than
+        they want together."""
+        r = self.random
+        sku = r.randint(1, 3)
+        until_s = self.model.now_s + 6 * 3600
+        steps = []
+        for _ in range(r.randint(3, 7)):
+            gpus = r.randint(1, 8)
+            op = dict(operation="order_place", gpus=gpus, block_gpus=1,
+                      skus=[dict(sku=sku, limit_price_ucr=r.choice((900000, 900000, 950000)))],
+                      gpus_min=r.choice((1, gpus)), duration_min=r.choice((30, 60)),
+                      start_until_s=until_s // MINUTE * MINUTE, rest_until_s=until_s,
+                      placement=r.choice(("one_site", "spread")), profile="tuning",
+                      time_in_force="good_till_time", preemptible_ok=True)
+            steps.append({"as": r.choice((5, 6, 7, 8)), "op": op, "pay": self.pay_for(op, 1.1)})
+        for _ in range(r.randint(1, 3)):
+            site = r.choice(list(self.model.sites.values()))
+            block = r.choice((1, 1, 1, 2, 4))
+            steps.append({"as": site.operator, "op": dict(
+                operation="offer_publish", site=site.site, sku=sku, gpus=block * r.randint(1, 4),
+                block_gpus=block, end_s=(self.model.now_min() + r.choice((60, 90))) * MINUTE,
+                price_ucr=r.choice((900000, 850000)), lease_min_min=r.choice((1, 30)),
+                billing="reserved", meter_period_min=60)})
+            if self.chance(0.5):
+                steps.append({"tick": 0})
+        self.planned = steps[1:] + [{"tick": 0}]
+        return steps[0]
+
+    def bait(self):
+        """The site with the cheapest GPU of all has the others dearer than another site."""
+        r = self.random
+        sku = r.randint(1, 3)
+        bait, other = r.sample(list(self.model.sites.values()), 2)
+        start_s = (self.model.now_min() + r.choice((0, 30))) * MINUTE
+        steps = [{"as": site.operator, "op": dict(
+            operation="offer_publish", site=site.site, sku=sku, gpus=gpus, block_gpus=1,
+            start_s=start_s, end_s=start_s + 7200, price_ucr=price, lease_min_min=1,
+            billing="reserved", meter_period_min=60)}
+                 for site, gpus, price in ((bait, 1, 600000), (bait, r.randint(2, 8), 690000),
+                                           (other, r.randint(2, 8), r.choice((620000, 690000))))]
+        r.shuffle(steps)
+        gpus = r.randint(2, 8)
+        op = dict(operation="order_place", skus=[dict(sku=sku, limit_price_ucr=690000)], gpus=gpus,
+                  gpus_min=r.choice((1, gpus)), block_gpus=1, duration_min=60, profile="tuning",
+                  start_until_s=start_s + r.choice((0, 3600)), placement="one_site",
+                  time_in_force=r.choice(("immediate_or_cancel", "fill_or_kill")))
+        self.planned = steps[1:] + [{"as": r.choice((5, 6, 7, 8)), "op": op,
+                                     "pay": [[1, 690000 * gpus]]}]
+        return steps[0]
+
+    def many(self):
+        """One request of several orders, or of several offers."""
+        r = self.random
+        if self.chance(0.3):
+            parts = [self.publish() for _ in range(r.randint(2, 4))]
+        else:
+            parts = [r.choice((self.order, self.rest))() for _ in range(r.randint(2, 5))]
+        return {"as": parts[0]["as"],
+                "many": [{key: part[key] for key in ("op", "pay") if key in part}
+                         for part in parts]}
+
+    def wide(self):
+        """More small offers than one order may have leases of, and an order for most of them."""
+        r = self.random
+        site = r.choice([s for s in self.model.sites.values() if s.power_kw >= 150] or
+                        list(self.model.sites.values()))
+        end_s = (self.model.now_min() + 90) * MINUTE
+        offers = [{"op": dict(operation="offer_publish", site=site.site, sku=3,
+                              gpus=r.randint(1, 4), block_gpus=1, end_s=end_s,
+                              price_ucr=r.choice((700000, 750000, 800000)), lease_min_min=1,
+                              billing="reserved", meter_period_min=60)}
+                  for _ in range(r.randint(60, 80))]
+        op = dict(operation="order_place", skus=[dict(sku=3, limit_price_ucr=880000)],
+                  gpus=r.randint(100, 200), gpus_min=r.randint(1, 60), block_gpus=1,
+                  duration_min=r.choice((30, 60)), placement="one_site", profile="tuning",
+                  time_in_force=r.choice(("immediate_or_cancel", "fill_or_kill")))
+        if self.chance(0.3):
+            op.update(time_in_force="good_till_time", rest_until_s=self.model.now_s + 3600)
+        self.planned = [{"as": r.choice((7, 8)), "op": op, "pay": [[1, 880000 * op["gpus"]]]},
+                        {"tick": 0}]
+        return {"as": site.operator, "many": offers}
 
     def named_offers(self):
         """Those that rules have made have no step to name them by."""
@@ -274,7 +364,8 @@ class Teller:
     def rule(self):
         r = self.random
         body = self.order_body()
-        keys = ("skus", "profile", "regions", "preemptible_ok", "interconnect", "carbon_g_max")
+        keys = ("skus", "profile", "regions", "jurisdictions", "certifications", "preemptible_ok",
+                "interconnect", "carbon_g_max", "reliability_ppm_min")
         op = dict({key: body[key] for key in keys if key in body}, operation="rule_add",
                   gpus=r.randint(1, 8), horizon_min=r.choice((59, 60, 60, 120, 240)),
                   resell=self.chance(0.6), sell_price_ucr=r.choice(PRICES),

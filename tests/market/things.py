@@ -74,8 +74,8 @@ def leased_minutes(model, offer):
         lower(taken, offer.start_min, lease.start_min, lease.end_min, -lease.gpus)
         for relief in lease.reliefs:
             if relief.kind == "sale":
-                lower(taken, offer.start_min, relief.start_min, min(relief.end_min, lease.end_min),
-                      relief.gpus)
+                lower(taken, offer.start_min, relief.start_min,
+                      min(relief.counts_min, lease.end_min), relief.gpus)
     return taken
 
 
@@ -102,7 +102,9 @@ class Lease(Thing):
     delivered = 0
     periods_settled = 0
     paused_s = 0
+    resumed_s = 0
     elastic = False
+    funded_min = 0
 
     def __init__(self, **fields):
         super().__init__(**fields)
@@ -130,7 +132,7 @@ class Lease(Thing):
 
     def unsold_at(self, minute):
         return self.gpus - sum(r.gpus for r in self.reliefs if r.kind == "sale" and
-                               r.start_min <= minute < r.end_min)
+                               r.start_min <= minute < r.counts_min)
 
     def period_count(self):
         return ceil_div(self.end_min - self.start_min, self.meter_period_min)
@@ -140,7 +142,7 @@ class Lease(Thing):
         return start, min(start + self.meter_period_min, self.end_min)
 
     def activate_by_s(self):
-        return max(self.granted_s, self.start_min * MINUTE) + ACTIVATION_GRACE_S
+        return max(self.granted_s, self.start_min * MINUTE, self.resumed_s) + ACTIVATION_GRACE_S
 
     def first_open_period(self):
         period = 0
@@ -183,10 +185,12 @@ class Lease(Thing):
         if self.paused_s:
             return self.paused_s
         foreseen_s = self.pause_foreseen_s()
+        if self.state == "granted" and foreseen_s >= self.activate_by_s():
+            return 0  # it fails before
         return foreseen_s if foreseen_s <= now_s else 0
 
     def pause_until_s(self, since_s):
-        return min(since_s + ELASTIC_GRACE_S, self.end_min * MINUTE)
+        return min(since_s + min(ELASTIC_GRACE_S, self.funded_min * MINUTE), self.end_min * MINUTE)
 
     def ends_s(self, now_s):
         """The end as it stands, a pause that has run out included."""
@@ -196,11 +200,14 @@ class Lease(Thing):
         return self.end_min * MINUTE
 
     def state_now(self, now_s):
-        if self.state == "granted" and now_s >= self.activate_by_s():
+        since_s = self.paused_since_s(now_s)
+        over = since_s and now_s >= self.pause_until_s(since_s)
+        if self.state == "granted" and over:
+            return "settled"  # it never began
+        if self.state == "granted" and now_s >= self.activate_by_s() and not since_s:
             return "failed"
         if self.state != "active":
             return self.state
-        since_s = self.paused_since_s(now_s)
-        if now_s >= self.end_min * MINUTE or (since_s and now_s >= self.pause_until_s(since_s)):
+        if now_s >= self.end_min * MINUTE or over:
             return "ended"
         return "paused" if since_s else "active"

@@ -154,6 +154,7 @@ static const struct limit limits[] = {
     LIMIT(LEASE_SALES_MAX),
     LIMIT(CROSS_LOOKS_MAX),
     LIMIT(WHY_LOOKS_MAX),
+    LIMIT(WHY_OFFERS_MAX),
     LIMIT(STARTS_MAX),
     LIMIT(STANDING_STEP_MIN),
     LIMIT(RULE_STEP_MIN),

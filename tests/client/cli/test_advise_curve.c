@@ -35,6 +35,10 @@ static void test_steps(void **state)
     assert_int_equal(c.start_s, 1795341600);
     assert_int_equal(c.steps[1].minute, 30);
     assert_int_equal(c.steps[1].gpus, 16);
+    /* As a table of another program has it. */
+    c = read_curve("Time,GPUs\n2026-11-22 10:00,8\n2026-11-22 10:30,16\n");
+    assert_int_equal(c.start_s, 1795341600);
+    assert_int_equal(c.steps[1].minute, 30);
     /* Of one minute the highest counts: what is leased must be enough. */
     c = read_curve("time,gpus\n0,8\n10,32\n20,4\n60,2\n");
     assert_int_equal(c.count, 2);

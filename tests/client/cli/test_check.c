@@ -73,7 +73,8 @@ static void test_limits(void **state)
         {"quote --sku 0 --gpus 1 --duration 1h", "--sku: 0 is below 1"},
         {"quote --sku 1 --gpus 1 --duration 0m", "--duration: 0 is below 1 (minutes)"},
         {"quote --sku 1 --gpus 1 --duration 900d", "--duration: 1296000 is above 1054080"},
-        {"quote --sku 1 --gpus 1 --duration 1h --region I", "--region: 1 bytes is below 2"},
+        {"quote --sku 1 --gpus 1 --duration 1h --region I",
+         "--region: 'I' is not an ISO 3166 code"},
         {"site add x --region ID --power-kw 0", "--power-kw: 0 is below 1"},
         {"site add x --region ID --power-kw 1 --carbon 99999", "--carbon: 99999 is above"},
         {SKU " --memory-gb 0", "--memory-gb: 0 is below 1"},
@@ -101,6 +102,7 @@ static void test_limits(void **state)
         {"site outage 0 --until 2030-01-01", "SITE: 0 is below 1"},
         {"rule end 0", "RULE: 0 is below 1"},
         {"rule show 0", "rule: 0 is below 1"},
+        {"rule why 0", "RULE: 0 is below 1"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -190,7 +192,7 @@ static void test_orders_of_a_file(void **state)
         {"sku,gpus,colour\n", "-, line 1: there is no column 'colour'"},
         {"sku,file\n", "-, line 1: 'file' is no column: give --file for the whole file"},
         {TITLES "1,8,1h,2.5\n1,8,1h\n", "-, line 3: 3 cells under 4 columns"},
-        {TITLES "1,8,1h,2.5\n\n1,x,1h,2.5\n", "-, line 4: gpus: 'x' is not a number"},
+        {TITLES "1,8,1h,2.5\n\n1,x,1h,2.5\n", "-, line 4: --gpus: 'x' is not a number"},
         {TITLES "1,0,1h,2.5\n", "-, line 2: --gpus: 0 is below 1"},
         {TITLES "1,8,1h,\n", "-, line 2: at what price at most?"},
         {TITLES "1,8,,2\n", "-, line 2: --duration is missing"},
@@ -213,14 +215,17 @@ static void test_orders_of_a_file(void **state)
 static void test_demand_of_a_file(void **state)
 {
     static const char *const rows[][2] = {
-        {"", "-, line 0: a curve needs at least two lines"},
+        {"", "-: it is empty"},
         {"when,gpus\n0,1\n", "-, line 1: the first line names the columns"},
-        {"time,gpus\n0,1\n", "-, line 2: a curve needs at least two lines"},
+        {"time;gpus\n0;1\n", "-, line 1: the first line names the columns, and two of them are "
+                             "time and gpus; commas divide them"},
+        {"time,gpus,gpus\n0,1,1\n", "-, line 1: a column time or gpus is there twice"},
+        {"time,gpus\n0,1\n", "-: a curve needs at least two lines"},
         {"time,gpus\n0,1\n\nsoon,2\n", "-, line 4: 'soon' is not a time"},
-        {"time,gpus\n0,1\n60,-2\n", "-, line 3: '-2' is not a number of GPUs"},
-        {"time,gpus\n0,1\n60,99999999\n", "-, line 3: '99999999' is not a number of GPUs"},
+        {"time,gpus\n0,1\n60,-2\n", "-, line 3: '-2' is not a whole number of GPUs"},
+        {"time,gpus\n0,1\n60,99999999\n", "-, line 3: '99999999' is not a whole number of GPUs"},
         {"time,gpus\n60,1\n60,2\n", "-, line 3: its time does not lie after"},
-        {"time,gpus\n0,1\n60\n", "-, line 3: 1 cells"},
+        {"time,gpus\n0,1\n60\n", "-, line 3: 1 cell,"},
         {"time,gpus\n0,1\n99999999,2\n", "-, line 3: a lease lasts for at most 732 days"},
         {"time,gpus\n0,0\n60,0\n", "-: the demand is 0 all the time"},
     };

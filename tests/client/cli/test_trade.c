@@ -124,7 +124,7 @@ static void test_setting_up(void **state)
     assert_true(run_says(&r, "\"state\": \"active\""));
     ok("admin", "account list", "op operator active");
     ok("acme", "account show", "name: acme");
-    refused("acme", "account show nobody", "no account has this name");
+    refused("acme", "account show nobody", "there is no account 'nobody'");
     ok("admin", "sku add gb300 --vendor NVIDIA --model GB300 --memory-gb 288 --power-w 1400",
        "SKU 1");
     refused("acme", "sku add x --vendor V --model M --memory-gb 1 --power-w 1", "not_permitted");
@@ -335,6 +335,15 @@ static void test_resting(void **state)
     ok("acme", line_of("order why %u", (unsigned)order), "0 of 8 GPUs filled, 8 rest");
     ok("acme", line_of("order amend %u --limit 2.5 --series plain", (unsigned)order),
        "resting, 0 of 8 GPUs filled, 40 credits in escrow");
+    /* What ends it sooner than --rest says is named. */
+    assert_true(run_says(&r, "it rests until") && !run_says(&r, "may start"));
+    ok("acme", line_of("order amend %u --rest +2d", (unsigned)order),
+       "at the latest (the last minute in which it may start)");
+    ok("acme", line_of("--json order amend %u --rest +2d", (unsigned)order), "\"ends_s\": \"20");
+    as("acme", line_of("order amend %u --rest +4000d", (unsigned)order), NULL);
+    assert_true(r.code == 1 && run_says(&r, "--rest: at most ten years from now"));
+    ok("acme", line_of("order amend %u --rest +2h", (unsigned)order), "at the latest");
+    assert_false(run_says(&r, "may start"));
     as("acme", line_of("order amend %u --sku gb300=2", (unsigned)order), NULL);
     assert_true(r.code == 1 && run_says(&r, "the order does not name gb300"));
     as("acme", line_of("order amend %u --rest 2020-01-01", (unsigned)order), NULL);
@@ -374,7 +383,7 @@ static void test_why(void **state)
     assert_true(run_says(&r, "size 0 8 of 16 GPUs, at 2.4, jurong, h200"));
     assert_true(run_says(&r, "time 0 first fits"));
     refused("acme", "quote --sku h200=2.5 --gpus 8 --duration 1h --sovereign DE --why",
-            "above is where offers fell out");
+            "Above is where offers fell out");
     assert_true(run_says(&r, "region 1"));
     refused("acme", "quote --sku h200=2 --gpus 8 --duration 1h --why", "from 2.4 credits");
     assert_true(run_says(&r, "price 1 at 2.4 it would fill now, jurong"));
@@ -392,7 +401,7 @@ static void test_orders_of_a_file(void **state)
     assert_true(run_says(&r, "filled, 4 of 4 GPUs for 9.6 credits"));
     assert_true(run_says(&r, "resting, 0 of 4 GPUs for 0 credits"));
     assert_true(run_says(&r, "line 4: refused: capacity exists, but above the limit price"));
-    assert_true(run_says(&r, "1 of 3 orders were refused"));
+    assert_true(run_says(&r, "1 of 3 orders was refused"));
     /* Atomic: the refusal of one undoes the others. */
     assert_int_equal(as("acme", "order place --file - --series plain --atomic", lines), 2);
     assert_true(run_says(&r, "line 2: refused: another operation of this atomic request"));
@@ -419,6 +428,8 @@ static void test_selling_on(void **state)
         "acme", "order place --sku h200=3 --gpus 8 --duration 10h --series plain", "leases");
     as("acme", line_of("lease resell %u --gpus 9 --price 2.9", (unsigned)lease), NULL);
     assert_true(r.code == 1 && run_says(&r, "has 8"));
+    as("acme", line_of("lease resell %u --price 0", (unsigned)lease), NULL);
+    assert_true(r.code == 1 && run_says(&r, "--price: a lease is not sold for nothing"));
     as("acme", line_of("lease resell %u --for 20h --price 2.9", (unsigned)lease), NULL);
     assert_true(r.code == 1 && run_says(&r, "what is sold lies within it"));
     uint64_t offer = number_of(
@@ -490,19 +501,25 @@ static void test_closures(void **state)
 static void test_rules(void **state)
 {
     (void)state;
+    /* It holds 20 that are reserved; those that are elastic or may be taken back do not count. */
     uint64_t rule = number_of("acme",
-                              "rule add --sku h200=3 --gpus 4 --horizon 8h --budget 500 --sell 4 "
+                              "rule add --sku h200=3 --gpus 24 --horizon 8h --budget 500 --sell 4 "
                               "--runway 4h --series plain",
                               "rule");
     ok("acme", "rule list", "h200:3");
     ok("acme", line_of("rule show %u", (unsigned)rule), "budget: 500");
+    ok("acme", line_of("rule why %u", (unsigned)rule), "misses 4 GPUs");
+    ok("acme", line_of("rule why %u", (unsigned)rule), "open offer");
+    refused("beta", line_of("rule why %u", (unsigned)rule), "not_visible");
+    ok("acme", line_of("rule why %u --json", (unsigned)rule), "\"missing_gpus\": 4");
     ok("acme", line_of("rule change %u --budget 100 --series plain", (unsigned)rule),
-       "keeps 4 GPUs");
+       "keeps 24 GPUs");
     ok("acme", line_of("rule show %u", (unsigned)rule), "budget: 600");
     refused("beta", line_of("rule change %u --gpus 1", (unsigned)rule), "not_owner");
     ok("acme", line_of("rule end %u", (unsigned)rule), "ended rule");
     ok("acme", "rule list", "ended");
     refused("acme", line_of("rule end %u", (unsigned)rule), "rule_closed");
+    refused("acme", line_of("rule why %u", (unsigned)rule), "rule_closed");
 }
 
 /* The demand decides: what stands idle in a block is not paid for in metered capacity. */
@@ -523,8 +540,10 @@ static void test_advice(void **state)
     assert_true(run_says(&r, "training 8 GPUs committed 576"));
     assert_true(run_says(&r, "8 GPUs that may be taken back 192 only if it may be interrupted"));
     assert_true(run_says(&r, "8 GPUs elastic 124 (at most 768)"));
-    assert_true(run_says(&r, "1 GPUs committed + 7 GPUs elastic 100 (at most 744)"));
-    assert_true(run_says(&r, "cheapest that meets it: mix, for 100 credits"));
+    assert_true(run_says(&r, "1 GPU committed + 7 GPUs elastic 100 (at most 744)"));
+    assert_true(run_says(&r, "windows the demand does not pause"));
+    assert_true(run_says(&r, "layers 1 GPU committed + 7 in 1 window 93"));
+    assert_true(run_says(&r, "cheapest that meets it: layers, for 93 credits"));
     assert_true(run_says(&r, "bourse order place --profile training --sku b300=3 --gpus 1 "
                              "--duration 1d --fok"));
     assert_int_equal(as("acme", "advise - --sku b300 --interruptible", steady), 0);

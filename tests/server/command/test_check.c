@@ -53,6 +53,9 @@ static void test_sound(void **state)
     assert_true(bench_said(b, "ok    journal"));
     assert_int_equal(bench_command(b, "check", "--data", b->data, "--json", NULL), 0);
     assert_true(bench_said(b, "\"ok\": true"));
+    assert_true(bench_said(b, "\"requests\": "));
+    assert_int_equal(bench_command(b, "check", "--data", b->data, "--market", "--json", NULL), 0);
+    assert_true(bench_said(b, "\"offers_asked\": 0"));
     /* Beside the server, while it works and flushes. */
     bench_start(b);
     for (uint32_t i = 10; i < 40; i++)
@@ -162,7 +165,7 @@ static void test_image_damaged(void **state)
         {token_grows, {"WRONG books", "WRONG rows"}},
         {token_changes_owner, {"WRONG books", "WRONG rows"}},
         {token_goes, {"WRONG books", "WRONG rows"}},
-        {ledger_changes, {"WRONG books", "WRONG rows"}},
+        {ledger_changes, {"WRONG image", "WRONG rows"}},
         {account_renamed, {"ok    books", "WRONG rows"}},
         {series_transferable, {"ok    books", "WRONG rows"}},
         {token_dangles, {"WRONG image", "WRONG rows"}},

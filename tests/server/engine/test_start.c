@@ -201,6 +201,15 @@ static bool error_has(struct bench *b, const char *text)
     return strstr((const char *)b->error.data, text) != NULL;
 }
 
+/* Whether it is said that rules older than these by one wrote `what`. */
+static bool error_has_older(struct bench *b, const char *what)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "%s by an older version of boursed (rules %d)", what,
+             RULES_VERSION - 1);
+    return error_has(b, text);
+}
+
 /* A folder of older rules is refused by everything that opens it, with a word on what to do. */
 static void test_older_folder(void **state)
 {
@@ -212,7 +221,7 @@ static void test_older_folder(void **state)
     assert_int_equal(bench_command(b, "backup", "--data", b->data, "--to", backup, NULL), 0);
     genesis_age(b);
     assert_int_equal(bench_try_start(b), STATUS_VERSION);
-    assert_true(error_has(b, "made by an older version of boursed (rules 1)"));
+    assert_true(error_has_older(b, "made"));
     assert_true(error_has(b, "`boursed init`"));
     assert_int_not_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
     assert_true(bench_said(b, "made by an older version of boursed"));
@@ -241,7 +250,7 @@ static void test_older_journal(void **state)
     struct journal_group group = replay_group_header(1, 0, &replay.frontier);
     group.rules_version = RULES_VERSION - 1;
     assert_int_equal(replay_group(&replay, &group, NULL, 0, &b->error), STATUS_VERSION);
-    assert_true(error_has(b, "group 1: written by an older version of boursed (rules 1)"));
+    assert_true(error_has_older(b, "group 1: written"));
     replay_release(&replay);
     exchange_free(x);
     data_folder_close(folder);

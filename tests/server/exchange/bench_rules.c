@@ -7,6 +7,7 @@
 
 #include "protocol/endian.h"
 #include "protocol/status.h"
+#include "server/exchange/state.h"
 #include "server/store/store.h"
 #include "tests/server/exchange/world.h"
 
@@ -105,13 +106,16 @@ static void rules_keys(void *context, enum bench_party who, uint8_t sign_out[32]
 
 static struct rules *rules_begin(enum bench_shape shape, uint32_t count, bool spread)
 {
-    static const char *const names[BENCH_PARTIES] = {"admin", "operator", "startup"};
     struct rules *r = calloc(1, sizeof(*r));
     if (r == NULL)
         exit(EXIT_FAILURE);
     world_begin(&r->w, WORLD_OPTIONS);
-    for (int i = 0; i < BENCH_PARTIES; i++)
-        world_keys(names[i], &r->keys[i]);
+    world_keys("admin", &r->keys[BENCH_ADMIN]);
+    for (int who = BENCH_OPERATOR; who < BENCH_PARTIES; who++) {
+        char name[BENCH_NAME_SIZE];
+        bench_party_name((enum bench_party)who, name);
+        world_keys(name, &r->keys[who]);
+    }
     r->group = r->w.entries[r->w.entries_count - 1].group + 1;
     r->changes = changes_new();
     r->target = (struct bench_target){
@@ -184,6 +188,19 @@ void bench_rules(enum bench_shape shape, bool spread)
         line_print(names[work], samples[work]);
     for (int i = 0; i < SIZES; i++)
         rules_end(r[i]);
+}
+
+void bench_rules_looks(enum bench_shape shape, uint32_t count, uint64_t looks_out[2])
+{
+    struct rules *r = rules_begin(shape, count, false);
+    for (int spread = 0; spread < 2; spread++) {
+        struct bench_moment each;
+        bench_market_spread(r->market, spread != 0);
+        if (bench_market_work(r->market, WORK_MEASURED, BATCH, &each) != STATUS_OK)
+            exit(EXIT_FAILURE);
+        looks_out[spread] = r->w.x->request_looks;
+    }
+    rules_end(r);
 }
 
 void bench_rules_arguments(int argc, char **argv)

@@ -9,6 +9,10 @@
  * prints a line for each of what it did and of its floors. Ends the process on an error. */
 void bench_rules(enum bench_shape shape, bool spread);
 
+/* What the searches of a request of 10 redemptions look at in a market of so many offers, at one
+ * site and spread over two offers. Ends the process on an error. */
+void bench_rules_looks(enum bench_shape shape, uint32_t count, uint64_t looks_out[2]);
+
 /* The arguments: how often each is measured (a request of 10 operations), and for how many. */
 void bench_rules_arguments(int argc, char **argv);
 

@@ -10,7 +10,8 @@
  *                                       "late": true all of it only at the end of that time
  *   {"state": true}                     balances, rules, sites, offers, resting orders, live leases
  *   {"lease": NUMBER}                   that lease, also when it is settled
- *   {"check": true}                     {"faults": [...]}: what exchange_check() finds
+ *   {"check": true}                     {"faults": [...]}: what exchange_check() finds, and what
+ * the referee has found since the check before
  *   {"verify": true}                    {"count": N}: how many things world_verify() finds
  *
  * Requests and ticks also answer "time", in seconds, and "events", all that they logged. The
@@ -26,6 +27,7 @@
 #include "client/operations_json.h"
 #include "protocol/endian.h"
 #include "protocol/status.h"
+#include "server/exchange/referee.h"
 #include "tests/server/exchange/world.h"
 
 enum { NAMES_MAX = 64 };
@@ -35,6 +37,8 @@ struct driver {
     struct arena arena;                        /* of one answer */
     char names[NAMES_MAX][NAME_MAX_BYTES + 1]; /* by account: whose keys it has */
     uint32_t accounts;
+    struct referee *referee;
+    json_t *found; /* lines of the referee */
 };
 
 static _Noreturn void stop(const char *why)
@@ -213,9 +217,16 @@ static void line_collect(void *context, const char *line)
     append(context, json_string(line));
 }
 
+static void referee_collect(void *context, const char *line)
+{
+    struct driver *d = context;
+    append(d->found, json_string(line));
+}
+
 static json_t *check_run(struct driver *d)
 {
-    json_t *faults = made(json_array());
+    json_t *faults = d->found;
+    d->found = made(json_array());
     exchange_check(d->world.x, line_collect, faults);
     return json_pack("{s:o}", "faults", faults);
 }
@@ -252,6 +263,8 @@ int main(void)
     ssize_t length;
     world_begin(&driver.world, WORLD_OPTIONS);
     snprintf(driver.names[1], sizeof(driver.names[1]), "admin");
+    driver.found = made(json_array());
+    driver.referee = referee_new(driver.world.x, referee_collect, &driver);
     while ((length = getline(&line, &room, stdin)) > 0) {
         json_error_t why;
         json_t *command = json_loadb(line, (size_t)length, 0, &why);
@@ -266,6 +279,8 @@ int main(void)
         arena_clear(&driver.arena);
     }
     free(line);
+    referee_free(driver.referee);
+    json_decref(driver.found);
     arena_release(&driver.arena);
     world_end(&driver.world);
     return 0;

@@ -58,6 +58,8 @@ uint64_t plain_due(const struct plain_lease *l, uint32_t k)
 uint64_t plain_activate_by(const struct plain_lease *l)
 {
     uint64_t from_s = l->granted_s > l->start_s ? l->granted_s : l->start_s;
+    if (l->resumed_s > from_s)
+        from_s = l->resumed_s;
     return from_s + plain_options.activation_grace_s;
 }
 
@@ -65,7 +67,8 @@ uint64_t plain_activate_by(const struct plain_lease *l)
 void plain_pass(struct plain_lease *l, uint64_t now_s)
 {
     if (!l->activated) {
-        l->failed = l->failed || (l->end_s > l->start_s && now_s >= plain_activate_by(l));
+        bool waits = l->end_s > l->start_s && l->paused_s == 0;
+        l->failed = l->failed || (waits && now_s >= plain_activate_by(l));
         return;
     }
     for (uint32_t k = 0; k < plain_periods(l); k++) {
@@ -107,6 +110,8 @@ void plain_follow(const struct exchange *x, struct plain_lease *l)
     if (!l->elastic || l->failed)
         return;
     pauses_follow(x, row, l);
+    assert_true(row->resumed_s >= l->resumed_s && row->resumed_s % 60 == 0);
+    l->resumed_s = row->resumed_s;
     struct lease_row view = pause_view(x, row);
     bool known = l->paused_s != 0;
     if (view.end_reason == LEASE_END_UNFUNDED)

@@ -25,7 +25,8 @@ struct plain_lease {
     uint64_t lease, offer;
     uint64_t granted_s, start_s, end_s;
     uint64_t price;
-    uint64_t paused_s; /* 0: not now */
+    uint64_t paused_s;  /* 0: not now */
+    uint64_t resumed_s; /* where the last pause that is over ended */
     uint32_t holder, gpus, period_min, lease_min, notice, least_ppm;
     bool preemptible, activated, failed, elastic, early;
     uint32_t sold[MINUTES_MAX]; /* GPUs, by minute since the start */

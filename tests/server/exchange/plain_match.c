@@ -12,6 +12,8 @@
 #include "server/exchange/sku.h"
 #include "tests/server/exchange/world.h"
 
+__extension__ typedef unsigned __int128 wide;
+
 static int plain_lease(void *context, const void *item)
 {
     struct plain *p = context;
@@ -150,7 +152,8 @@ bool plain_counts(const struct plain *p, const struct wish *w, const struct plai
            (sku == 0 || row->sku == sku) && row->price_ucr <= plain_limit(w, row->sku) &&
            (w->interconnect.length == 0 || text_is(w->interconnect, kind->interconnect)) &&
            plain_site_counts(p, w, row->site) && row->seller != w->account &&
-           (!training || (row->billing == BILLING_RESERVED && !row->preemptible)) &&
+           row->operator!=
+           w->account &&(!training || (row->billing == BILLING_RESERVED && !row->preemptible)) &&
            (w->profile != PROFILE_INFERENCE || row->billing == BILLING_METERED) &&
            (w->preemptible_ok || !row->preemptible) && plain_block(w, o) <= w->gpus &&
            w->duration_min >= row->lease_min_min &&
@@ -245,6 +248,29 @@ static void plain_take(const struct plain *p, const struct wish *w, const struct
     }
 }
 
+/* Steps 3 and 4: what one stand comes to. */
+static void plain_stand_match(const struct plain *p, const struct wish *w,
+                              const struct plain_stand *stand, struct match *best)
+{
+    memset(best, 0, sizeof(*best));
+    for (uint64_t s = w->from_min; s <= w->until_min && best->gpus < w->gpus; s++) {
+        if (s > w->from_min && !plain_rises(p, w, stand, s))
+            continue;
+        struct match m;
+        plain_take(p, w, stand, s, &m);
+        if (m.gpus > best->gpus)
+            *best = m;
+    }
+}
+
+static wide plain_price(const struct match *m)
+{
+    wide price = 0;
+    for (uint32_t i = 0; i < m->count; i++)
+        price += (wide)m->parts[i].price_ucr * m->parts[i].gpus;
+    return price;
+}
+
 void plain_match(const struct plain *p, const struct wish *w, struct match *best)
 {
     struct plain_stand stands[PLAIN_STANDS_MAX] = {{0}};
@@ -259,15 +285,9 @@ void plain_match(const struct plain *p, const struct wish *w, struct match *best
     if (count > 0)
         qsort(stands, count, sizeof(stands[0]), plain_stand_compare);
     for (size_t i = 0; i < count; i++) {
-        for (uint64_t s = w->from_min; s <= w->until_min; s++) {
-            if (s > w->from_min && !plain_rises(p, w, &stands[i], s))
-                continue;
-            struct match m;
-            plain_take(p, w, &stands[i], s, &m);
-            if (m.gpus > best->gpus)
-                *best = m;
-            if (best->gpus == w->gpus)
-                return;
-        }
+        struct match m;
+        plain_stand_match(p, w, &stands[i], &m);
+        if (m.gpus > best->gpus || (m.gpus == best->gpus && plain_price(&m) < plain_price(best)))
+            *best = m;
     }
 }

@@ -48,7 +48,8 @@
  *   restart outage=2h [clock=real|manual]     down for so long, then the start
  *   reload           the rows alone are taken over by another exchange that goes on
  *   expect events token_transferred request   the kinds logged by the last line that did something;
- *                        index_published is passed over where the line does not name it
+ *                        index_published and trade_cut are passed over where the line
+ *                        does not name them
  *   expect balance alice s1 tokens=60 gifts=0 escrow=0 balance=0 paid_out=0 burned=0 expired=0
  *   expect supply s1 minted=100 tokens=60 ...             what is not named is not looked at
  *   expect tokens alice t1 t2                             all tokens of the account, in order

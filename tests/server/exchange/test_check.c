@@ -67,6 +67,7 @@ static void conservation(void **state)
     assert_reported("series 1: minted 0.000155 credits, but tokens, gifts, escrow, balances, paid "
                     "out, burned and expired are 0.00015");
     assert_reported("the trial balance is not zero");
+    assert_null(world_copy(&w)); /* and it is not loaded: no group would end well */
 }
 
 static void trial_balance(void **state)
@@ -216,6 +217,23 @@ static void counters(void **state)
     w.x->head.account_last++;
     w.x->head.series_last++;
     assert_reported("series 2: issued, but not all are there");
+    w.x->head.series_last--;
+    /* Nothing makes room for as many as such a counter says. */
+    uint64_t *counters[] = {&w.x->head.sku_last,   &w.x->head.site_last,  &w.x->head.offer_last,
+                            &w.x->head.order_last, &w.x->head.lease_last, &w.x->head.rule_last,
+                            &w.x->head.trade_last, &w.x->head.outage_last};
+    static const char *const names[] = {"SKUs",   "sites", "offers", "orders",
+                                        "leases", "rules", "trades", "outages"};
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        char line[64];
+        *counters[i] = UINT64_C(1) << 62;
+        uint64_t kept = i == 6 ? TRADES_KEPT_MAX : i == 7 ? OUTAGES_KEPT_MAX : *counters[i];
+        snprintf(line, sizeof(line), "%s %llu: issued, but not all are there", names[i],
+                 (unsigned long long)kept);
+        assert_reported(line);
+        *counters[i] = 0;
+        assert_int_equal(world_check(w.x, NULL), 0);
+    }
 }
 
 static void roles(void **state)

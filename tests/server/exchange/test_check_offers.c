@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "server/exchange/ask_site.h"
+#include "server/exchange/ask_turn.h"
 #include "server/exchange/closure.h"
 #include "server/exchange/due.h"
 #include "server/exchange/offer.h"
@@ -138,6 +140,10 @@ static void test_index(void **state)
     (void)state;
     struct shop *s = shop_open();
     struct offer *o = (struct offer *)(uintptr_t)offer_find(s->x, 1);
+    const struct steps *closed = o->closed;
+    o->closed = &o->blocked;
+    found(s, "offer 1 differs from its row in the index");
+    o->closed = closed;
     o->shown = false;
     found(s, "offer 1 differs from its row in the index");
     o->shown = true;
@@ -146,7 +152,7 @@ static void test_index(void **state)
     s->x->offers->open_counts[s->operator]--;
     sound(s);
     steps_add(&o->taken, o->start_min + 40, o->start_min + 41, 1);
-    found(s, "offer 1: what is taken differs from its leases and closures");
+    found(s, "offer 1: what is taken differs from its leases");
     steps_add(&o->taken, o->start_min + 40, o->start_min + 41, -1);
     /* An offer that is hidden while it should be shown is missing in the book. */
     offer_show(s->x, 1, false);
@@ -176,7 +182,11 @@ static void test_due_items(void **state)
     row.ask_s = WORLD_BEGIN_S;
     store_put(s->x->store, TABLE_OFFER, &row);
     assert_false(offer_find(s->x, 1)->shown);
-    item = (struct due_item){.kind = DUE_ASK, .serial = 1, .due_s = WORLD_BEGIN_S};
+    found(s, "offer 1 is asking, but its seller has no turn");
+    ask_turn_join(s->x, s->operator);
+    sound(s);
+    item = (struct due_item){
+        .kind = DUE_ASK, .part = s->operator, .serial = 1, .due_s = WORLD_BEGIN_S};
     due_remove(s->x, item);
     found(s, "offer 1 is asking, but has no due item");
     due_put(s->x, item);
@@ -187,6 +197,32 @@ static void test_due_items(void **state)
     due_put(s->x, item);
     found(s, "there are due items that no offer asks for");
     due_remove(s->x, item);
+    /* A turn that nobody needs any more goes by itself. */
+    assert_non_null(ask_turn_find(s->x, s->operator));
+    world_tick(&s->w);
+    assert_null(ask_turn_find(s->x, s->operator));
+    sound(s);
+    shop_close(s);
+}
+
+static void test_turns(void **state)
+{
+    (void)state;
+    struct shop *s = shop_open();
+    ask_turn_join(s->x, s->operator);
+    const struct ask_turn_row whole = *ask_turn_find(s->x, s->operator);
+    struct ask_turn_row row = whole;
+    row.turn++;
+    put_unseen(s, TABLE_ASK_TURN, &row);
+    found(s, "account 2 does not stand at its turn to ask");
+    put_unseen(s, TABLE_ASK_TURN, &whole);
+    sound(s);
+    /* One of a damaged image. */
+    row.seller = UINT32_MAX;
+    store_put(s->x->store, TABLE_ASK_TURN, &row);
+    found(s, "account 4294967295 has a turn to ask, but was never registered");
+    world_tick(&s->w);
+    sound(s);
     shop_close(s);
 }
 
@@ -201,7 +237,6 @@ static void test_closures(void **state)
     put_unseen(s, TABLE_CLOSURE, &row);
     found(s, "site 1 is closed otherwise than its closures say");
     found(s, "closure 1 is not among its site's ends");
-    found(s, "offer 1: what is taken differs from its leases and closures");
     row = whole;
     row.kind = CLOSURE_KIND_MAINTENANCE;
     put_unseen(s, TABLE_CLOSURE, &row);
@@ -224,6 +259,48 @@ static void test_closures(void **state)
     s->x->head.closure_last = 2;
     owned_remove(&s->x->closures->by_site, 1, 2);
     found(s, "closure 2 is not in its site's list");
+    shop_close(s);
+}
+
+static void test_asking_sites(void **state)
+{
+    (void)state;
+    struct shop *s = shop_open();
+    struct ask_site_row row = {.site = 1, .since_s = WORLD_BEGIN_S, .shown_ucr = 600};
+    store_put(s->x->store, TABLE_ASK_SITE, &row);
+    found(s, "site 1 is to be asked about, but its operator has no turn");
+    ask_turn_join(s->x, s->operator);
+    sound(s);
+    struct due_item item = {
+        .kind = DUE_ASK_SITE, .part = s->operator, .serial = 1, .due_s = WORLD_BEGIN_S};
+    due_remove(s->x, item);
+    found(s, "site 1 is to be asked about, but has no due item");
+    due_put(s->x, item);
+    row.offer_next = 2;
+    store_put(s->x->store, TABLE_ASK_SITE, &row);
+    sound(s);
+    row.shown_ucr = 601;
+    store_put(s->x->store, TABLE_ASK_SITE, &row);
+    found(s, "offer 1 stands in the book unknown to its site");
+    ask_site_shown(s->x, 1, 600);
+    sound(s);
+    row.since_s = WORLD_BEGIN_S + 1;
+    row.shown_ucr = 0;
+    store_put(s->x->store, TABLE_ASK_SITE, &row);
+    found(s, "site 1 is to be asked about, but never counted again");
+    store_remove(s->x->store, TABLE_ASK_SITE, &row);
+    sound(s);
+    due_put(s->x, item);
+    found(s, "there are due items that no offer asks for");
+    due_remove(s->x, item);
+    /* One of a damaged image whose site is not there stays out of what falls due. */
+    row = (struct ask_site_row){.site = 7, .since_s = WORLD_BEGIN_S};
+    store_put(s->x->store, TABLE_ASK_SITE, &row);
+    found(s, "site 7 is to be asked about, but never counted again");
+    world_tick(&s->w);
+    found(s, "site 7 is to be asked about, but has no due item");
+    store_remove(s->x->store, TABLE_ASK_SITE, &row);
+    sound(s);
     shop_close(s);
 }
 
@@ -264,7 +341,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),      cmocka_unit_test(test_index),
         cmocka_unit_test(test_due_items), cmocka_unit_test(test_closures),
-        cmocka_unit_test(test_kept_out),
+        cmocka_unit_test(test_kept_out),  cmocka_unit_test(test_asking_sites),
+        cmocka_unit_test(test_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,6 +112,30 @@ static void test_skus(void **state)
     world_end(&w);
 }
 
+/* Every unfreezing looks at all sites of the account: a request has room for some. */
+static void unfreeze_often(struct world *w, uint32_t account)
+{
+    enum { TIMES = REQUEST_LOOKS_MAX / SITES_PER_ACCOUNT_MAX };
+    struct op_account_freeze *freeze = NEW(w, op_account_freeze);
+    struct op_account_unfreeze *unfreeze = NEW(w, op_account_unfreeze);
+    *freeze = (struct op_account_freeze){.account = account};
+    *unfreeze = (struct op_account_unfreeze){.account = account};
+    struct batch b = batch_of(w, 1, "admin");
+    for (uint32_t i = 0; i < TIMES; i++) {
+        batch_add(&b, &op_account_freeze_message, freeze);
+        batch_add(&b, &op_account_unfreeze_message, unfreeze);
+    }
+    batch_send(&b);
+    for (uint32_t i = 0; i <= TIMES; i++) {
+        batch_add(&b, &op_account_freeze_message, freeze);
+        batch_add(&b, &op_account_unfreeze_message, unfreeze);
+    }
+    const struct frame_reply *reply = batch_try(&b);
+    assert_int_equal(reply->results.items[2 * TIMES - 1].refusal, REFUSAL_accepted);
+    assert_int_equal(reply->results.items[2 * TIMES + 1].refusal, REFUSAL_too_many);
+    assert_int_equal(refusal_of(w, 1, "admin", &op_account_unfreeze_message, unfreeze), 0);
+}
+
 static void test_sites(void **state)
 {
     (void)state;
@@ -128,33 +152,12 @@ static void test_sites(void **state)
     assert_int_equal(refusal_of(&w, two, "two", &op_site_add_message, next), 0);
     world_reload(&w);
     assert_int_equal(refusal_of(&w, one, "one", &op_site_add_message, next), REFUSAL_too_many);
+    unfreeze_often(&w, one);
     assert_int_equal(world_verify(&w), 0);
     world_end(&w);
 }
 
 /* --- Offers --- */
-
-/* Every unfreezing looks at all offers of the account: a request has room for some. */
-static void unfreeze_often(struct world *w, uint32_t account)
-{
-    enum { TIMES = REQUEST_LOOKS_MAX / OFFERS_PER_ACCOUNT_MAX };
-    struct op_account_freeze freeze = {.account = account};
-    struct op_account_unfreeze unfreeze = {.account = account};
-    struct batch b = batch_of(w, 1, "admin");
-    for (uint32_t i = 0; i < TIMES; i++) {
-        batch_add(&b, &op_account_freeze_message, &freeze);
-        batch_add(&b, &op_account_unfreeze_message, &unfreeze);
-    }
-    batch_send(&b);
-    for (uint32_t i = 0; i <= TIMES; i++) {
-        batch_add(&b, &op_account_freeze_message, &freeze);
-        batch_add(&b, &op_account_unfreeze_message, &unfreeze);
-    }
-    const struct frame_reply *reply = batch_try(&b);
-    assert_int_equal(reply->results.items[2 * TIMES - 1].refusal, REFUSAL_accepted);
-    assert_int_equal(reply->results.items[2 * TIMES + 1].refusal, REFUSAL_too_many);
-    assert_int_equal(refusal_of(w, 1, "admin", &op_account_unfreeze_message, &unfreeze), 0);
-}
 
 static void test_offers(void **state)
 {
@@ -186,7 +189,6 @@ static void test_offers(void **state)
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(refusal_of(&w, op, "op", &op_offer_publish_message, next), 0);
     assert_int_equal(refusal_of(&w, op, "op", &op_offer_publish_message, next), REFUSAL_too_many);
-    unfreeze_often(&w, op);
     assert_int_equal(world_check(w.x, NULL), 0);
     world_end(&w);
 }

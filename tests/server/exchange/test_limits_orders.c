@@ -38,6 +38,36 @@ static void test_order_tokens_and_series(void **state)
     world_end(&w);
 }
 
+/* What an order is paid from in its life, an amendment's tokens included. */
+static void test_amended_series(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    seller_begin(&w);
+    uint32_t alice = world_register(&w, "alice", ROLE_STARTUP);
+    const uint64_t *tokens = tokens_new(&w, alice, ORDER_SERIES_MAX + 1, ORDER_SERIES_MAX + 1);
+    struct op_order_place *order = order_new(&w, ORDER_SERIES_MAX);
+    struct sku_limit limit = {.sku = 1, .limit_price_ucr = 1};
+    order->skus.items = &limit;
+    order->time_in_force = TIME_IN_FORCE_GTT;
+    order->rest_until_s = order->start_until_s = T + 3600;
+    order->tokens.items = tokens;
+    order->tokens.count = ORDER_SERIES_MAX;
+    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_place_message, order), 0);
+    struct op_order_amend amend = {.order = 1, .tokens = {&tokens[ORDER_SERIES_MAX], 1}};
+    amend.gpus = ORDER_SERIES_MAX + 1;
+    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_amend_message, &amend),
+                     REFUSAL_series_mixed);
+    uint64_t more = world_mint(&w, 1, alice, 1);
+    amend.tokens.items = &more;
+    assert_int_equal(refusal_of(&w, alice, "alice", &op_order_amend_message,
+                                world_keep(&w, &op_order_amend_message, &amend)),
+                     0);
+    assert_int_equal(world_check(w.x, NULL), 0);
+    world_end(&w);
+}
+
 static void test_order_leases(void **state)
 {
     (void)state;
@@ -108,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_tokens_and_series),
+        cmocka_unit_test(test_amended_series),
         cmocka_unit_test(test_order_leases),
         cmocka_unit_test(test_order_filters),
     };

@@ -383,11 +383,62 @@ static void test_full_search(void **state)
     assert_true(filled > 20 && refused > 20);
 }
 
+static void site_offer(struct market *k, uint64_t site, uint32_t gpus, uint64_t price_ucr)
+{
+    struct op_offer_publish op = {.site = site,
+                                  .sku = 1,
+                                  .gpus = gpus,
+                                  .block_gpus = 1,
+                                  .start_s = WORLD_BEGIN_S,
+                                  .end_s = WORLD_BEGIN_S + 7200,
+                                  .price_ucr = price_ucr,
+                                  .lease_min_min = 1,
+                                  .billing = BILLING_METERED,
+                                  .meter_period_min = 10};
+    assert_int_equal(market_do(k, site, &op_offer_publish_message, &op)->refusal, 0);
+}
+
+/* Of many sites only those are looked at whose cheapest offer might make the whole fill cheaper. */
+static void test_sites_looked_at(void **state)
+{
+    enum { SITES = 100 };
+    static const struct {
+        uint32_t bait; /* sites with one GPU cheaper than all */
+        uint64_t looks_max;
+    } cases[] = {{0, 40}, {1, 60}, {SITES, 40 * SITES}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct market k;
+        struct sku_limit limit = {1, 100000};
+        struct op_order_place op = {.skus = {&limit, 1},
+                                    .gpus = 8,
+                                    .gpus_min = 8,
+                                    .block_gpus = 1,
+                                    .duration_min = 60,
+                                    .placement = PLACEMENT_ONE_SITE,
+                                    .profile = PROFILE_TUNING};
+        struct wish wish;
+        struct match got;
+        market_begin(&k, SITES, 1);
+        for (uint64_t site = 1; site <= SITES; site++) {
+            site_offer(&k, site, 8, 60 * (100 + site));
+            if (site > SITES - cases[i].bait)
+                site_offer(&k, site, 1, 60);
+        }
+        assert_int_equal(wish_from_order(k.w.x, &op, &k.w.arena, &wish), REFUSAL_accepted);
+        assert_true(match_find(k.w.x, &wish, &got));
+        assert_int_equal(got.parts[got.count - 1].offer->site, 1);
+        assert_true(got.looks <= cases[i].looks_max);
+        market_end(&k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_procedure),
         cmocka_unit_test(test_full_search),
+        cmocka_unit_test(test_sites_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

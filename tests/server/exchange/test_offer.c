@@ -248,9 +248,9 @@ static void offers_hold(void)
         for (uint64_t at = now > o->start_min ? now : o->start_min; at < o->end_min; at += 7) {
             uint64_t looks = 0;
             uint64_t leased = leased_at(o, at * 60);
-            bool is_closed = closed != NULL && steps_piece(closed, at).value > 0;
+            bool is_closed = steps_piece(closed, at).value > 0;
             assert_true(leased <= o->gpus);
-            assert_int_equal(offer_leased_max(w.x, o, at, at + 1), leased);
+            assert_int_equal(offer_leased_max(o, at, at + 1), leased);
             assert_int_equal(offer_free(o, at, 1, &looks), is_closed ? 0 : o->gpus - leased);
         }
     }

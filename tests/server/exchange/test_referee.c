@@ -1,5 +1,7 @@
 /* The referee finds the faults that it is there for, planted in what it watches, and reports none
  * where the rules do as they should. */
+#include "server/exchange/fill.h"
+#include "server/exchange/lease.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/order.h"
 #include "server/exchange/referee.h"
@@ -172,7 +174,7 @@ static void test_matches(void **state)
         struct tamper t = {c->w.x->witness, faults[i].change};
         publish(c, 4, 1, 10);
         publish(c, 4, 1, 20);
-        c->w.x->witness = (struct witness){tamper_matched, NULL, NULL, &t};
+        c->w.x->witness = (struct witness){.matched = tamper_matched, .context = &t};
         place(c, TIME_IN_FORCE_IOC, 6, 20);
         assert_int_equal(found(c), faults[i].found);
         c->w.x->witness = t.real;
@@ -229,6 +231,200 @@ static void test_priority(void **state)
     }
 }
 
+/* Rows that are other than the rules' indexes and searches have them while the referee looks. */
+struct blind {
+    struct court *c;
+    struct witness real;
+    bool at_fills;                                         /* else at grants */
+    void (*change)(struct court *c, const struct fill *f); /* and back */
+};
+
+static void blind_matched(void *context, const struct wish *w, const struct match *m)
+{
+    struct blind *b = context;
+    b->real.matched(b->real.context, w, m);
+}
+
+static void blind_fills(void *context, uint64_t offer, const struct rest_row *rest,
+                        uint64_t limit_ucr)
+{
+    struct blind *b = context;
+    b->change(b->c, NULL);
+    b->real.fills(b->real.context, offer, rest, limit_ucr);
+    b->change(b->c, NULL);
+}
+
+static void blind_granted(void *context, const struct fill *f)
+{
+    struct blind *b = context;
+    if (!b->at_fills)
+        b->change(b->c, f);
+    b->real.granted(b->real.context, f);
+    if (!b->at_fills)
+        b->change(b->c, f);
+}
+
+static void blind_begin(struct blind *b, struct court *c, bool at_fills,
+                        void (*change)(struct court *c, const struct fill *f))
+{
+    *b = (struct blind){c, c->w.x->witness, at_fills, change};
+    c->w.x->witness = (struct witness){.matched = blind_matched,
+                                       .granted = blind_granted,
+                                       .fills = at_fills ? blind_fills : NULL,
+                                       .context = b};
+}
+
+static struct rest_row *rest_of(struct court *c, uint64_t order)
+{
+    return (struct rest_row *)(uintptr_t)rest_find(c->w.x, order);
+}
+
+static void change_places(struct court *c, const struct fill *f)
+{
+    uint64_t place = rest_of(c, 1)->place;
+    (void)f;
+    rest_of(c, 1)->place = rest_of(c, 2)->place;
+    rest_of(c, 2)->place = place;
+}
+
+/* The rules do fill the order that by its row is the younger one; of an offer in one block too. */
+static void test_wrong_order(void **state)
+{
+    static const uint32_t blocks[] = {1, 4};
+    (void)state;
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        struct court *c = court_open();
+        struct blind b;
+        place(c, TIME_IN_FORCE_GTT, 4, 20);
+        place(c, TIME_IN_FORCE_GTT, 4, 20);
+        blind_begin(&b, c, true, change_places);
+        publish(c, 4, blocks[i], 10);
+        world_settle(&c->w);
+        assert_null(rest_find(c->w.x, 1));
+        assert_int_equal(found(c), 1);
+        assert_non_null(strstr(c->said, "fills order 1 before order 2"));
+        c->w.x->witness = b.real;
+        court_close(c);
+    }
+}
+
+static void change_limit(struct court *c, const struct fill *f)
+{
+    (void)f;
+    rest_of(c, 1)->limits_ucr[0] = 25 - rest_of(c, 1)->limits_ucr[0];
+}
+
+/* The rules search for what the order does not want. */
+static void test_wrong_wish(void **state)
+{
+    (void)state;
+    struct court *c = court_open();
+    struct blind b;
+    place(c, TIME_IN_FORCE_GTT, 4, 20);
+    blind_begin(&b, c, true, change_limit);
+    publish(c, 4, 1, 10);
+    world_settle(&c->w);
+    assert_int_equal(found(c), 1);
+    assert_non_null(strstr(c->said, "order 1 was searched for otherwise"));
+    c->w.x->witness = b.real;
+    court_close(c);
+}
+
+static struct lease_row *lease_of(struct court *c)
+{
+    return (struct lease_row *)(uintptr_t)lease_find(c->w.x, 1);
+}
+
+static void change_lease_price(struct court *c, const struct fill *f)
+{
+    (void)f;
+    lease_of(c)->price_ucr ^= 1;
+}
+
+static void change_lease_gpus(struct court *c, const struct fill *f)
+{
+    (void)f;
+    lease_of(c)->gpus ^= 1;
+}
+
+static void change_lease_start(struct court *c, const struct fill *f)
+{
+    (void)f;
+    lease_of(c)->start_s ^= 64;
+}
+
+static void change_lease_end(struct court *c, const struct fill *f)
+{
+    (void)f;
+    lease_of(c)->end_s ^= 64;
+}
+
+static void change_lease_offer(struct court *c, const struct fill *f)
+{
+    (void)f;
+    lease_of(c)->offer ^= 1;
+}
+
+static void change_lease_holder(struct court *c, const struct fill *f)
+{
+    (void)f;
+    lease_of(c)->holder ^= 1;
+}
+
+static void change_grant_price(struct court *c, const struct fill *f)
+{
+    (void)c;
+    ((struct fill *)(uintptr_t)f)->leases[0].price_ucr ^= 1;
+}
+
+static void change_no_lease(struct court *c, const struct fill *f)
+{
+    (void)c;
+    (void)f;
+}
+
+/* The rules grant something else than they have found. */
+static void test_leases(void **state)
+{
+    static void (*const faults[])(struct court *, const struct fill *) = {
+        change_no_lease,  change_lease_price, change_lease_gpus,   change_lease_start,
+        change_lease_end, change_lease_offer, change_lease_holder, change_grant_price,
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        struct court *c = court_open();
+        struct blind b;
+        publish(c, 4, 1, 10);
+        blind_begin(&b, c, false, faults[i]);
+        place(c, TIME_IN_FORCE_IOC, 3, 20);
+        assert_int_equal(found(c), i > 0);
+        assert_int_equal(referee_counts(c->referee).leases, 1);
+        if (i > 0)
+            assert_non_null(strstr(c->said, "lease 1 is not what the search came to"));
+        c->w.x->witness = b.real;
+        court_close(c);
+    }
+}
+
+/* Leases that come of no search, or of one that had given its leases. */
+static void test_leases_of_nothing(void **state)
+{
+    (void)state;
+    struct court *c = court_open();
+    void (*granted)(void *, const struct fill *) = c->w.x->witness.granted;
+    publish(c, 4, 1, 10);
+    c->w.x->witness.granted = NULL;
+    place(c, TIME_IN_FORCE_IOC, 1, 10);
+    assert_int_equal(found(c), 1);
+    assert_non_null(strstr(c->said, "lease 1 was granted without a search"));
+    c->w.x->witness.granted = granted;
+    place(c, TIME_IN_FORCE_IOC, 1, 10);
+    c->w.x->witness.matched = NULL;
+    place(c, TIME_IN_FORCE_IOC, 1, 10);
+    assert_int_equal(found(c), 2);
+    court_close(c);
+}
+
 /* The rules would let the rest of an order begin apart from its first lease. */
 static void test_start(void **state)
 {
@@ -269,6 +465,45 @@ static void test_passed_over(void **state)
     court_close(c);
 }
 
+/* The rules would sell what has yet to be shown to those who wait for it. */
+static void test_hidden(void **state)
+{
+    struct op_account_freeze freeze = {.account = 0};
+    struct op_account_unfreeze unfreeze = {.account = 0};
+    struct sku_limit limit = {.sku = 1, .limit_price_ucr = 40};
+    struct wish wish = {.place = UINT64_MAX,
+                        .skus = &limit,
+                        .skus_count = 1,
+                        .gpus = 1,
+                        .gpus_min = 1,
+                        .block_gpus = 1,
+                        .duration_min = 60,
+                        .from_min = WORLD_BEGIN_S / 60,
+                        .until_min = WORLD_BEGIN_S / 60,
+                        .profile = PROFILE_TUNING};
+    (void)state;
+    struct court *c = court_open();
+    freeze.account = unfreeze.account = c->operator;
+    uint64_t cheap = publish(c, 2, 1, 10);
+    uint64_t dear = publish(c, 2, 1, 40);
+    done(c, 1, "admin", &op_account_freeze_message, &freeze);
+    place(c, TIME_IN_FORCE_GTT, 2, 20);
+    done(c, 1, "admin", &op_account_unfreeze_message, &unfreeze);
+    place(c, TIME_IN_FORCE_IOC, 1, 40);
+    assert_int_equal(offer_leased_max(offer_find(c->w.x, dear), 0, UINT64_MAX), 1);
+    assert_int_equal(found(c), 0);
+    struct match match = {.start_min = wish.from_min, .gpus = 1, .count = 1};
+    match.parts[0].offer = offer_find(c->w.x, cheap);
+    match.parts[0].gpus = 1;
+    match.parts[0].price_ucr = 10;
+    c->w.x->witness.matched(c->w.x->witness.context, &wish, &match);
+    assert_int_equal(found(c), 1);
+    world_settle(&c->w);
+    assert_null(rest_find(c->w.x, 1));
+    assert_int_equal(found(c), 1);
+    court_close(c);
+}
+
 /* --- No faults ------------------------------------------------------------------------------ */
 
 /* An order that got nothing in its turn fits when a later one has taken some: blocks do that. */
@@ -284,6 +519,7 @@ static void test_blocks(void **state)
     assert_non_null(rest_find(c->w.x, 1));
     assert_null(rest_find(c->w.x, 2));
     assert_int_equal(found(c), 0);
+    assert_int_equal(referee_counts(c->referee).unjudged, 1);
     /* It is asked again when capacity comes next, if only one GPU. */
     publish(c, 1, 1, 30);
     world_settle(&c->w);
@@ -304,8 +540,8 @@ static void test_large_blocks(void **state)
     uint64_t dear = publish_at(c, 1, 4, 1, 30);
     uint64_t middle = publish_at(c, 2, 4, 1, 20);
     place(c, TIME_IN_FORCE_IOC, 2, 30);
-    assert_int_equal(offer_leased_max(c->w.x, offer_find(c->w.x, dear), 0, UINT64_MAX), 0);
-    assert_int_equal(offer_leased_max(c->w.x, offer_find(c->w.x, middle), 0, UINT64_MAX), 2);
+    assert_int_equal(offer_leased_max(offer_find(c->w.x, dear), 0, UINT64_MAX), 0);
+    assert_int_equal(offer_leased_max(offer_find(c->w.x, middle), 0, UINT64_MAX), 2);
     assert_int_equal(found(c), 0);
     court_close(c);
 }
@@ -345,10 +581,19 @@ static void test_frozen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matches),      cmocka_unit_test(test_double_selling),
-        cmocka_unit_test(test_priority),     cmocka_unit_test(test_passed_over),
-        cmocka_unit_test(test_start),        cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_large_blocks), cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_double_selling),
+        cmocka_unit_test(test_priority),
+        cmocka_unit_test(test_passed_over),
+        cmocka_unit_test(test_start),
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_large_blocks),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_wrong_order),
+        cmocka_unit_test(test_wrong_wish),
+        cmocka_unit_test(test_leases),
+        cmocka_unit_test(test_leases_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

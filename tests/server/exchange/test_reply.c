@@ -138,7 +138,8 @@ static void every_event_of_an_operation_gives_a_result(void **state)
                                     EVENT_request,         EVENT_expired,      EVENT_lease_settled,
                                     EVENT_offer_renewed,   EVENT_order_filled, EVENT_traded,
                                     EVENT_index_published, EVENT_rule_bought,  EVENT_rule_low,
-                                    EVENT_lease_sold,      EVENT_lease_paused, EVENT_lease_resumed};
+                                    EVENT_lease_sold,      EVENT_lease_paused, EVENT_lease_resumed,
+                                    EVENT_offer_ended,     EVENT_trade_cut};
     static const uint64_t empty[512];
     for (uint32_t i = 0; i < event_set.count; i++) {
         struct result result = {0};

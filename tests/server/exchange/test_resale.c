@@ -111,6 +111,13 @@ static void test_widest_escrow(void **state)
     extend.tokens.count = 1;
     assert_int_equal(refusal_of(w, seller, "seller", &op_lease_extend_message, &extend),
                      REFUSAL_series_mixed);
+    /* More of a series that is in it needs no room. */
+    struct escrow held = escrow_read(w->x, ESCROW_KIND_LEASE, 1, RESALE_ROWS_MAX);
+    uint64_t more = world_mint(w, held.rows[0].series, seller, EACH);
+    extend.tokens.items = &more;
+    extend.duration_min = 1;
+    accepted(w, seller, "seller", &op_lease_extend_message, &extend);
+    assert_int_equal(lease_find(w->x, 1)->escrow_series, RESALE_ROWS_MAX);
 
     /* At less than its price, so that the seller leaves something of every series in it. */
     struct op_lease_resell resell = {

@@ -59,7 +59,7 @@ static void finds_what_a_look_at_every_line_finds(void **state)
     const char *seed = getenv("SEED");
     random_state = seed != NULL ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
     print_message("SEED=%llu\n", (unsigned long long)random_state);
-    struct rest_line_tree lines = RB_INITIALIZER(&lines);
+    struct rest_line_tree lines = {NULL};
     struct rest_line *here[LINES] = {NULL};
     for (int step = 0; step < STEPS; step++) {
         size_t i = random_below(LINES);
@@ -89,10 +89,44 @@ static void finds_what_a_look_at_every_line_finds(void **state)
     assert_null(rest_lines_first(&lines));
 }
 
+/* What a search looks at follows from the lines that are there, not from how they came there: else
+ * a tick would end elsewhere after a start than before it. */
+static void looks_the_same_however_it_came_about(void **state)
+{
+    (void)state;
+    struct rest_line_tree grown = {NULL}, loaded = {NULL};
+    static struct rest_line mine[LINES], theirs[LINES];
+    bool here[LINES] = {false};
+    for (int step = 0; step < STEPS; step++) {
+        size_t i = random_below(LINES);
+        if (here[i]) {
+            assert_ptr_equal(rest_lines_take(&grown, &mine[i]), &mine[i]);
+        } else {
+            mine[i].key = (struct rest_key){random_below(5), random_below(20), i + 1};
+            mine[i].window = span(random_below(1000), random_below(100));
+            assert_true(rest_lines_put(&grown, &mine[i]));
+        }
+        here[i] = !here[i];
+    }
+    for (size_t i = 0; i < LINES; i++) {
+        theirs[i] = (struct rest_line){.key = mine[i].key, .window = mine[i].window};
+        assert_true(!here[i] || rest_lines_put(&loaded, &theirs[i]));
+    }
+    for (int step = 0; step < STEPS; step++) {
+        struct rest_span time = span(random_below(1200), random_below(1u << random_below(11)));
+        struct rest_key since = {random_below(6), random_below(20), random_below(LINES)};
+        uint64_t looks = 0, looks_loaded = 0;
+        struct rest_line *line = rest_lines_meet(&grown, &since, &time, &looks);
+        struct rest_line *same = rest_lines_meet(&loaded, &since, &time, &looks_loaded);
+        assert_int_equal(line != NULL ? line - mine : -1, same != NULL ? same - theirs : -1);
+        assert_int_equal(looks, looks_loaded);
+    }
+}
+
 static void passes_by_what_is_at_other_times(void **state)
 {
     (void)state;
-    struct rest_line_tree lines = RB_INITIALIZER(&lines);
+    struct rest_line_tree lines = {NULL};
     static struct rest_line all[2048];
     for (uint64_t i = 0; i < 2048; i++) {
         /* Before and after the time asked for in turn; the last one is there. */
@@ -122,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_a_look_at_every_line_finds),
+        cmocka_unit_test(looks_the_same_however_it_came_about),
         cmocka_unit_test(passes_by_what_is_at_other_times),
         cmocka_unit_test(slots_go_round),
     };

@@ -106,7 +106,7 @@ static void test_resting_wish(void **state)
     assert_int_equal(rests.gpus_min, 4);
     assert_int_equal(rests.block_gpus, 2);
     assert_int_equal(rests.duration_min, 60);
-    assert_true(rests.spread && rests.preemptible_ok && !rests.any_terms);
+    assert_true(rests.spread && rests.preemptible_ok && rests.lifted == 0);
     /* What has passed of the window is gone. */
     assert_int_equal(rests.from_min, WORLD_BEGIN_S / 60 + 20);
     assert_int_equal(rests.until_min, came.until_min);
