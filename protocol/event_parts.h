@@ -5,6 +5,13 @@
 #include "protocol/limits.h"
 #include "protocol/message.h"
 
+#define EVENT_HEAD(X, S)                                                                           \
+    X(TIME, S, time_s, 0, TIME_MAX_S)                                                              \
+    X(ACCOUNT, S, by, 0, UINT32_MAX)
+
+/* What every event struct begins with. */
+MESSAGE_STRUCT(event_head, EVENT_HEAD);
+
 #define REFUSED_FIELDS(X, S)                                                                       \
     X(U32, S, operation, 0, BATCH_OPERATIONS_MAX)                                                  \
     X(REFUSAL, S, refusal, 1, UINT16_MAX)

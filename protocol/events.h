@@ -7,17 +7,11 @@
 #ifndef BOURSE_PROTOCOL_EVENTS_H
 #define BOURSE_PROTOCOL_EVENTS_H
 
+#include "protocol/contract_events.h"
 #include "protocol/event_parts.h"
 #include "protocol/limits.h"
 #include "protocol/message.h"
 #include "protocol/operations.h"
-
-#define EVENT_HEAD(X, S)                                                                           \
-    X(TIME, S, time_s, 0, TIME_MAX_S)                                                              \
-    X(ACCOUNT, S, by, 0, UINT32_MAX)
-
-/* What every event struct begins with. */
-MESSAGE_STRUCT(event_head, EVENT_HEAD);
 
 /* --- The exchange itself --- */
 
@@ -583,7 +577,8 @@ MESSAGE_STRUCT(ev_lease_settled, EVENT_LEASE_SETTLED_FIELDS);
     Y(74, lease_paused, EVENT_LEASE_PAUSED_FIELDS, false)                                          \
     Y(75, resale_amended, EVENT_RESALE_AMENDED_FIELDS, false)                                      \
     Y(76, resale_withdrawn, EVENT_RESALE_WITHDRAWN_FIELDS, false)                                  \
-    Y(77, lease_resumed, EVENT_LEASE_RESUMED_FIELDS, false)
+    Y(77, lease_resumed, EVENT_LEASE_RESUMED_FIELDS, false)                                        \
+    CONTRACT_EVENT_LIST(Y)
 
 enum event_code {
 #define EVENT_CODE(code, name, fields, public) EVENT_##name = code,

@@ -8,11 +8,12 @@
 #include "protocol/limits.h"
 #include "protocol/message.h"
 
-enum { RULES_VERSION = 2 };
+enum { RULES_VERSION = 3 };
 
 /*
  * `former_*` are zero and empty, except in an exchange that continues another's books from a backup
- * (docs/operations.md, "Restore"). The admin is the first account, number 1.
+ * (docs/operations.md, "Restore"). The admin is the first account, number 1. Of
+ * approvals and limits (control.h) it holds what they begin with: admins together change them.
  */
 #define GENESIS_FIELDS(X, S)                                                                       \
     X(U32, S, rules_version, 1, UINT32_MAX)                                                        \
@@ -26,6 +27,9 @@ enum { RULES_VERSION = 2 };
     X(U32, S, activation_grace_s, 1, GRACE_MAX_S)                                                  \
     X(U32, S, meter_grace_s, 1, GRACE_MAX_S)                                                       \
     X(U32, S, dispute_window_s, 1, GRACE_MAX_S)                                                    \
+    X(U32, S, approvals, 1, APPROVALS_MAX)                                                         \
+    X(AMOUNT, S, mint_limit_ucr, 0, UINT64_MAX)                                                    \
+    X(AMOUNT, S, payout_limit_ucr, 0, UINT64_MAX)                                                  \
     X(HASH, S, former_exchange_id, 0, 0)                                                           \
     X(TEXT, S, former_origin, 0, ORIGIN_MAX_BYTES)                                                 \
     X(U64, S, former_size, 0, UINT64_MAX)                                                          \

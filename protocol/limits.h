@@ -88,6 +88,30 @@ enum {
     TRADES_KEPT_MAX = 100 * 1000,     /* the last ones, for queries; the log has them all */
     ELASTIC_GRACE_S = 24 * 3600,      /* a lease without funds is paused for so long */
 
+    /* Contracts. */
+    LOTS_MAX = 16,     /* deliveries of one backstop */
+    PHASES_MAX = 8,    /* of one revenue share */
+    TRANCHES_MAX = 16, /* of one grant */
+    STREAMS_MAX = 16,  /* of one declaration of revenue, and carved out of one grant */
+    SHARE_RANK_MAX = 100,
+    SHARES_PER_OPERATOR_MAX = 16, /* revenue shares in force: each settlement looks at all */
+    SHARE_WINDOW_MAX_DAYS = 366,
+    BACKSTOP_PERIOD_MAX_MIN = 366 * 24 * 60,
+    BACKSTOP_AHEAD_MAX_MIN = 366 * 24 * 60,
+    BACKSTOP_PERIODS_MAX = 100 * 1000, /* of one backstop */
+    CONTRACT_SPAN_MAX_MIN = 30 * 366 * 24 * 60,
+    GRANT_MONTHS_MAX = 600,
+    GRANT_DECLARE_MAX_DAYS = 366,
+    GRANT_CAP_MAX_BP = 100 * 10000,
+    CONTRACTS_PER_ACCOUNT_MAX = 1000, /* in force, or proposed by the account */
+    CONTRACT_VERSIONS_MAX = 1000,     /* of one contract's terms, declined ones included */
+
+    /* Dual control. */
+    APPROVALS_MAX = 16,
+    CONTROL_PAYMENTS_MAX = 16, /* outputs of a proposal to mint */
+    PROPOSALS_OPEN_MAX = 1000,
+    PROPOSAL_LIFE_S = 7 * 24 * 3600, /* then it is too old to be approved */
+
     /* Time. */
     CLOCK_JUMP_MAX_S = 3600, /* a larger step forward waits for an admin's word */
     OUTAGE_MIN_S = 60,       /* a shorter pause of the exchange extends no deadline */

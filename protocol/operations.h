@@ -6,48 +6,11 @@
 #ifndef BOURSE_PROTOCOL_OPERATIONS_H
 #define BOURSE_PROTOCOL_OPERATIONS_H
 
+#include "protocol/contracts.h"
+#include "protocol/control.h"
 #include "protocol/limits.h"
 #include "protocol/message.h"
-
-/* --- Parts ------------------------------------------------------------------------------- */
-
-#define PAYMENT_FIELDS(X, S)                                                                       \
-    X(ACCOUNT, S, account, 1, UINT32_MAX)                                                          \
-    X(AMOUNT, S, amount_ucr, 0, UINT64_MAX)
-MESSAGE_STRUCT(payment, PAYMENT_FIELDS);
-
-#define PLACE_FIELDS(X, S) X(TEXT, S, code, 2, PLACE_MAX_BYTES)
-MESSAGE_STRUCT(place, PLACE_FIELDS);
-
-#define CERTIFICATION_FIELDS(X, S)                                                                 \
-    X(TEXT, S, name, 1, NAME_MAX_BYTES)                                                            \
-    X(TEXT, S, issuer, 1, NAME_MAX_BYTES)                                                          \
-    X(TIME, S, expires_s, 1, TIME_MAX_S)
-MESSAGE_STRUCT(certification, CERTIFICATION_FIELDS);
-
-#define SKU_LIMIT_FIELDS(X, S)                                                                     \
-    X(NUMBER, S, sku, 1, SERIAL_MAX)                                                               \
-    X(PRICE, S, limit_price_ucr, 0, PRICE_MAX_UCR)
-MESSAGE_STRUCT(sku_limit, SKU_LIMIT_FIELDS);
-
-#define REQUIRED_FIELDS(X, S) X(TEXT, S, name, 1, NAME_MAX_BYTES)
-MESSAGE_STRUCT(required, REQUIRED_FIELDS);
-
-/*
- * What a site and an offer must be like for a workload. Empty lists and texts, and 0, rule nothing
- * out. A certification must be in force when the lease is granted and when it starts.
- * `profile` is one workload profile: training takes reserved, not preemptible capacity at one site;
- * inference takes metered capacity; tuning takes any.
- */
-#define CONSTRAINT_FIELDS(X, S)                                                                    \
-    X(LIST, S, regions, place, FILTER_PLACES_MAX)                                                  \
-    X(LIST, S, jurisdictions, place, FILTER_PLACES_MAX)                                            \
-    X(BOOL, S, preemptible_ok, 0, 1)                                                               \
-    X(ENUM, S, profile, profile, 0)                                                                \
-    X(LIST, S, certifications, required, ORDER_CERTIFICATIONS_MAX)                                 \
-    X(TEXT, S, interconnect, 0, NAME_MAX_BYTES)                                                    \
-    X(U32, S, carbon_g_max, 0, CARBON_G_MAX)                                                       \
-    X(U32, S, reliability_ppm_min, 0, 1000000)
+#include "protocol/operation_parts.h"
 
 /* --- Operations -------------------------------------------------------------------------- */
 
@@ -375,11 +338,6 @@ MESSAGE_STRUCT(op_lease_extend, LEASE_EXTEND_FIELDS);
     X(NUMBERS, S, tokens, 0, ORDER_TOKENS_MAX)
 MESSAGE_STRUCT(op_lease_fund, LEASE_FUND_FIELDS);
 
-/* The account takes an earned balance out of the exchange against a reference (an invoice, say). */
-#define PAYOUT_FIELDS(X, S)                                                                        \
-    X(SERIES, S, series, 1, UINT32_MAX)                                                            \
-    X(AMOUNT, S, amount_ucr, 0, UINT64_MAX)                                                        \
-    X(TEXT, S, reference, 1, REFERENCE_MAX_BYTES)
 MESSAGE_STRUCT(op_payout, PAYOUT_FIELDS);
 
 /* An admin advances a manual clock, or confirms the time that a real clock jumped to. */
@@ -425,7 +383,9 @@ MESSAGE_STRUCT(op_clock_advance, CLOCK_ADVANCE_FIELDS);
     Y(46, lease_extend, LEASE_EXTEND_FIELDS)                                                       \
     Y(47, lease_fund, LEASE_FUND_FIELDS)                                                           \
     Y(50, payout, PAYOUT_FIELDS)                                                                   \
-    Y(60, clock_advance, CLOCK_ADVANCE_FIELDS)
+    Y(60, clock_advance, CLOCK_ADVANCE_FIELDS)                                                     \
+    CONTRACT_OPERATION_LIST(Y)                                                                     \
+    CONTROL_OPERATION_LIST(Y)
 
 /* enum { OPERATION_account_register = 1, ... } */
 enum operation_code {

@@ -8,14 +8,12 @@
 #define BOURSE_PROTOCOL_QUERIES_H
 
 #include "protocol/answer_rows.h"
+#include "protocol/contract_queries.h"
 #include "protocol/events.h"
 #include "protocol/limits.h"
 #include "protocol/message.h"
 #include "protocol/operations.h"
-
-#define PAGE_FIELDS(X, S)                                                                          \
-    X(U64, S, from, 0, UINT64_MAX)                                                                 \
-    X(U32, S, limit, 0, PAGE_ROWS_MAX)
+#include "protocol/query_parts.h"
 
 /* --- Queries --- */
 
@@ -220,7 +218,8 @@ MESSAGE_STRUCT(q_checkpoint, Q_CHECKPOINT_FIELDS);
     Y(24, index, Q_INDEX_FIELDS)                                                                   \
     Y(25, starts, Q_STARTS_FIELDS)                                                                 \
     Y(26, utilisation, Q_UTILISATION_FIELDS)                                                       \
-    Y(27, rule_why, Q_RULE_WHY_FIELDS)
+    Y(27, rule_why, Q_RULE_WHY_FIELDS)                                                             \
+    CONTRACT_QUERY_LIST(Y)
 
 /* --- Answers --- */
 
@@ -248,10 +247,6 @@ MESSAGE_STRUCT(q_checkpoint, Q_CHECKPOINT_FIELDS);
     X(U32, S, dispute_window_s, 0, UINT32_MAX)                                                     \
     X(LIST, S, keys, key_info, 1)
 MESSAGE_STRUCT(a_status, A_STATUS_FIELDS);
-
-#define PAGE_OF(X, S, part)                                                                        \
-    X(U64, S, next, 0, UINT64_MAX)                                                                 \
-    X(LIST, S, rows, part, PAGE_ROWS_MAX)
 
 #define A_ACCOUNTS_FIELDS(X, S) PAGE_OF(X, S, account_info)
 MESSAGE_STRUCT(a_accounts, A_ACCOUNTS_FIELDS);
@@ -373,7 +368,8 @@ MESSAGE_STRUCT(a_checkpoint, A_CHECKPOINT_FIELDS);
     Y(24, index, A_INDEX_FIELDS)                                                                   \
     Y(25, starts, A_STARTS_FIELDS)                                                                 \
     Y(26, utilisation, A_UTILISATION_FIELDS)                                                       \
-    Y(27, rule_why, A_RULE_WHY_FIELDS)
+    Y(27, rule_why, A_RULE_WHY_FIELDS)                                                             \
+    CONTRACT_ANSWER_LIST(Y)
 
 enum query_code {
 #define QUERY_CODE(code, name, fields) QUERY_##name = code,

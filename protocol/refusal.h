@@ -26,7 +26,7 @@
     X(batch_aborted, 11, false, "another operation of this atomic request was refused")            \
     /* Who may. */                                                                                 \
     X(not_permitted, 13, false, "the account's role may not do this")                              \
-    X(main_key_needed, 91, false, "only the account's main key may change its keys")               \
+    X(main_key_needed, 91, false, "only the account's main key may do this")                       \
     X(key_out_of_scope, 90, false, "this key may not sign this kind of operation; see its scopes") \
     X(not_owner, 14, false, "belongs to another account")                                          \
     /* What is named. */                                                                           \
@@ -108,6 +108,31 @@
     X(rule_closed, 88, false, "the rule has ended")                                                \
     X(key_not_found, 89, false, "the account has no such further key")                             \
     X(key_over_amount, 93, true, "the amount this key may move in a day would be exceeded")        \
+    /* Contracts. */                                                                               \
+    X(contract_not_found, 94, false, "no such contract, or not yours to see")                      \
+    X(contract_not_party, 95, false, "only the parties of the contract may do this")               \
+    X(contract_own_proposal, 96, false, "proposed by yourself; the other party accepts it")        \
+    X(contract_no_proposal, 97, false, "no such version is proposed; see what is pending")         \
+    X(contract_pending, 98, false, "a version is proposed already; accept or decline it first")    \
+    X(contract_not_in_force, 99, false, "the contract is not in force")                            \
+    X(contract_overlaps, 100, false, "another contract in force covers the same")                  \
+    X(contract_parties_fixed, 101, false,                                                          \
+      "an amendment may not change parties, site, SKU or series")                                  \
+    X(contract_past_fixed, 102, false, "an amendment may not change what has been settled")        \
+    X(funds_kept, 103, true, "the contract still needs these funds")                               \
+    X(period_begun, 104, false, "the period has begun; elect before it does")                      \
+    X(pool_exhausted, 105, false, "the pool does not cover this")                                  \
+    X(month_invalid, 106, false, "not the first second of a month that is over")                   \
+    X(royalty_not_due, 107, false, "more than is due under the grant")                             \
+    X(tranche_not_found, 108, false, "the grant has no such tranche")                              \
+    X(tranche_paid, 109, false, "the tranche has been paid or released")                           \
+    X(guarantee_exhausted, 110, false, "the guarantee's limit does not cover this")                \
+    X(nothing_to_recover, 111, false, "the guarantor has nothing to recover, or has stepped in")   \
+    /* Dual control. */                                                                            \
+    X(approval_needed, 112, false, "above the limit; propose it, and have admins approve it")      \
+    X(proposal_not_found, 113, false, "no such proposal")                                          \
+    X(proposal_closed, 114, false, "the proposal is done, rejected or too old")                    \
+    X(already_approved, 115, false, "this admin has approved it")                                  \
     X(search_ended, 116, true,                                                                     \
       "the search ended before it was through; name a region, a limit price or fewer SKUs")        \
     X(lease_committed, 117, false,                                                                 \

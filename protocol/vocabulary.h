@@ -27,7 +27,8 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     X(ROLE, GUARANTOR, guarantor, 2)                                                               \
     X(ROLE, OPERATOR, operator, 3)                                                                 \
     X(ROLE, STARTUP, startup, 4)                                                                   \
-    X(ROLE, AUDITOR, auditor, 5)
+    X(ROLE, AUDITOR, auditor, 5)                                                                   \
+    X(ROLE, TREASURER, treasurer, 6)
 
 #define ACCOUNT_STATE_LIST(X)                                                                      \
     X(ACCOUNT_STATE, ACTIVE, active, 1)                                                            \
@@ -73,7 +74,8 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     X(SCOPE, ORDERS, orders, 2)                                                                    \
     X(SCOPE, CAPACITY, capacity, 4)                                                                \
     X(SCOPE, LEASES, leases, 8)                                                                    \
-    X(SCOPE, ADMIN, admin, 16)
+    X(SCOPE, ADMIN, admin, 16)                                                                     \
+    X(SCOPE, CONTRACTS, contracts, 32)
 
 /* Maintenance is announced; an outage has begun. */
 #define CLOSURE_KIND_LIST(X)                                                                       \
@@ -104,7 +106,64 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
 #define ESCROW_KIND_LIST(X)                                                                        \
     X(ESCROW_KIND, LEASE, lease, 1)                                                                \
     X(ESCROW_KIND, ORDER, order, 2)                                                                \
-    X(ESCROW_KIND, RULE, rule, 3)
+    X(ESCROW_KIND, RULE, rule, 3)                                                                  \
+    X(ESCROW_KIND, CONTRACT, contract, 4)
+
+#define CONTRACT_KIND_LIST(X)                                                                      \
+    X(CONTRACT_KIND, BACKSTOP, backstop, 1)                                                        \
+    X(CONTRACT_KIND, REVSHARE, revenue_share, 2)                                                   \
+    X(CONTRACT_KIND, GRANT, grant, 3)                                                              \
+    X(CONTRACT_KIND, GUARANTEE, lease_guarantee, 4)
+
+/* Completed: what it promises is done. Expired: its time has passed. The last four have ended. */
+#define CONTRACT_STATE_LIST(X)                                                                     \
+    X(CONTRACT_STATE, PROPOSED, proposed, 1)                                                       \
+    X(CONTRACT_STATE, IN_FORCE, in_force, 2)                                                       \
+    X(CONTRACT_STATE, DECLINED, declined, 3)                                                       \
+    X(CONTRACT_STATE, WITHDRAWN, withdrawn, 4)                                                     \
+    X(CONTRACT_STATE, COMPLETED, completed, 5)                                                     \
+    X(CONTRACT_STATE, EXPIRED, expired, 6)
+
+/* What a revenue share is a share of. */
+#define SHARE_BASE_LIST(X)                                                                         \
+    X(SHARE_BASE, GROSS, gross, 1)                                                                 \
+    X(SHARE_BASE, ABOVE_FLOOR, above_floor, 2)
+
+/* The cash that a milestone counts: what leases settled, or what the beneficiary was due of it. */
+#define MILESTONE_KIND_LIST(X)                                                                     \
+    X(MILESTONE_KIND, REVENUE, revenue, 1)                                                         \
+    X(MILESTONE_KIND, SHARE, share, 2)
+
+#define TRANCHE_KIND_LIST(X)                                                                       \
+    X(TRANCHE_KIND, DATE, date, 1)                                                                 \
+    X(TRANCHE_KIND, SPENT, spent, 2)                                                               \
+    X(TRANCHE_KIND, ADMIN, admin, 3)
+
+/* Why money went from one account to another. */
+#define FLOW_KIND_LIST(X)                                                                          \
+    X(FLOW_KIND, LEASE, lease, 1)                                                                  \
+    X(FLOW_KIND, ELECTED, elected, 2)                                                              \
+    X(FLOW_KIND, BACKSTOP, backstop, 3)                                                            \
+    X(FLOW_KIND, SHARE, share, 4)                                                                  \
+    X(FLOW_KIND, ROYALTY, royalty, 5)                                                              \
+    X(FLOW_KIND, GUARANTEE, guarantee, 6)                                                          \
+    X(FLOW_KIND, RECOVERY, recovery, 7)                                                            \
+    X(FLOW_KIND, GRANT, grant, 8)                                                                  \
+    X(FLOW_KIND, RESALE, resale, 9)                                                                \
+    X(FLOW_KIND, PAYOUT, payout, 10)
+
+#define CONTROL_KIND_LIST(X)                                                                       \
+    X(CONTROL_KIND, MINT, mint, 1)                                                                 \
+    X(CONTROL_KIND, PAYOUT, payout, 2)                                                             \
+    X(CONTROL_KIND, POLICY, policy, 3)                                                             \
+    X(CONTROL_KIND, ADMIN, admin, 4)
+
+#define CONTROL_STATE_LIST(X)                                                                      \
+    X(CONTROL_STATE, OPEN, open, 1)                                                                \
+    X(CONTROL_STATE, DONE, done, 2)                                                                \
+    X(CONTROL_STATE, REJECTED, rejected, 3)                                                        \
+    X(CONTROL_STATE, WITHDRAWN, withdrawn, 4)                                                      \
+    X(CONTROL_STATE, EXPIRED, expired, 5)
 
 #define CLOCK_MODE_LIST(X)                                                                         \
     X(CLOCK_MODE, REAL, real, 1)                                                                   \
@@ -223,6 +282,14 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     V(side, SIDE_LIST)                                                                             \
     V(relief_kind, RELIEF_KIND_LIST)                                                               \
     V(escrow_kind, ESCROW_KIND_LIST)                                                               \
+    V(contract_kind, CONTRACT_KIND_LIST)                                                           \
+    V(contract_state, CONTRACT_STATE_LIST)                                                         \
+    V(share_base, SHARE_BASE_LIST)                                                                 \
+    V(milestone_kind, MILESTONE_KIND_LIST)                                                         \
+    V(tranche_kind, TRANCHE_KIND_LIST)                                                             \
+    V(flow_kind, FLOW_KIND_LIST)                                                                   \
+    V(control_kind, CONTROL_KIND_LIST)                                                             \
+    V(control_state, CONTROL_STATE_LIST)                                                           \
     V(lease_state, LEASE_STATE_LIST)                                                               \
     V(lease_end_reason, LEASE_END_LIST)                                                            \
     V(period_state, PERIOD_STATE_LIST)                                                             \
@@ -239,7 +306,7 @@ VOCABULARY_LIST(VOCABULARY_DECLARE)
 #undef VOCABULARY_DECLARE
 
 #define PROFILE_ANY 7u
-#define SCOPE_ANY   31u
+#define SCOPE_ANY   63u
 
 /* Whose doing an end was, by its reason. */
 enum party order_end_party(uint32_t reason);

@@ -21,17 +21,20 @@ int command_supply(struct cli *cli, int argc, char **argv)
 int command_payout(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
+    const char *account = option_text(cli, "account");
     struct op_payout op = {
         .series = name_series(cli, argv[0]),
         .amount_ucr = value_amount(cli, "AMOUNT", argv[1]),
         .reference =
             value_text(cli, "--reference", option_required(cli, "reference"), REFERENCE_MAX_BYTES),
+        .account = account != NULL ? name_account(cli, account) : 0,
     };
     cli_echo(cli, json_pack("{s:I, s:s%}", "amount_ucr", (json_int_t)op.amount_ucr, "reference",
                             op.reference.data, (size_t)op.reference.length));
-    const struct result *r = cli_apply(cli, &op_payout_message, &op);
-    return cli_print_result(cli, &op_payout_message, r, "series", "paid out %s of %s against %s",
-                            text_credits(cli, op.amount_ucr),
+    const struct result *r = cli->exit == CLI_OK ? cli_apply(cli, &op_payout_message, &op) : NULL;
+    return cli_print_result(cli, &op_payout_message, r, "series",
+                            "paid out %s of %s%s%s against %s", text_credits(cli, op.amount_ucr),
                             cli->exit == CLI_OK ? name_of(cli, NAMED_SERIES, op.series) : "",
+                            account != NULL ? " for " : "", account != NULL ? account : "",
                             op.reference.length > 0 ? op.reference.data : "");
 }

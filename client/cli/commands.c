@@ -26,7 +26,7 @@ static const struct cli_option keygen_options[] = {
 /* --- Accounts --- */
 
 static const struct cli_option register_options[] = {
-    {"role", 0, "ROLE", "admin, guarantor, operator, startup or auditor"}, END};
+    {"role", 0, "ROLE", "admin, guarantor, operator, startup, auditor or treasurer"}, END};
 static const struct cli_option reason_options[] = {{"reason", 0, "TEXT", "why"}, END};
 static const struct cli_command account_commands[] = {
     COMMAND("register", "Register an account (admins)", "NAME PUBLIC-KEY", 2, 2, register_options,
@@ -47,7 +47,8 @@ static const struct cli_command account_commands[] = {
 
 static const struct cli_option key_add_options[] = {
     {"label", 0, "TEXT", "what the key is for"},
-    {"scopes", 0, "SCOPE,...", "what it may sign: credits, orders, capacity, leases, admin"},
+    {"scopes", 0, "SCOPE,...",
+     "what it may sign: credits, orders, capacity, leases, admin, contracts"},
     {"daily", 0, "CREDITS", "the most it may move in a UTC day (default: any amount)"},
     {"expires", 0, "TIME", "when it expires (default: never)"},
     END};
@@ -164,7 +165,9 @@ static const struct cli_command token_commands[] = {
     NO_MORE};
 
 static const struct cli_option payout_options[] = {
-    {"reference", 0, "TEXT", "such as the invoice's number"}, END};
+    {"reference", 0, "TEXT", "such as the invoice's number"},
+    {"account", 0, "ACCOUNT", "whose balance it is (treasurers; default: one's own)"},
+    END};
 
 /* --- Log, time, configuration --- */
 
@@ -223,6 +226,17 @@ static const struct cli_command root_commands[] = {
     GROUP("order", "Orders: redemptions, at once or resting in the book", order_commands),
     GROUP("lease", "Leases: GPUs for a time", lease_commands),
     GROUP("rule", "Rules: keep GPUs without watching the market", rule_commands),
+    GROUP("control", "What needs several admins: proposals, approvals, limits", control_commands),
+    GROUP("contract", "Contracts of all kinds: accepting, funds", contract_commands),
+    GROUP("claim", "Claims: what is owed under contracts", claim_commands),
+    GROUP("backstop", "Backstops: what a guarantor owes for what is not sold", backstop_commands),
+    GROUP("revshare", "Revenue shares: a falling part of what leases settle", revshare_commands),
+    GROUP("flow", "Flows: what was earned and paid, by month", flow_commands),
+    GROUP("grant", "Grants: credits to a startup against a share of its revenue", grant_commands),
+    GROUP("revenue", "Revenue: what a startup declares, by month", revenue_commands),
+    GROUP("royalty", "Royalty: what is paid under grants", royalty_commands),
+    GROUP("guarantee", "Lease guarantees: who stands for an operator's payments",
+          guarantee_commands),
     COMMAND_MORE("advise", "Say which profile and order fit a demand curve", "DEMAND.csv", 1, 1,
                  advise_options, command_advise,
                  "The file has the columns time (ISO 8601, or seconds) and gpus; each line holds\n"

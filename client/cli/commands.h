@@ -42,4 +42,13 @@ extern const struct cli_command market_commands[];
 extern const struct cli_option book_options[], watch_options[];
 extern const struct cli_option quote_options[], order_place_options[], advise_options[];
 
+/* In commands_control.c. */
+extern const struct cli_command control_commands[];
+
+/* In commands_contracts.c. */
+extern const struct cli_command backstop_commands[];
+extern const struct cli_command revshare_commands[], flow_commands[];
+extern const struct cli_command grant_commands[], revenue_commands[], royalty_commands[];
+extern const struct cli_command contract_commands[], claim_commands[], guarantee_commands[];
+
 #endif

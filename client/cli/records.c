@@ -85,12 +85,14 @@ static void number_print(struct cli *cli, const struct message *m, const struct 
         buffer_printf(out, "%s", name_of(cli, NAMED_SITE, value));
     else if (is_minutes(f->name))
         buffer_printf(out, "%s", value == 0 ? "-" : duration_format(value * 60, text));
-    else if (f->kind == FIELD_U32 && ends_with(f->name, "_s"))
+    else if ((f->kind == FIELD_U32 || f->kind == FIELD_U64) && ends_with(f->name, "_s"))
         buffer_printf(out, "%s", duration_format(value, text));
     else if (value == 0 && (ends_with(f->name, "_ppm_min") || strcmp(f->name, "carbon_g_max") == 0))
         buffer_printf(out, "-"); /* asked for nothing */
     else if (ends_with(f->name, "_ppm") || ends_with(f->name, "_ppm_min"))
         buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 10000, value / 100 % 100);
+    else if (ends_with(f->name, "_bp"))
+        buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 100, value % 100);
     else if (value == 0 && (f->kind == FIELD_ACCOUNT || f->kind == FIELD_NUMBER))
         buffer_printf(out, "-");
     else
@@ -234,7 +236,7 @@ void field_print(struct cli *cli, const struct message *m, const struct field *f
 
 void field_title(const struct field *f, char separator, bool upper, struct buffer *out)
 {
-    static const char *const units[] = {"_ucr", "_s", "_ppm"};
+    static const char *const units[] = {"_ucr", "_s", "_ppm", "_bp"};
     bool least = ends_with(f->name, "_ppm_min");
     size_t length = strlen(f->name);
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {

@@ -280,6 +280,7 @@ static bool is_not_found(uint32_t refusal)
     case REFUSAL_order_not_found:
     case REFUSAL_closure_not_found:
     case REFUSAL_rule_not_found:
+    case REFUSAL_proposal_not_found:
         return true;
     default:
         return false;

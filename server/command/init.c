@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "protocol/amount.h"
 #include "protocol/endian.h"
 #include "protocol/keyfile.h"
 #include "protocol/moment.h"
@@ -39,6 +40,11 @@ static const struct option_spec options[] = {
     {"activation-grace", "TIME", "how long operators have to activate a lease (30m)", false},
     {"meter-grace", "TIME", "how long they have to meter a period (24h)", false},
     {"dispute-window", "TIME", "how long startups have to dispute one (24h)", false},
+    {"approvals", "M", "how many admins must approve what is above the limits (1)", false},
+    {"mint-limit", "CREDITS", "the most that is minted in a day without approval (no limit)",
+     false},
+    {"payout-limit", "CREDITS",
+     "the most that is paid out of an account in a day without approval (no limit)", false},
     {"created", "TIME",
      "when the exchange's time begins (now), such as -1d; for simulations whose clock is manual",
      false},
@@ -120,6 +126,31 @@ static bool times_set(const struct arguments *a, struct identity *identity)
     return true;
 }
 
+static bool limit_set(const struct arguments *a, const char *name, amount *out)
+{
+    const char *text = arguments_get(a, name);
+    if (text == NULL)
+        return true;
+    if (amount_parse(text, out) && *out > 0)
+        return true;
+    fprintf(stderr,
+            "boursed init: --%s %s is not an amount of credits above zero, such as 250000 or 12.5; "
+            "without it there is no limit\n",
+            name, text);
+    return false;
+}
+
+/* What needs several admins. */
+static bool policy_set(const struct arguments *a, struct genesis *genesis)
+{
+    uint64_t approvals;
+    if (!arguments_number(a, "approvals", 1, APPROVALS_MAX, 1, &approvals))
+        return false;
+    genesis->approvals = (uint32_t)approvals;
+    return limit_set(a, "mint-limit", &genesis->mint_limit_ucr) &&
+           limit_set(a, "payout-limit", &genesis->payout_limit_ucr);
+}
+
 static bool genesis_set(const struct arguments *a, struct identity *identity)
 {
     struct keys_public admin;
@@ -144,7 +175,7 @@ static bool genesis_set(const struct arguments *a, struct identity *identity)
     identity->genesis.admin_name = (struct text){name, (uint32_t)strlen(name)};
     memcpy(identity->genesis.admin_sign_key, admin.sign, sizeof(admin.sign));
     memcpy(identity->genesis.admin_channel_key, admin.channel, sizeof(admin.channel));
-    return times_set(a, identity);
+    return times_set(a, identity) && policy_set(a, &identity->genesis);
 }
 
 static int exchange_make(struct stage *stage, struct identity *identity, struct buffer *error)
@@ -168,7 +199,36 @@ static int exchange_make(struct stage *stage, struct identity *identity, struct 
     return status;
 }
 
-static int next_tell(const struct arguments *a, const struct stage *stage, struct buffer *error)
+static void limit_tell(const char *what, amount limit)
+{
+    char text[AMOUNT_TEXT_BYTES];
+    if (limit > 0)
+        fprintf(stderr, "  %s: up to %s credits a day without approval;\n", what,
+                amount_format(limit, text));
+    else
+        fprintf(stderr, "  %s: without limit;\n", what);
+}
+
+/* Says what was set for good: from now on only the admins together change it. */
+static void policy_tell(const struct genesis *g)
+{
+    if (g->approvals == 1 && g->mint_limit_ucr == 0 && g->payout_limit_ucr == 0)
+        return;
+    fprintf(stderr, "The policy, which only admins together change ('bourse control'):\n");
+    limit_tell("minting", g->mint_limit_ucr);
+    limit_tell("payouts of an account", g->payout_limit_ucr);
+    fprintf(stderr, "  what is above, and other policies: %u admin%s approve%s.\n", g->approvals,
+            g->approvals > 1 ? "s" : "", g->approvals > 1 ? "" : "s");
+    if (g->approvals > 1)
+        fprintf(
+            stderr,
+            "  Register %u more admin%s at once: until then one alone makes admins, and nothing "
+            "can be approved.\n",
+            g->approvals - 1, g->approvals > 2 ? "s" : "");
+}
+
+static int next_tell(const struct arguments *a, const struct stage *stage,
+                     const struct genesis *genesis, struct buffer *error)
 {
     struct data_folder *folder = NULL;
     struct pin pin;
@@ -183,10 +243,10 @@ static int next_tell(const struct arguments *a, const struct stage *stage, struc
         return status;
     printf("%s\n", text);
     fflush(stdout);
-    fprintf(stderr,
-            "An exchange was made in %s. The line above is what clients pin.\n"
-            "Next:\n",
+    fprintf(stderr, "An exchange was made in %s. The line above is what clients pin.\n",
             stage->target);
+    policy_tell(genesis);
+    fprintf(stderr, "Next:\n");
     if (arguments_has(a, "seed"))
         fprintf(stderr, "  INSECURE: every key follows from --seed, so anybody can have them.\n"
                         "  Use this exchange for simulations only, and with no real value.\n");
@@ -221,7 +281,7 @@ static int run(const struct arguments *a)
     if (status == 0)
         status = stage_commit(&stage, &error);
     if (status == 0)
-        status = next_tell(a, &stage, &error);
+        status = next_tell(a, &stage, &identity.genesis, &error);
     stage_rename_in(&stage, &error);
     stage_abort(&stage);
     sodium_memzero(&identity, sizeof(identity));

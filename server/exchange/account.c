@@ -6,6 +6,7 @@
 
 #include "server/exchange/ask_site.h"
 #include "server/exchange/check.h"
+#include "server/exchange/control.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
 #include "server/exchange/key.h"
@@ -26,6 +27,7 @@ struct account_index {
     struct number_map names;
     struct number_map sign_keys;
     struct number_map channel_keys;
+    uint32_t admins; /* active ones */
 };
 
 static bool name_matches(const void *context, uint32_t number, const void *key, size_t length)
@@ -63,6 +65,11 @@ static void brief_set(struct account_index *index, uint32_t account, struct acco
     index->briefs[account] = brief;
 }
 
+static bool is_active_admin(const struct account_row *row)
+{
+    return row && row->role == ROLE_ADMIN && row->state == ACCOUNT_STATE_ACTIVE;
+}
+
 static void account_hook(void *context, const void *old_row, const void *new_row)
 {
     struct exchange *x = context;
@@ -73,6 +80,8 @@ static void account_hook(void *context, const void *old_row, const void *new_row
 
     if (account == 0 || account > ACCOUNTS_MAX)
         return; /* of a damaged image; the check after loading refuses it */
+    index->admins -= is_active_admin(before);
+    index->admins += is_active_admin(after);
     if (before) {
         number_map_remove(&index->names, account, before->name, strlen(before->name));
         number_map_remove(&index->sign_keys, account, before->sign_key, 32);
@@ -162,6 +171,17 @@ uint32_t account_role(const struct exchange *x, uint32_t account)
     return brief_of(x, account).role;
 }
 
+bool account_is_active_admin(const struct exchange *x, uint32_t account)
+{
+    struct account_brief brief = brief_of(x, account);
+    return brief.role == ROLE_ADMIN && brief.state == ACCOUNT_STATE_ACTIVE;
+}
+
+uint32_t account_admins(const struct exchange *x)
+{
+    return x->accounts->admins;
+}
+
 enum refusal account_may_receive(const struct exchange *x, uint32_t account)
 {
     struct account_brief brief = brief_of(x, account);
@@ -173,7 +193,8 @@ enum refusal account_may_receive(const struct exchange *x, uint32_t account)
 enum refusal account_may_hold(const struct exchange *x, uint32_t account)
 {
     enum refusal refusal = account_may_receive(x, account);
-    if (brief_of(x, account).role == ROLE_AUDITOR)
+    uint32_t role = brief_of(x, account).role;
+    if (role == ROLE_AUDITOR || role == ROLE_TREASURER)
         refusal = refusal_first(refusal, REFUSAL_role_not_allowed);
     return refusal;
 }
@@ -222,6 +243,16 @@ uint32_t account_add(struct exchange *x, struct text name, enum role role,
     return row.account;
 }
 
+uint32_t account_admit(struct exchange *x, uint32_t by, const struct op_account_register *op)
+{
+    struct ev_account_registered event = {EVENT_HEAD_OF(x, by), .name = op->name, .role = op->role};
+    memcpy(event.sign_key, op->sign_key, sizeof(event.sign_key));
+    memcpy(event.channel_key, op->channel_key, sizeof(event.channel_key));
+    event.account = account_add(x, op->name, op->role, op->sign_key, op->channel_key);
+    event_log(x, &ev_account_registered_message, &event);
+    return event.account;
+}
+
 /* --- Operations --- */
 
 enum refusal account_register(struct exchange *x, const struct actor *actor, const void *body,
@@ -234,16 +265,12 @@ enum refusal account_register(struct exchange *x, const struct actor *actor, con
     enum refusal refusal = account_admissible(x, op->name, op->sign_key, op->channel_key);
     if (!vocabulary_name(&role_vocabulary, op->role))
         refusal = refusal_first(refusal, REFUSAL_malformed);
+    if (op->role == ROLE_ADMIN)
+        refusal = refusal_first(refusal, control_admin_refusal(x));
     if (refusal)
         return refusal;
 
-    struct ev_account_registered event = {EVENT_HEAD_OF(x, actor->account), .name = op->name,
-                                          .role = op->role};
-    memcpy(event.sign_key, op->sign_key, sizeof(event.sign_key));
-    memcpy(event.channel_key, op->channel_key, sizeof(event.channel_key));
-    event.account = account_add(x, op->name, op->role, op->sign_key, op->channel_key);
-    event_log(x, &ev_account_registered_message, &event);
-    out->object = event.account;
+    out->object = account_admit(x, actor->account, op);
     return REFUSAL_accepted;
 }
 
@@ -266,6 +293,9 @@ enum refusal account_freeze(struct exchange *x, const struct actor *actor, const
         return REFUSAL_account_not_found;
     if (brief.state == ACCOUNT_STATE_FROZEN)
         return REFUSAL_already_so;
+    /* Nor without as many as a proposal needs: nothing above the limits could be done any more. */
+    if (brief.role == ROLE_ADMIN && account_admins(x) <= x->head.approvals)
+        return REFUSAL_terms_invalid;
 
     state_put(x, op->account, ACCOUNT_STATE_FROZEN);
     struct ev_account_frozen event = {EVENT_HEAD_OF(x, actor->account), .account = op->account,
@@ -273,6 +303,21 @@ enum refusal account_freeze(struct exchange *x, const struct actor *actor, const
     event_log(x, &ev_account_frozen_message, &event);
     out->object = op->account;
     return REFUSAL_accepted;
+}
+
+enum refusal account_thaw_refusal(const struct exchange *x, uint32_t account)
+{
+    struct account_brief brief = brief_of(x, account);
+    if (brief.role == 0)
+        return REFUSAL_account_not_found;
+    return brief.state == ACCOUNT_STATE_ACTIVE ? REFUSAL_already_so : REFUSAL_accepted;
+}
+
+void account_thaw(struct exchange *x, uint32_t by, uint32_t account)
+{
+    state_put(x, account, ACCOUNT_STATE_ACTIVE);
+    struct ev_account_unfrozen event = {EVENT_HEAD_OF(x, by), .account = account};
+    event_log(x, &ev_account_unfrozen_message, &event);
 }
 
 /* What an operator offers counts again: resting orders may want it. */
@@ -292,17 +337,15 @@ enum refusal account_unfreeze(struct exchange *x, const struct actor *actor, con
                               struct result *out)
 {
     const struct op_account_unfreeze *op = body;
-    struct account_brief brief = brief_of(x, op->account);
-    if (brief.role == 0)
-        return REFUSAL_account_not_found;
-    if (brief.state == ACCOUNT_STATE_ACTIVE)
-        return REFUSAL_already_so;
+    enum refusal refusal = account_thaw_refusal(x, op->account);
+    if (account_role(x, op->account) == ROLE_ADMIN)
+        refusal = refusal_first(refusal, control_admin_refusal(x));
     if (x->request_looks >= REQUEST_LOOKS_MAX)
-        return REFUSAL_too_many;
+        refusal = refusal_first(refusal, REFUSAL_too_many);
+    if (refusal)
+        return refusal;
 
-    state_put(x, op->account, ACCOUNT_STATE_ACTIVE);
-    struct ev_account_unfrozen event = {EVENT_HEAD_OF(x, actor->account), .account = op->account};
-    event_log(x, &ev_account_unfrozen_message, &event);
+    account_thaw(x, actor->account, op->account);
     offers_ask(x, op->account);
     out->object = op->account;
     return REFUSAL_accepted;

@@ -193,5 +193,11 @@ uint64_t exchange_check(const struct exchange *x, void (*report)(void *context, 
     check_leases(x, &found);
     check_orders(x, &found);
     check_trades(x, &found);
+    check_contracts(x, &found);
+    check_revshares(x, &found);
+    check_backstops(x, &found);
+    check_grants(x, &found);
+    check_flows(x, &found);
+    check_control(x, &found);
     return found.count;
 }

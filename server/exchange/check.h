@@ -44,6 +44,35 @@ void check_keys(const struct exchange *x, struct check_report *report);
 /* Rules with their budgets, their index, what is due, and the live leases that they look at. */
 void check_rules(const struct exchange *x, struct check_report *report);
 
+/* Revenue shares: that their terms and progress fit their contracts, which the rules rely on
+ * without looking (`report` may be NULL; returns how many do not); and their sums, deductions and
+ * index. */
+uint64_t check_revshare_rows(const struct exchange *x, struct check_report *report);
+void check_revshares(const struct exchange *x, struct check_report *report);
+/* Backstops with their settled periods, how offers stood, and occupancy; and what the rules rely
+ * on. (check_backstop.c) */
+uint64_t check_backstop_rows(const struct exchange *x, struct check_report *report);
+void check_backstops(const struct exchange *x, struct check_report *report);
+/* Flows against what was paid, and the closings of the ledger against its accounts. (check_flow.c)
+ */
+void check_flows(const struct exchange *x, struct check_report *report);
+
+/* The same of grants and of declarations of revenue. (check_grants.c) */
+uint64_t check_grant_references(const struct exchange *x, struct check_report *report);
+void check_grants(const struct exchange *x, struct check_report *report);
+
+/* Contracts of all kinds, their funds and claims, and what is due. (check_contracts.c) */
+void check_contracts(const struct exchange *x, struct check_report *report);
+/* What the rules rely on of contracts and claims, as a part of check_references(). */
+uint64_t check_contract_references(const struct exchange *x, struct check_report *report);
+/* Lease guarantees, as a part of check_contracts(). (check_guarantees.c) */
+void check_guarantees(const struct exchange *x, struct check_report *report);
+
+/* Dual control: what the rules rely on of proposals and the policy; and all else that must hold.
+ * (check_control.c) */
+uint64_t check_control_references(const struct exchange *x, struct check_report *report);
+void check_control(const struct exchange *x, struct check_report *report);
+
 /* What a walk over a table counts and reports. */
 struct check_scan {
     const struct exchange *x;

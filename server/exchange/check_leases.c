@@ -146,7 +146,7 @@ static void check_pause(struct checking *c, const struct lease_row *row)
 static void check_traded(struct checking *c, const struct lease_row *row)
 {
     const struct trade_row *trade = trade_find(c->x, row->trade);
-    if (row->trade == 0 || row->trade > c->x->head.trade_last ||
+    if ((row->trade == 0) != (row->elected != 0) || row->trade > c->x->head.trade_last ||
         (trade != NULL && (trade->sku != row->sku || trade->gpus < row->gpus ||
                            trade->start_s > row->start_s || trade->resale)))
         check_found(c->report, "lease %" PRIu64 ": that is not its trade", row->lease);

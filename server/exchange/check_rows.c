@@ -198,7 +198,9 @@ uint64_t check_references(const struct exchange *x, struct check_report *report)
     store_each(x->store, TABLE_LEDGER, ledger_visit, &r);
     store_each(x->store, TABLE_REQUEST, request_visit, &r);
     store_each(x->store, TABLE_OUTAGE, outage_visit, &r);
-    return r.count;
+    return r.count + check_contract_references(x, report) + check_revshare_rows(x, report) +
+           check_backstop_rows(x, report) + check_grant_references(x, report) +
+           check_control_references(x, report);
 }
 
 /* --- Holdings --- */

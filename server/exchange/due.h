@@ -16,13 +16,16 @@ enum due_kind {
     DUE_OFFER = 5,   /* an offer ends; a standing one moves on */
     DUE_PAUSE = 6,   /* an elastic lease is to be paused, or to end after its pause */
     DUE_ORDER = 7,   /* a resting order expires */
-    DUE_ASK_SITE = 8, /* all offers of a site are to ask: due since they count again, and before
-                       * any of them; part is its operator */
-    DUE_ASK = 9,      /* resting orders are to be asked about an offer: due since it came; part
-                       * is its seller */
-    DUE_RULE = 10,    /* a rule acts */
-    DUE_INDEX = 11,   /* the price index is published */
-    DUE_KEY = 12,     /* a further key expires; serial is account x KEYS_PER_ACCOUNT_MAX + slot */
+    DUE_ASK_SITE = 8,   /* all offers of a site are to ask: due since they count again, and before
+                         * any of them; part is its operator */
+    DUE_ASK = 9,        /* resting orders are to be asked about an offer: due since it came; part
+                         * is its seller */
+    DUE_RULE = 10,      /* a rule acts */
+    DUE_INDEX = 11,     /* the price index is published */
+    DUE_KEY = 12,       /* a further key expires; serial is account x KEYS_PER_ACCOUNT_MAX + slot */
+    DUE_CONTRACT = 13,  /* a contract's next_s: a period to settle, a tranche, a declaration */
+    DUE_OCCUPANCY = 14, /* occupancy of a day is added up */
+    DUE_PROPOSAL = 15,  /* a proposal is too old */
     DUE_KINDS_END
 };
 
@@ -50,6 +53,7 @@ uint64_t due_count(const struct exchange *x, enum due_kind kind);
  */
 typedef void due_handler(struct exchange *x, struct due_item item);
 due_handler lease_due, period_due, offer_due, pause_due, order_due, index_due, key_due;
+due_handler proposal_due;
 
 /* Asks resting orders about an offer until all that want it have been asked or it has nothing left,
  * at most `limit` of them; returns how many were filled or asked. What a search looked at counts
@@ -58,6 +62,10 @@ uint32_t ask_due(struct exchange *x, uint64_t offer, uint32_t limit);
 
 /* Lets the offers of a site ask, at most `limit` of them; returns how many it went through. */
 uint32_t ask_site_due(struct exchange *x, uint64_t site, uint32_t limit);
+/* Each does work of a kind that may be longer than one tick, at most `limit` items; returns how
+ * many it took. */
+uint32_t contract_due(struct exchange *x, uint64_t contract, uint32_t limit);
+uint32_t occupancy_due(struct exchange *x, uint32_t limit);
 
 /* A rule acts; returns how many items of a tick that stands for, at most `limit`. */
 uint32_t rule_due(struct exchange *x, uint64_t rule, uint32_t limit);

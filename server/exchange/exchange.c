@@ -1,3 +1,4 @@
+#include "protocol/month.h"
 #include "server/exchange/exchange.h"
 
 #include <assert.h>
@@ -14,6 +15,7 @@
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
 #include "server/exchange/ledger.h"
+#include "server/exchange/occupancy.h"
 #include "server/exchange/query.h"
 
 /* --- What the nouns share --- */
@@ -58,6 +60,16 @@ void column_set(char *column, size_t size, struct text text)
 bool key_is_zero(const uint8_t key[32])
 {
     return sodium_is_zero(key, 32) == 1;
+}
+
+uint32_t exchange_month(struct exchange *x)
+{
+    if (x->head.time_s < x->month_from_s || x->head.time_s >= x->month_until_s) {
+        x->month = month_of(x->head.time_s);
+        x->month_from_s = month_start_s(x->month);
+        x->month_until_s = month_start_s(x->month + 1);
+    }
+    return x->month;
 }
 
 /* --- Life --- */
@@ -121,6 +133,12 @@ struct exchange *exchange_new(const struct genesis *genesis, const uint8_t excha
     rest_index_new(x);
     lease_index_new(x);
     rule_index_new(x);
+    contract_index_new(x);
+    grant_index_new(x);
+    revshare_index_new(x);
+    flow_index_new(x);
+    occupancy_index_new(x);
+    proposal_index_new(x);
     trade_index_new(x);
     return x;
 }
@@ -129,6 +147,12 @@ void exchange_free(struct exchange *x)
 {
     if (!x)
         return;
+    occupancy_index_free(x);
+    flow_index_free(x);
+    revshare_index_free(x);
+    grant_index_free(x);
+    contract_index_free(x);
+    proposal_index_free(x);
     trade_index_free(x);
     rule_index_free(x);
     lease_index_free(x);
@@ -224,6 +248,8 @@ void exchange_end(struct exchange *x)
     closure_index_settle(x);
     if (x->witness.settled != NULL)
         x->witness.settled(x->witness.context);
+    flow_index_settle(x);
+    occupancy_index_settle(x);
 }
 
 struct event_batch exchange_events(const struct exchange *x)
@@ -245,6 +271,9 @@ static void genesis_log(struct exchange *x)
     uint32_t admin =
         account_add(x, g->admin_name, ROLE_ADMIN, g->admin_sign_key, g->admin_channel_key);
     assert(admin == 1);
+    x->head.approvals = g->approvals;
+    x->head.mint_limit_ucr = g->mint_limit_ucr;
+    x->head.payout_limit_ucr = g->payout_limit_ucr;
     event_log(x, &ev_genesis_message, &event);
 }
 
@@ -308,6 +337,7 @@ void exchange_found(struct exchange *x)
         restored_log(x);
     } else {
         assert(x->head.account_last == 0 && x->head.log_size == 0);
+        occupancy_begin(x);
         genesis_log(x);
     }
 }

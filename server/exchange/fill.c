@@ -66,6 +66,7 @@ static struct lease_row fill_lease(const struct exchange *x, const struct fill *
         .funded_min = f->funded_min,
         .billing = offer->billing,
         .profile = (uint8_t)f->profile,
+        .elected = f->elected,
     };
     if (o->lease != 0)
         resale_inherit(x, o, &row);
@@ -113,9 +114,9 @@ static void fill_part(struct exchange *x, struct fill *f, uint32_t i, amount lef
     struct lease_row row = fill_lease(x, f, i);
     struct novation sale = {.offer = part->offer->offer, .price_ucr = part->price_ucr};
     row.lease = sale.sold = ++x->head.lease_last;
-    /* fill_log() gives the trades their numbers, in this order. */
+    /* fill_log() gives the trades their numbers, in this order; an election is none. */
     if (offered == 0)
-        row.trade = x->head.trade_last + 1 + i;
+        row.trade = f->elected ? 0 : x->head.trade_last + 1 + i;
     f->leases[i] = (struct lease_grant){
         .lease = row.lease,
         .offer = part->offer->offer,

@@ -17,6 +17,7 @@ struct fill {
     uint32_t duration_min;
     uint32_t funded_min; /* above 0: the leases are elastic and paid ahead for so long */
     uint32_t profile;
+    bool elected; /* by the guarantor of a backstop */
 
     /* By fill_cost(). */
     amount costs[ORDER_LEASES_MAX]; /* what each lease was bought for */

@@ -28,6 +28,12 @@ void order_index_new(struct exchange *x);
 void rest_index_new(struct exchange *x);
 void lease_index_new(struct exchange *x); /* also of relief and period rows */
 void rule_index_new(struct exchange *x);
+void contract_index_new(struct exchange *x); /* also of claims */
+void grant_index_new(struct exchange *x);
+void revshare_index_new(struct exchange *x);
+void flow_index_new(struct exchange *x);
+void occupancy_index_new(struct exchange *x); /* of listings and covers */
+void proposal_index_new(struct exchange *x);
 void trade_index_new(struct exchange *x); /* also of the points of the price index */
 
 /* At the end of a group, when nothing of it can be undone any more. */
@@ -35,6 +41,8 @@ void ledger_index_settle(struct exchange *x);
 void token_index_settle(struct exchange *x);
 void gift_index_settle(struct exchange *x);
 void closure_index_settle(struct exchange *x);
+void flow_index_settle(struct exchange *x);
+void occupancy_index_settle(struct exchange *x);
 
 /* Each takes an exchange whose index may be NULL. */
 void due_queue_free(struct exchange *x);
@@ -54,6 +62,12 @@ void order_index_free(struct exchange *x);
 void rest_index_free(struct exchange *x);
 void lease_index_free(struct exchange *x);
 void rule_index_free(struct exchange *x);
+void contract_index_free(struct exchange *x);
+void grant_index_free(struct exchange *x);
+void revshare_index_free(struct exchange *x);
+void flow_index_free(struct exchange *x);
+void occupancy_index_free(struct exchange *x);
+void proposal_index_free(struct exchange *x);
 void trade_index_free(struct exchange *x);
 
 #endif

@@ -10,6 +10,7 @@
 #include "server/exchange/elastic.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
+#include "server/exchange/occupancy.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/order.h"
 #include "server/exchange/resale.h"
@@ -243,18 +244,26 @@ void pause_refresh(struct exchange *x, uint64_t lease)
     deadline_set(x, &x->leases->pauses, lease, waits, due_s, pause_item);
 }
 
+static void lease_take(struct exchange *x, const struct lease_row *lease, uint64_t from_s,
+                       uint64_t to_s, int sign)
+{
+    int64_t gpus = sign * (int64_t)lease->gpus;
+    offer_take(x, lease->offer, from_s, to_s, gpus);
+    occupancy_take(x, lease->offer, from_s, to_s, gpus, lease->elected);
+}
+
 /* Keeps what is taken of the offer equal to what its leases say. */
 static void lease_set_taken(struct exchange *x, const struct lease_row *old,
                             const struct lease_row *new)
 {
     if (old == NULL) {
-        offer_take(x, new->offer, new->start_s, new->end_s, (int64_t) new->gpus);
+        lease_take(x, new, new->start_s, new->end_s, 1);
     } else if (new == NULL) {
-        offer_take(x, old->offer, old->start_s, old->end_s, -(int64_t)old->gpus);
+        lease_take(x, old, old->start_s, old->end_s, -1);
     } else {
         /* Nothing but the end of a lease ever moves; one of these two is empty. */
-        offer_take(x, old->offer, new->end_s, old->end_s, -(int64_t)old->gpus);
-        offer_take(x, old->offer, old->end_s, new->end_s, (int64_t)old->gpus);
+        lease_take(x, old, new->end_s, old->end_s, -1);
+        lease_take(x, old, old->end_s, new->end_s, 1);
     }
 }
 

@@ -136,9 +136,30 @@ static struct ledger_row row_of(const struct exchange *x, uint32_t series,
     return row ? *row : key;
 }
 
+/* The row as it is to be changed in the present month: what it was at the end of the last one in
+ * which it had changed is kept. */
+static struct ledger_row row_for_change(struct exchange *x, uint32_t series,
+                                        struct ledger_place place)
+{
+    struct ledger_row row = key_of(series, place);
+    const struct ledger_row *so_far = store_find(x->store, TABLE_LEDGER, &row);
+    uint32_t month = exchange_month(x);
+    if (so_far)
+        row = *so_far;
+    if (so_far && row.month < month) {
+        struct closing_row closing;
+        static_assert(sizeof(closing) == sizeof(row), "a closing is the row as it was");
+        memcpy(&closing, &row, sizeof(closing));
+        store_put(x->store, TABLE_CLOSING, &closing);
+    }
+    if (row.month < month)
+        row.month = month;
+    return row;
+}
+
 void ledger_open(struct exchange *x, uint32_t series, struct ledger_place place)
 {
-    struct ledger_row row = row_of(x, series, place);
+    struct ledger_row row = row_for_change(x, series, place);
     store_put(x->store, TABLE_LEDGER, &row);
 }
 
@@ -147,8 +168,8 @@ void ledger_move(struct exchange *x, uint32_t series, struct ledger_place from,
 {
     if (a == 0 || (from.kind == to.kind && from.account == to.account))
         return;
-    struct ledger_row debited = row_of(x, series, from);
-    struct ledger_row credited = row_of(x, series, to);
+    struct ledger_row debited = row_for_change(x, series, from);
+    struct ledger_row credited = row_for_change(x, series, to);
 
     assert(from.kind == LEDGER_MINTED || ledger_row_holds(&debited) >= a);
     wide debits = debits_of(&debited) + a;

@@ -4,6 +4,7 @@
 #include "server/exchange/event.h"
 #include "server/exchange/key.h"
 #include "server/exchange/lease.h"
+#include "server/exchange/occupancy.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/resale.h"
 #include "server/exchange/site.h"
@@ -128,6 +129,7 @@ enum refusal offer_publish(struct exchange *x, const struct actor *actor, const 
     row.index = event_next_index(x);
     row.place = event_next_place(x);
     store_put(x->store, TABLE_OFFER, &row);
+    listing_note(x, &row);
     x->request_looks += offer_looks(offer_find(x, row.offer));
     struct ev_offer_published event = {
         EVENT_HEAD_OF(x, actor->account),
@@ -302,6 +304,7 @@ enum refusal offer_amend(struct exchange *x, const struct actor *actor, const vo
     if (more || row.price_ucr != old.price_ucr)
         row.place = event_next_place(x);
     store_put(x->store, TABLE_OFFER, &row);
+    listing_note(x, &row);
     x->request_looks += offer_looks(offer_find(x, row.offer));
     amend_log(x, actor->account, &row, op);
     if (more || row.price_ucr < old.price_ucr)
@@ -338,6 +341,7 @@ enum refusal offer_withdraw(struct exchange *x, const struct actor *actor, const
     x->request_looks += offer_looks(offer_find(x, row.offer));
     offer_row_close(&row, OFFER_STATE_WITHDRAWN);
     store_put(x->store, TABLE_OFFER, &row);
+    listing_note(x, &row);
     if (row.lease != 0) {
         resale_withdraw(x, actor->account, &row);
     } else {

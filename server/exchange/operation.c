@@ -12,9 +12,10 @@ enum {
     OPERATOR = 1 << ROLE_OPERATOR,
     STARTUP = 1 << ROLE_STARTUP,
     AUDITOR = 1 << ROLE_AUDITOR,
+    TREASURER = 1 << ROLE_TREASURER,
     HOLDER = ADMIN | GUARANTOR | OPERATOR | STARTUP, /* who may hold tokens */
     BUYER = GUARANTOR | OPERATOR | STARTUP,          /* who may hold leases */
-    EVERYBODY = HOLDER | AUDITOR,
+    EVERYBODY = HOLDER | AUDITOR | TREASURER,
     NEWCOMER = 1 << 0, /* the request names no account */
 };
 
@@ -64,7 +65,28 @@ static const struct right {
     {OPERATION_lease_resell, BUYER, SCOPE_LEASES, lease_resell},
     {OPERATION_lease_extend, BUYER, SCOPE_LEASES, lease_extend},
     {OPERATION_lease_fund, BUYER, SCOPE_LEASES, lease_fund},
-    {OPERATION_payout, GUARANTOR | OPERATOR, SCOPE_CREDITS, payout_take},
+    {OPERATION_payout, GUARANTOR | OPERATOR | TREASURER, SCOPE_CREDITS, payout_take},
+    {OPERATION_contract_accept, HOLDER, SCOPE_CONTRACTS, contract_accept},
+    {OPERATION_contract_decline, HOLDER, SCOPE_CONTRACTS, contract_decline},
+    {OPERATION_contract_fund, HOLDER, SCOPE_CONTRACTS, contract_fund},
+    {OPERATION_contract_withdraw, HOLDER, SCOPE_CONTRACTS, contract_withdraw},
+    {OPERATION_backstop_propose, GUARANTOR | OPERATOR, SCOPE_CONTRACTS, backstop_propose},
+    {OPERATION_backstop_elect, GUARANTOR, SCOPE_CONTRACTS, backstop_elect},
+    {OPERATION_revshare_propose, BUYER, SCOPE_CONTRACTS, revshare_propose},
+    {OPERATION_grant_propose, ADMIN | GUARANTOR | STARTUP, SCOPE_CONTRACTS, grant_propose},
+    {OPERATION_grant_release, ADMIN, SCOPE_ADMIN, grant_release},
+    {OPERATION_royalty_pay, STARTUP, SCOPE_CONTRACTS, royalty_pay},
+    {OPERATION_royalty_record, ADMIN | GUARANTOR, SCOPE_CONTRACTS, royalty_record},
+    {OPERATION_revenue_declare, STARTUP, SCOPE_CONTRACTS, revenue_declare},
+    {OPERATION_guarantee_propose, GUARANTOR | OPERATOR, SCOPE_CONTRACTS, guarantee_propose},
+    {OPERATION_guarantee_call, HOLDER, SCOPE_CONTRACTS, guarantee_call},
+    {OPERATION_guarantee_step_in, GUARANTOR, SCOPE_CONTRACTS, guarantee_step_in},
+    {OPERATION_mint_propose, ADMIN, SCOPE_ADMIN, mint_propose},
+    {OPERATION_payout_propose, ADMIN | TREASURER, SCOPE_ADMIN, payout_propose},
+    {OPERATION_policy_propose, ADMIN, 0, policy_propose},
+    {OPERATION_admin_propose, ADMIN, 0, admin_propose},
+    {OPERATION_control_approve, ADMIN, SCOPE_ADMIN, control_approve},
+    {OPERATION_control_reject, ADMIN | TREASURER, SCOPE_ADMIN, control_reject},
     {OPERATION_clock_advance, ADMIN, SCOPE_ADMIN, clock_advance},
 };
 

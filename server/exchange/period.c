@@ -1,6 +1,7 @@
 #include "server/exchange/period.h"
 
 #include "server/exchange/due.h"
+#include "server/exchange/earning.h"
 #include "server/exchange/elastic.h"
 #include "server/exchange/event.h"
 #include "server/exchange/settlement.h"
@@ -77,6 +78,7 @@ static void period_log_settled(struct exchange *x, const struct lease_row *lease
     event_log(x, &ev_lease_settled_message, &event);
     if (lifted_s != 0)
         pause_lift_log(x, lease, lifted_s);
+    earning_follow(x, lease, period->period, period->gpu_minutes_settled, moved);
 }
 
 /* Moves the cursor to the first period without a row; `taken` is getting its row now. */
@@ -305,6 +307,7 @@ enum refusal dispute_decide(struct exchange *x, const struct actor *actor, const
     event.expired.count = moved.returns.expired_count;
     event_log(x, &ev_dispute_decided_message, &event);
     pause_log_change(x, &lease, paused, lifted_s);
+    earning_follow(x, &lease, op->period, op->gpu_minutes, &moved);
     out->object = op->lease;
     out->token_count = moved.returns.refunds_count;
     out->token_first = moved.returns.refunds_count > 0 ? moved.returns.refunds[0].token : 0;

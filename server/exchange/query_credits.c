@@ -47,6 +47,11 @@ enum refusal query_balances(const struct exchange *x, uint32_t account, const vo
     const struct q_balances *q = body;
     uint32_t subject;
     enum refusal refusal = query_subject(x, account, q->account, &subject);
+    /* Who pays out the balances of others looks at them first. */
+    if (refusal == REFUSAL_not_visible && account_role(x, account) == ROLE_TREASURER) {
+        subject = q->account;
+        refusal = account_role(x, subject) ? REFUSAL_accepted : REFUSAL_account_not_found;
+    }
     if (refusal)
         return refusal;
 

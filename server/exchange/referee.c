@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/exchange/backstop_cover.h"
 #include "server/exchange/fill.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/offer.h"
@@ -122,7 +123,7 @@ static void ruling_begin(struct referee *r, const struct wish *w)
         ruling->skus[ruling->skus_count++] = w->skus[i];
 }
 
-/* Leases come of searches alone. */
+/* Leases come of searches alone, and of elections. */
 static void grants_follow(struct referee *r)
 {
     uint64_t last = r->x->head.lease_last;
@@ -172,7 +173,7 @@ static bool lease_is(const struct referee *r, const struct lease_row *lease,
     uint64_t start_s = ruling->trial.start_min * 60;
     uint64_t through = referee_sold_through(r->x, lease);
     return (through != 0 ? through : lease->offer) == part->offer && lease->gpus == part->gpus &&
-           lease->holder == ruling->account && lease->start_s == start_s &&
+           lease->holder == ruling->account && !lease->elected && lease->start_s == start_s &&
            lease->end_s == start_s + (uint64_t)ruling->duration_min * 60 &&
            (through != 0 || lease->price_ucr == part->price_ucr) &&
            grant->price_ucr == part->price_ucr;
@@ -202,6 +203,39 @@ static void lease_look(struct referee *r, uint32_t i, const struct lease_grant *
                       r->x->head.group, grant->lease);
 }
 
+/* A lease that a guarantor is said to have elected. */
+struct electing {
+    const struct exchange *x;
+    const struct lease_row *lease;
+    bool covered; /* by a backstop of its holder's, at the strike */
+};
+
+static int cover_look(void *context, const void *item)
+{
+    struct electing *e = context;
+    const struct cover_row *cover = item;
+    const struct lease_row *lease = e->lease;
+    const struct backstop_row *terms = backstop_terms(e->x, cover->contract, cover->version);
+    e->covered =
+        e->covered || (!cover->closed && terms != NULL && terms->guarantor == lease->holder &&
+                       terms->site == lease->site && terms->sku == lease->sku &&
+                       terms->strike_ucr == lease->price_ucr && lease->start_s > lease->granted_s &&
+                       lease->start_s >= terms->start_s && lease->end_s <= terms->end_s);
+    return 0;
+}
+
+/* No search comes before an election: its terms say what it may take, at what price. */
+static void election_look(struct referee *r, const struct lease_grant *grant)
+{
+    const struct lease_row *lease = lease_find(r->x, grant->lease);
+    struct electing e = {.x = r->x, .lease = lease};
+    if (lease != NULL && lease->elected && lease->trade == 0)
+        store_each(r->x->store, TABLE_COVER, cover_look, &e);
+    if (!e.covered)
+        referee_found(r, "group %" PRIu64 ": lease %" PRIu64 " is elected under no backstop",
+                      r->x->head.group, grant->lease);
+}
+
 static void referee_granted(void *context, const struct fill *f)
 {
     struct referee *r = context;
@@ -210,6 +244,12 @@ static void referee_granted(void *context, const struct fill *f)
         return;
     if (r->granted_last + count != r->x->head.lease_last)
         grants_follow(r);
+    if (f->elected) {
+        for (uint32_t i = 0; i < count; i++)
+            election_look(r, &f->leases[i]);
+        r->granted_last = r->x->head.lease_last;
+        return;
+    }
     if (r->ruling.agreed && count != r->ruling.trial.count)
         referee_found(r, "group %" PRIu64 ": %u leases of a search that came to %u",
                       r->x->head.group, count, r->ruling.trial.count);

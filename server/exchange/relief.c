@@ -5,6 +5,7 @@
 
 #include "server/exchange/elastic.h"
 #include "server/exchange/lease.h"
+#include "server/exchange/occupancy.h"
 #include "server/exchange/offer.h"
 
 static int sums_compare(const struct relief_sums *a, const struct relief_sums *b)
@@ -140,8 +141,9 @@ static void offers_change(struct exchange *x, const struct relief_row *row, int 
     if (row->kind != RELIEF_KIND_SALE)
         return;
     int64_t gpus = sign * (int64_t)row->gpus;
-    uint64_t offer = lease_find(x, row->lease)->offer;
-    offer_take(x, offer, row->start_s, relief_counts_until(row), -gpus);
+    const struct lease_row *lease = lease_find(x, row->lease);
+    offer_take(x, lease->offer, row->start_s, relief_counts_until(row), -gpus);
+    occupancy_take(x, lease->offer, row->start_s, relief_counts_until(row), -gpus, lease->elected);
     offer_take(x, row->offer, row->start_s, row->end_s, gpus);
 }
 

@@ -150,6 +150,97 @@ static void order_result(const struct message *event, const void *body, struct r
     }
 }
 
+static void contract_result(const struct message *event, const void *body, struct result *out)
+{
+    switch (event->code) {
+    case EVENT_backstop_proposed:
+        out->object = ((const struct ev_backstop_proposed *)body)->proposed;
+        break;
+    case EVENT_backstop_elected: {
+        const struct ev_backstop_elected *e = body;
+        out->object = e->order;
+        result_leases(out, e->leases.items, e->leases.count);
+        result_issued(out, e->change.items, e->change.count);
+        break;
+    }
+    case EVENT_revshare_proposed:
+        out->object = ((const struct ev_revshare_proposed *)body)->proposed;
+        break;
+    case EVENT_contract_accepted:
+        out->object = ((const struct ev_contract_accepted *)body)->contract;
+        break;
+    case EVENT_contract_declined:
+        out->object = ((const struct ev_contract_declined *)body)->contract;
+        break;
+    case EVENT_contract_funded:
+        out->object = ((const struct ev_contract_funded *)body)->contract;
+        break;
+    case EVENT_guarantee_proposed:
+        out->object = ((const struct ev_guarantee_proposed *)body)->proposed;
+        break;
+    case EVENT_guarantee_called:
+        out->object = ((const struct ev_guarantee_called *)body)->contract;
+        break;
+    case EVENT_guarantee_stepped_in:
+        out->object = ((const struct ev_guarantee_stepped_in *)body)->contract;
+        break;
+    default: {
+        const struct ev_contract_withdrawn *e = body;
+        out->object = e->contract;
+        result_issued(out, e->returns.items, e->returns.count);
+        break;
+    }
+    }
+}
+
+static void control_result(const struct message *event, const void *body, struct result *out)
+{
+    switch (event->code) {
+    case EVENT_mint_proposed:
+        out->object = ((const struct ev_mint_proposed *)body)->proposal;
+        break;
+    case EVENT_payout_proposed:
+        out->object = ((const struct ev_payout_proposed *)body)->proposal;
+        break;
+    case EVENT_policy_proposed:
+        out->object = ((const struct ev_policy_proposed *)body)->proposal;
+        break;
+    case EVENT_admin_proposed:
+        out->object = ((const struct ev_admin_proposed *)body)->proposal;
+        break;
+    case EVENT_control_approved:
+        out->object = ((const struct ev_control_approved *)body)->proposal;
+        break;
+    default:
+        out->object = ((const struct ev_control_rejected *)body)->proposal;
+        break;
+    }
+}
+
+static void grant_result(const struct message *event, const void *body, struct result *out)
+{
+    switch (event->code) {
+    case EVENT_grant_proposed:
+        out->object = ((const struct ev_grant_proposed *)body)->proposed;
+        break;
+    case EVENT_tranche_released:
+        out->object = ((const struct ev_tranche_released *)body)->contract;
+        break;
+    case EVENT_revenue_declared:
+        out->object = ((const struct ev_revenue_declared *)body)->by;
+        break;
+    case EVENT_royalty_recorded:
+        out->object = ((const struct ev_royalty_recorded *)body)->contract;
+        break;
+    default: {
+        const struct ev_royalty_paid *e = body;
+        out->object = e->contract;
+        result_issued(out, e->change.items, e->change.count);
+        break;
+    }
+    }
+}
+
 static void rule_result(const struct message *event, const void *body, struct result *out)
 {
     if (event->code == EVENT_rule_added) {
@@ -252,6 +343,33 @@ bool result_from_event(const struct message *event, const void *body, struct res
     case EVENT_rule_changed:
     case EVENT_rule_closed:
         rule_result(event, body, out);
+        return true;
+    case EVENT_mint_proposed:
+    case EVENT_payout_proposed:
+    case EVENT_policy_proposed:
+    case EVENT_admin_proposed:
+    case EVENT_control_approved:
+    case EVENT_control_rejected:
+        control_result(event, body, out);
+        return true;
+    case EVENT_backstop_proposed:
+    case EVENT_backstop_elected:
+    case EVENT_revshare_proposed:
+    case EVENT_contract_accepted:
+    case EVENT_contract_declined:
+    case EVENT_contract_funded:
+    case EVENT_contract_withdrawn:
+    case EVENT_guarantee_proposed:
+    case EVENT_guarantee_called:
+    case EVENT_guarantee_stepped_in:
+        contract_result(event, body, out);
+        return true;
+    case EVENT_grant_proposed:
+    case EVENT_tranche_released:
+    case EVENT_revenue_declared:
+    case EVENT_royalty_paid:
+    case EVENT_royalty_recorded:
+        grant_result(event, body, out);
         return true;
     case EVENT_lease_activated:
     case EVENT_lease_metered:

@@ -23,6 +23,16 @@
  *   lease_extend, lease_fund                       object = the lease; tokens = `change`
  *   rule_add, rule_change                          object = the rule
  *   rule_end                                       object = the rule; tokens = `refunds`
+ *   backstop_propose, revshare_propose, grant_propose,
+ *   guarantee_propose, contract_accept, _decline,
+ *   _fund                                          object = the contract
+ *   contract_withdraw                              object = the contract; tokens = `returns`
+ *   guarantee_call, guarantee_step_in              object = the contract
+ *   mint_propose, payout_propose, policy_propose,
+ *   admin_propose, control_approve, _reject        object = the proposal
+ *   grant_release, royalty_record                  object = the contract
+ *   royalty_pay                                    object = the contract; tokens = `change`
+ *   revenue_declare                                object = the account
  *   clock_advance                                  nothing
  *
  * token_first and lease_first are 0 where the count is 0.

@@ -6,6 +6,7 @@
 #include "protocol/moment.h"
 #include "server/exchange/ask.h"
 #include "server/exchange/event.h"
+#include "server/exchange/flow.h"
 #include "server/exchange/key.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/lease.h"
@@ -133,6 +134,7 @@ void resale_inherit(const struct exchange *x, const struct offer *o, struct leas
     lease->meter_period_min = parent->meter_period_min;
     lease->preemptible = parent->preemptible;
     lease->trade = parent->trade;
+    lease->elected = parent->elected;
     lease->elastic = 0;
     gpu_minutes minutes = (lease->end_s - lease->start_s) / 60 * lease->gpus;
     bool fits = amount_cost_rounded_up(minutes, parent->price_ucr, &lease->cost_ucr);
@@ -275,6 +277,9 @@ void resale_log(struct exchange *x, const struct novation *n)
         .expired = {returns.expired, returns.expired_count},
     };
     event_log(x, &ev_lease_sold_message, &event);
+    for (uint32_t i = 0; i < gains_count; i++)
+        flow_add(x, &(struct flow){.kind = FLOW_KIND_RESALE, .site = row->site, .sku = row->sku},
+                 sale->buyer, row->holder, gains[i].series, gains[i].amount_ucr);
     if (row->end_reason == LEASE_END_SOLD || row->state == LEASE_STATE_SETTLED ||
         relief_find(x, row->lease)->sales >= LEASE_SALES_MAX)
         resale_close(x, row->lease);

@@ -6,12 +6,8 @@
 #define BOURSE_EXCHANGE_ROWS_H
 
 #include "protocol/limits.h"
+#include "server/exchange/contract_rows.h"
 #include "server/store/row.h"
-
-enum {
-    NAME_BYTES = NAME_MAX_BYTES + 1,
-    PLACE_BYTES = PLACE_MAX_BYTES + 1,
-};
 
 /* The tables, in the order in which the image is loaded: a row's hook may look at tables before. */
 enum table {
@@ -28,7 +24,22 @@ enum table {
     TABLE_CLOSURE,
     TABLE_ASK_SITE,
     TABLE_ASK_TURN,
+    TABLE_CONTRACT,
+    TABLE_BACKSTOP,
+    TABLE_COVER,
+    TABLE_REVSHARE,
+    TABLE_PROGRESS,
+    TABLE_GRANT,
+    TABLE_ADVANCE,
+    TABLE_GUARANTEE,
+    TABLE_RECOURSE,
+    TABLE_CLAIM,
+    TABLE_DRAW,
+    TABLE_SHARE,
+    TABLE_DECLARATION,
+    TABLE_OCCUPANCY,
     TABLE_OFFER,
+    TABLE_LISTING,
     TABLE_ORDER,
     TABLE_REST,
     TABLE_LEASE,
@@ -39,6 +50,9 @@ enum table {
     TABLE_TRADE,
     TABLE_POINT,
     TABLE_LEVEL,
+    TABLE_FLOW,
+    TABLE_PROPOSAL,
+    TABLE_CLOSING,
     TABLE_REQUEST,
     TABLE_COUNT
 };
@@ -64,6 +78,18 @@ enum table {
     X(U64, S, trade_last, 1)                                                                       \
     X(U64, S, place_base, 1)   /* entries of the logs that this one goes on from */                \
     X(U64, S, index_hour_s, 1) /* the last whole hour for which the index was published */         \
+    X(U64, S, contract_last, 1)                                                                    \
+    X(U64, S, claim_last, 1)                                                                       \
+    X(U64, S, proposal_last, 1)                                                                    \
+    X(U64, S, occupancy_s, 1)    /* until when occupancy has been added up */                      \
+    X(U64, S, occupancy_site, 1) /* ... and of the day after up to this place */                   \
+    X(U64, S, occupancy_sku, 1)                                                                    \
+    X(U64, S, minted_day, 1) /* days since 1970 of minted_ucr, which was minted on one word */     \
+    X(U64, S, minted_ucr, 1)                                                                       \
+    X(U64, S, mint_limit_ucr, 1)                                                                   \
+    X(U64, S, payout_limit_ucr, 1)                                                                 \
+    X(U32, S, approvals, 1)                                                                        \
+    X(U32, S, reserved, 1)                                                                         \
     X(U32, S, account_last, 1)                                                                     \
     X(U32, S, series_last, 1)
 ROW_STRUCT(head_row, HEAD_ROW);
@@ -81,6 +107,8 @@ ROW_STRUCT(outage_row, OUTAGE_ROW);
     X(U32, S, state, 1)                                                                            \
     X(U32, S, reserved, 1)                                                                         \
     X(U64, S, registered_s, 1)                                                                     \
+    X(U64, S, paid_out_day, 1) /* days since 1970 of paid_out_ucr, paid out on one word */         \
+    X(U64, S, paid_out_ucr, 1)                                                                     \
     X(U64, S, index, 1) /* of the event that registered it */                                      \
     X(BYTES, S, sign_key, 32)                                                                      \
     X(BYTES, S, channel_key, 32)                                                                   \
@@ -156,17 +184,22 @@ ROW_STRUCT(sku_row, SKU_ROW);
     X(BYTES, S, certification_issuers, SITE_CERTIFICATIONS_MAX *NAME_BYTES)
 ROW_STRUCT(site_row, SITE_ROW);
 
-/* Totals of debits and credits as 128-bit numbers in two halves. */
+/* Totals of debits and credits as 128-bit numbers in two halves. `month`: months since 1970 of the
+ * last change; at the first change of another month the totals are kept in a CLOSING row. */
 #define LEDGER_ROW(X, S)                                                                           \
     X(U32, S, account, 1)                                                                          \
     X(U32, S, series, 1)                                                                           \
     X(U32, S, kind, 1) /* enum ledger_kind */                                                      \
-    X(U32, S, reserved, 1)                                                                         \
+    X(U32, S, month, 1)                                                                            \
     X(U64, S, debits_low, 1)                                                                       \
     X(U64, S, debits_high, 1)                                                                      \
     X(U64, S, credits_low, 1)                                                                      \
     X(U64, S, credits_high, 1)
 ROW_STRUCT(ledger_row, LEDGER_ROW);
+
+/* What a LEDGER row was at the end of a month in which it had changed. */
+#define CLOSING_ROW(X, S) LEDGER_ROW(X, S)
+ROW_STRUCT(closing_row, CLOSING_ROW);
 
 #define TOKEN_ROW(X, S)                                                                            \
     X(U64, S, token, 1)                                                                            \
@@ -380,7 +413,8 @@ ROW_STRUCT(rule_row, RULE_ROW);
     X(U8, S, elastic, 1)                                                                           \
     X(U8, S, billing, 1)                                                                           \
     X(U8, S, profile, 1)                                                                           \
-    X(BYTES, S, reserved, 5)
+    X(U8, S, elected, 1) /* taken by the guarantor of a backstop at its strike */                  \
+    X(BYTES, S, reserved, 4)
 ROW_STRUCT(lease_row, LEASE_ROW);
 
 /* What a lease does not owe: `gpus` of it over [start_s, end_s) were sold to the holder of the

@@ -6,6 +6,7 @@
 
 #include "server/exchange/account.h"
 #include "server/exchange/check.h"
+#include "server/exchange/control.h"
 #include "server/exchange/due.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
@@ -244,30 +245,51 @@ static enum refusal mint_refusal(const struct exchange *x, const struct op_mint 
     return refusal;
 }
 
-enum refusal series_mint(struct exchange *x, const struct actor *actor, const void *body,
-                         struct result *out)
+static amount mint_total(const struct op_mint *op)
 {
-    const struct op_mint *op = body;
-    enum refusal refusal = mint_refusal(x, op);
-    if (refusal)
-        return refusal;
+    amount total = 0;
+    for (uint32_t i = 0; i < op->outputs.count; i++)
+        total += op->outputs.items[i].amount_ucr;
+    return total;
+}
 
+enum refusal mint_check(const struct exchange *x, const struct op_mint *op)
+{
+    return mint_refusal(x, op);
+}
+
+void mint_apply(struct exchange *x, uint32_t by, const struct op_mint *op, uint64_t *first_out)
+{
     struct ledger_place minted = {LEDGER_MINTED, series_find(x, op->series)->funder};
-    struct ev_minted event = {EVENT_HEAD_OF(x, actor->account), .series = op->series,
+    struct ev_minted event = {EVENT_HEAD_OF(x, by), .series = op->series,
                               .token_first = x->head.token_last + 1};
     event.outputs.items = op->outputs.items;
     event.outputs.count = op->outputs.count;
     for (uint32_t i = 0; i < op->outputs.count; i++) {
         const struct payment *output = &op->outputs.items[i];
-        key_moves(x, output->amount_ucr);
         token_issue(x, op->series, output->account, output->amount_ucr);
         ledger_move(x, op->series, minted, (struct ledger_place){LEDGER_TOKENS, output->account},
                     output->amount_ucr);
     }
     event_log(x, &ev_minted_message, &event);
+    *first_out = event.token_first;
+}
+
+enum refusal series_mint(struct exchange *x, const struct actor *actor, const void *body,
+                         struct result *out)
+{
+    const struct op_mint *op = body;
+    enum refusal refusal = mint_check(x, op);
+    if (!refusal)
+        refusal = control_mint_refusal(x, mint_total(op));
+    if (refusal)
+        return refusal;
+
+    control_minted(x, mint_total(op));
+    key_moves(x, mint_total(op));
     out->object = op->series;
-    out->token_first = event.token_first;
     out->token_count = op->outputs.count;
+    mint_apply(x, actor->account, op, &out->token_first);
     return REFUSAL_accepted;
 }
 

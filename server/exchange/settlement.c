@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "protocol/moment.h"
+#include "server/exchange/backstop.h"
 #include "server/exchange/escrow.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/lease.h"
@@ -121,6 +123,9 @@ void settlement_period(struct exchange *x, struct lease_row *lease, gpu_minutes 
 void settlement_shorten(struct exchange *x, struct lease_row *lease, uint64_t end_s,
                         struct settlement *out)
 {
+    /* A lease that was paused ends in the past; nobody else could have its GPUs meanwhile. */
+    if (end_s < minute_floor(x->head.time_s))
+        backstop_catch_up_site(x, lease->site);
     memset(out, 0, sizeof(*out));
     struct escrow e = escrow_of(x, lease);
     out->given_up = trade_given_up(x, lease, end_s);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/exchange/backstop.h"
 #include "server/exchange/book.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
@@ -245,6 +246,8 @@ enum refusal site_change(struct exchange *x, const struct actor *actor, const vo
     if (site_drawn(x, op->site, 0, UINT64_MAX) > (uint64_t)op->power_kw * 1000)
         return REFUSAL_power_exceeded;
 
+    /* What has passed counts with the certifications that were held. */
+    backstop_catch_up_site(x, op->site);
     struct site_row row = *found;
     row.power_kw = op->power_kw;
     row.carbon_g_per_kwh = op->carbon_g_per_kwh;

@@ -3,6 +3,7 @@
 #include "server/exchange/ask.h"
 #include "server/exchange/due.h"
 #include "server/exchange/event.h"
+#include "server/exchange/occupancy.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/site.h"
 #include "server/exchange/sku.h"
@@ -61,6 +62,7 @@ static void standing_renew(struct exchange *x, struct offer_row *row)
         row->until_s = row->end_s; /* tells it from one that never stood, when it ends */
     }
     store_put(x->store, TABLE_OFFER, row);
+    listing_note(x, row);
     struct ev_offer_renewed event = {
         EVENT_HEAD_OF(x, 0),
         .offer = row->offer,

@@ -37,6 +37,14 @@ struct key_index;
 struct rule_index;
 struct trade_index;
 struct request_index;
+struct contract_index;
+struct grant_index;
+struct flow_index;
+struct revshare_index;  /* shares of each operator by rank */
+struct occupancy_index; /* what is sold and listed from now on */
+struct proposal_index {
+    uint64_t open; /* proposals that wait */
+};
 struct due_queue;
 struct turn_queue; /* of those who ask */
 
@@ -48,7 +56,7 @@ struct fill;
 struct witness {
     /* A search of an operation or a tick has ended so. */
     void (*matched)(void *context, const struct wish *w, const struct match *m);
-    /* What it came to has become leases. */
+    /* What it came to has become leases, or a guarantor has elected some without a search. */
     void (*granted)(void *context, const struct fill *f);
     /* A resting order is about to be filled as resting orders are asked about an offer. */
     void (*fills)(void *context, uint64_t offer, const struct rest_row *rest, uint64_t limit_ucr);
@@ -78,6 +86,9 @@ struct exchange {
     uint64_t request_looks;   /* that searches and changes of capacity have taken in this request */
     uint64_t asked_offer;     /* that resting orders are being asked about just now; 0: none */
     struct witness witness;
+    uint32_t month; /* months since 1970 of month_from_s: exchange_month() */
+    uint64_t month_from_s;
+    uint64_t month_until_s;
     amount moved_ucr; /* that the present operation takes from its account: key_moves() */
 
     struct account_index *accounts;
@@ -95,6 +106,12 @@ struct exchange {
     struct key_index *keys;
     struct rule_index *rules;
     struct trade_index *trades;
+    struct contract_index *contracts;
+    struct grant_index *grants;
+    struct revshare_index *revshares;
+    struct flow_index *flows;
+    struct occupancy_index *occupancy;
+    struct proposal_index *proposals;
     struct request_index *requests;
     struct due_queue *due;
     struct turn_queue *turns;
@@ -129,7 +146,18 @@ operation_handler rule_add, rule_change, rule_end;
 operation_handler lease_activate, lease_meter, lease_dispute, dispute_decide, lease_end;
 operation_handler lease_resell, lease_extend, lease_fund;
 operation_handler payout_take;
+operation_handler contract_accept, contract_decline, contract_fund, contract_withdraw;
+operation_handler backstop_propose, backstop_elect;
+operation_handler revshare_propose;
+operation_handler grant_propose, grant_release, royalty_pay, royalty_record;
+operation_handler revenue_declare;
+operation_handler guarantee_propose, guarantee_call, guarantee_step_in;
+operation_handler mint_propose, payout_propose, policy_propose, admin_propose;
+operation_handler control_approve, control_reject;
 operation_handler clock_advance;
+
+/* The calendar month (UTC) of the present, as months since January 1970. */
+uint32_t exchange_month(struct exchange *x);
 
 /* Memory is out: says so and ends the process; the journal holds everything acknowledged. */
 _Noreturn void memory_exhausted(void);

@@ -1,6 +1,7 @@
 /* Ticks: a bounded part of what is due at the group's time, in order. */
 #include "server/exchange/ask_turn.h"
 #include "server/exchange/due.h"
+#include "server/exchange/event.h"
 #include "server/exchange/series.h"
 #include "server/exchange/trade.h"
 
@@ -12,9 +13,17 @@ static uint32_t index_items(const struct exchange *x)
     return 1 + (uint32_t)(kept * (TICK_ITEMS_MAX - 1) / TRADES_KEPT_MAX);
 }
 
+/* What is settled may be shared by many contracts: it takes as many items as it logs events. */
+static uint32_t events_since(const struct exchange *x, uint32_t mark, uint32_t limit)
+{
+    uint32_t logged = event_mark(x) - mark;
+    return logged < limit ? logged : limit;
+}
+
 /* Does at most `limit` items' worth of work on the item; returns how much it was. */
 static uint32_t item_work_off(struct exchange *x, struct due_item item, uint32_t limit)
 {
+    uint32_t events = event_mark(x);
     switch ((enum due_kind)item.kind) {
     case DUE_REQUEST:
         return request_sweep(x, item.serial, limit);
@@ -22,10 +31,10 @@ static uint32_t item_work_off(struct exchange *x, struct due_item item, uint32_t
         return series_sweep(x, (uint32_t)item.serial, limit);
     case DUE_LEASE:
         lease_due(x, item);
-        break;
+        return events_since(x, events, limit);
     case DUE_PERIOD:
         period_due(x, item);
-        break;
+        return events_since(x, events, limit);
     case DUE_OFFER:
         offer_due(x, item);
         break;
@@ -45,6 +54,13 @@ static uint32_t item_work_off(struct exchange *x, struct due_item item, uint32_t
         break;
     case DUE_ASK_SITE:
     case DUE_ASK: /* in turns */
+    case DUE_CONTRACT:
+        return contract_due(x, item.serial, limit);
+    case DUE_OCCUPANCY:
+        return occupancy_due(x, limit);
+    case DUE_PROPOSAL:
+        proposal_due(x, item);
+        break;
     case DUE_KINDS_END:
         break;
     }

@@ -11,8 +11,9 @@ import re
 import msgpack
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-HEADERS = ("limits", "vocabulary", "refusal", "operations", "frames", "event_parts", "events",
-           "answer_rows", "queries", "genesis", "message")
+HEADERS = ("limits", "vocabulary", "refusal", "operation_parts", "contracts", "control",
+           "operations", "frames", "event_parts", "contract_events", "events", "query_parts",
+           "answer_rows", "contract_queries", "queries", "genesis", "message")
 
 
 class MessageError(Exception):
@@ -101,8 +102,7 @@ class Table:
         self.events = self.messages("EVENT_LIST")
         self.queries = self.messages("QUERY_LIST")
         self.answers = self.messages("ANSWER_LIST")
-        self.public_events = {a[1] for _, a in calls_in(self.macros["EVENT_LIST"][1])
-                              if a[3] == "true"}
+        self.public_events = {a[1] for a in self.lines("EVENT_LIST") if a[3] == "true"}
 
     @staticmethod
     def constants(text):
@@ -148,10 +148,18 @@ class Table:
 
     def messages(self, list_name):
         found = {}
-        for _, arguments in calls_in(self.macros[list_name][1]):
+        for arguments in self.lines(list_name):
             found[arguments[1]] = Message(arguments[1], self.fields(arguments[2]),
                                           int(arguments[0]))
         return found
+
+    def lines(self, list_name):
+        """The lines of a list, those of lists inside it included."""
+        for call, arguments in calls_in(self.macros[list_name][1]):
+            if call == "Y":
+                yield arguments
+            else:
+                yield from self.lines(call)
 
 
 TABLE = Table()

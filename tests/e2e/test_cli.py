@@ -349,4 +349,5 @@ class Real(unittest.TestCase):
             self.assertEqual(points[0]["measured"]["wall_ratio"], 1)
 
 
-tap.main()
+if __name__ == "__main__":
+    tap.main()

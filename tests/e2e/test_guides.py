@@ -36,7 +36,8 @@ class Section:
     def __init__(self, guide, title, person=None):
         self.guide, self.title = guide, title
         self.person = person or {"admin": "admin", "startup": "aurora",
-                                 "operator": "meridian", "trading": "aurora"}.get(guide, guide)
+                                 "operator": "meridian", "trading": "aurora",
+                                 "guarantor": "granite"}.get(guide, guide)
 
     def name(self):
         return f"{self.guide}: {self.title}"
@@ -121,6 +122,31 @@ STEPS = [
     Section("startup", "Replacing your key"),
     Section("operator", "Scripts"),
     Section("admin", "The clock"),
+    Section("admin", "Several admins"),
+    Section("guarantor", "Your key"),
+    Deliver("granite.pub", "granite", "admin"),
+    Deliver("bank.pub", "granite", "admin"),
+    Section("guarantor", "What the admin does", "admin"),
+    Deliver("exchange.pin", "admin", "granite"),
+    Section("guarantor", "Your configuration"),
+    Section("guarantor", "An operator proposes a backstop", "meridian"),
+    Section("guarantor", "Reading, accepting, funding"),
+    Section("guarantor", "Taking capacity instead"),
+    Section("guarantor", "A startup proposes a grant", "cobalt"),
+    Section("guarantor", "Funding a grant"),
+    Section("guarantor", "A revenue share and a lease guarantee"),
+    Section("guarantor", "A startup spends its grant", "cobalt"),
+    Section("guarantor", "The operator's side", "meridian"),
+    Wait("+14h"),
+    Section("guarantor", "Metering, as ever", "meridian"),
+    Wait("+12h1m"),
+    Section("guarantor", "What a period came to"),
+    Section("guarantor", "Where shares and grants stand"),
+    Section("guarantor", "A call"),
+    Wait("+31d"),
+    Section("guarantor", "Declaring revenue", "cobalt"),
+    Section("guarantor", "Royalty paid outside"),
+    Section("guarantor", "When a pool is used up"),
     Section("admin", "Checking and backing up"),
     Section("admin", "Scripts and completion"),
 ]
@@ -476,7 +502,7 @@ class Checker(unittest.TestCase):
     def test_sections(self):
         """every section of the guides with commands is in the list, and the list has no others"""
         guides = read_guides()
-        self.assertEqual(sorted(guides), ["admin", "operator", "startup", "trading"])
+        self.assertEqual(sorted(guides), ["admin", "guarantor", "operator", "startup", "trading"])
         sections_compare(guides, STEPS)
 
 

@@ -21,6 +21,7 @@ static struct genesis example(void)
         .activation_grace_s = 3600,
         .meter_grace_s = 7200,
         .dispute_window_s = 86400,
+        .approvals = 1,
     };
     memset(genesis.root_key, 1, sizeof(genesis.root_key));
     memset(genesis.nonce, 2, sizeof(genesis.nonce));

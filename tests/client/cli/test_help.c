@@ -156,7 +156,7 @@ static void test_completion(void **state)
     expect_completion("bourse account register --role st", "startup\n");
     expect_completion("bourse account register --role = st", "startup\n");
     expect_completion("bourse account register --role ''",
-                      "admin guarantor operator startup auditor\n");
+                      "admin guarantor operator startup auditor treasurer\n");
     expect_completion("bourse quote --profile = ", "training tuning inference\n");
     expect_completion("bourse offer publish --billing m", "metered\n");
     expect_completion("bourse keygen -o /etc/hostna", "/etc/hostname\n");

@@ -80,6 +80,26 @@ static void test_init(void **state)
     buffer_release(&error);
 }
 
+/* What was set is said, with what to do first. */
+static void test_policy(void **state)
+{
+    struct scene *p = *state;
+    struct data_folder *folder;
+    assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin", "ok",
+                                   "--admin", p->key, "--approvals", "3", "--mint-limit", "250000",
+                                   NULL),
+                     0);
+    assert_true(bench_said(&p->bench, "minting: up to 250000 credits a day without approval"));
+    assert_true(bench_said(&p->bench, "payouts of an account: without limit"));
+    assert_true(bench_said(&p->bench, "3 admins approve"));
+    assert_true(bench_said(&p->bench, "Register 2 more admins at once"));
+    assert_int_equal(open_it(p, &folder), 0);
+    assert_int_equal(folder->genesis.approvals, 3);
+    assert_true(folder->genesis.mint_limit_ucr == 250000 * UCR_PER_CREDIT);
+    assert_int_equal(folder->genesis.payout_limit_ucr, 0);
+    data_folder_close(folder);
+}
+
 static void test_refused(void **state)
 {
     struct scene *p = *state;
@@ -95,6 +115,11 @@ static void test_refused(void **state)
         {"--meter-grace", "2678401s", 2},
         {"--activation-grace", "2678401s", 2},
         {"--dispute-window", "2678401s", 2},
+        {"--approvals", "0", 2},
+        {"--approvals", "17", 2},
+        {"--mint-limit", "0", 2},
+        {"--mint-limit", "-1", 2},
+        {"--payout-limit", "many", 2},
         {"--admin-name", "", 1},
         {"--seed", "x", 2},
         {"--nonsense", "x", 2},
@@ -217,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_init, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_policy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_seed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_certify, set_up, tear_down),

@@ -210,12 +210,29 @@ static void scenario_line(struct scenario *s, char *line)
 
 /* --- Scenarios --- */
 
+/* What needs several admins. */
+static bool policy_read(const char *word, const char *value, struct world_options *options)
+{
+    uint64_t number = strtoull(value, NULL, 10);
+    if (strncmp(word, "approvals=", 10) == 0)
+        options->approvals = (uint32_t)number;
+    else if (strncmp(word, "mint_limit=", 11) == 0)
+        options->mint_limit_ucr = number;
+    else if (strncmp(word, "payout_limit=", 13) == 0)
+        options->payout_limit_ucr = number;
+    else
+        return false;
+    return true;
+}
+
 static bool option_read(const char *word, struct world_options *options)
 {
     uint64_t seconds = 0;
     const char *value = strchr(word, '=');
     if (!value)
         return false;
+    if (policy_read(word, value + 1, options))
+        return true;
     if (strncmp(word, "clock=", 6) == 0)
         options->mode = (enum clock_mode)vocabulary_value(&clock_mode_vocabulary, value + 1);
     else if (!duration_parse(value + 1, &seconds))

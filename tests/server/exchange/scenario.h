@@ -6,6 +6,7 @@
  *   # comment (a line of its own)
  *   scenario split a token [clock=manual] [activation_grace=1h] [meter_grace=2h]
  *                          [dispute_window=4h]         (these graces are what stands without them)
+ *                          [approvals=1] [mint_limit=0] [payout_limit=0]   (in micro-credits)
  *   accounts alice:startup bob:startup op:operator     the admin registers them, keys by name
  *
  *   <who>: <operation> <field>=<value>... => <outcome>

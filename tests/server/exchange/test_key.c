@@ -65,7 +65,7 @@ static void of_no_slot_or_scope(void **state)
     assert_reported("further key of account 2: of no known slot or scope");
     store_remove(w.x->store, TABLE_KEY, &row);
     row = bot_row(3);
-    row.scopes = 32;
+    row.scopes = SCOPE_ANY + 1;
     store_put(w.x->store, TABLE_KEY, &row);
     assert_reported("further key of account 2: of no known slot or scope");
     assert_null(world_copy(&w));

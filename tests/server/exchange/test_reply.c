@@ -134,12 +134,16 @@ static void contradicting_refusals_are_damage(void **state)
 static void every_event_of_an_operation_gives_a_result(void **state)
 {
     (void)state;
-    static const uint32_t none[] = {EVENT_genesis,         EVENT_restored,     EVENT_started,
-                                    EVENT_request,         EVENT_expired,      EVENT_lease_settled,
-                                    EVENT_offer_renewed,   EVENT_order_filled, EVENT_traded,
-                                    EVENT_index_published, EVENT_rule_bought,  EVENT_rule_low,
-                                    EVENT_lease_sold,      EVENT_lease_paused, EVENT_lease_resumed,
-                                    EVENT_offer_ended,     EVENT_trade_cut};
+    static const uint32_t none[] = {
+        EVENT_genesis,         EVENT_restored,         EVENT_started,
+        EVENT_request,         EVENT_expired,          EVENT_lease_settled,
+        EVENT_offer_renewed,   EVENT_order_filled,     EVENT_traded,
+        EVENT_index_published, EVENT_rule_bought,      EVENT_rule_low,
+        EVENT_lease_sold,      EVENT_lease_paused,     EVENT_lease_resumed,
+        EVENT_offer_ended,     EVENT_trade_cut,        EVENT_contract_ended,
+        EVENT_claim_made,      EVENT_backstop_settled, EVENT_share_paid,
+        EVENT_phase_reached,   EVENT_tranche_paid,     EVENT_royalty_due,
+        EVENT_claim_paid,      EVENT_policy_changed,   EVENT_guarantee_recovered};
     static const uint64_t empty[512];
     for (uint32_t i = 0; i < event_set.count; i++) {
         struct result result = {0};

@@ -113,6 +113,9 @@ void world_begin(struct world *w, struct world_options options)
         .activation_grace_s = options.activation_grace_s,
         .meter_grace_s = options.meter_grace_s,
         .dispute_window_s = options.dispute_window_s,
+        .approvals = options.approvals,
+        .mint_limit_ucr = options.mint_limit_ucr,
+        .payout_limit_ucr = options.payout_limit_ucr,
     };
     memcpy(w->genesis.admin_sign_key, admin.sign_public, 32);
     memcpy(w->genesis.admin_channel_key, admin.channel_public, 32);

@@ -20,8 +20,11 @@ struct world_options {
     uint32_t activation_grace_s;
     uint32_t meter_grace_s;
     uint32_t dispute_window_s;
+    uint32_t approvals; /* of several admins, for what is above these limits */
+    uint64_t mint_limit_ucr;
+    uint64_t payout_limit_ucr;
 };
-#define WORLD_OPTIONS ((struct world_options){CLOCK_MODE_REAL, 3600, 7200, 14400})
+#define WORLD_OPTIONS ((struct world_options){CLOCK_MODE_REAL, 3600, 7200, 14400, 1, 0, 0})
 
 /* Idle: a group in which nothing happens but that time has passed. */
 enum entry_kind { ENTRY_FOUND, ENTRY_START, ENTRY_TICK, ENTRY_REQUEST, ENTRY_IDLE };

@@ -1,0 +1,281 @@
+/* Backstops: what a guarantor covers, takes for itself and has paid. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+#include "client/cli/order_place.h"
+#include "protocol/amount.h"
+
+#define NO_BACKSTOP "there is no such backstop of yours; see 'bourse backstop list'"
+
+/* --- Proposing ------------------------------------------------------------------------------ */
+
+/* One backstop that one may see; NULL after a failure, which has been said. */
+static const struct backstop_info *backstop_fetch(struct cli *cli, uint64_t contract)
+{
+    struct q_backstops q = {.contract = contract};
+    cli->missing = NO_BACKSTOP;
+    const struct a_backstops *a =
+        cli->exit == CLI_OK ? cli_query(cli, &q_backstops_message, &q) : NULL;
+    if (a != NULL && a->rows.count == 0)
+        cli_fail(cli, CLI_REFUSED, NO_BACKSTOP);
+    cli->missing = NULL;
+    return cli->exit == CLI_OK ? a->rows.items : NULL;
+}
+
+/* The terms that an amendment begins with: those that stand. */
+static void terms_fetch(struct cli *cli, uint64_t contract, struct op_backstop_propose *op)
+{
+    const struct backstop_info *b = backstop_fetch(cli, contract);
+    if (b == NULL)
+        return;
+    *op = (struct op_backstop_propose){
+        .contract = contract,
+        .guarantor = b->guarantor,
+        .operator= b->operator,
+        .site = b->site,
+        .sku = b->sku,
+        .gpus = b->gpus,
+        .strike_ucr = b->strike_ucr,
+        .period_min = b->period_min,
+        .start_s = b->start_s,
+        .end_s = b->end_s,
+        .pool_ucr = b->pool_ucr,
+        .price_max_ucr = b->price_max_ucr,
+        .ahead_min = b->ahead_min,
+    };
+    op->lots.items = b->lots.items;
+    op->lots.count = b->lots.count;
+    op->certifications.items = b->certifications.items;
+    op->certifications.count = b->certifications.count;
+}
+
+/* An account that a new backstop names; oneself when the option is left out. */
+static uint32_t party_read(struct cli *cli, const char *option)
+{
+    const char *text = option_text(cli, option);
+    if (text != NULL)
+        return name_account(cli, text);
+    return cli_connect(cli) == CLI_OK ? connection_status(cli->connection)->you : 0;
+}
+
+static void parties_read(struct cli *cli, struct op_backstop_propose *op)
+{
+    static const char *const needed[] = {"gpus", "strike", "pool", "start", "end", "price-max"};
+    const char *site = option_required(cli, "site");
+    const char *sku = option_required(cli, "sku");
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+        option_required(cli, needed[i]);
+    if (cli->exit == CLI_OK && option_text(cli, "guarantor") == NULL &&
+        option_text(cli, "operator") == NULL)
+        cli_fail(cli, CLI_USAGE, "with whom? Give --operator, or --guarantor");
+    if (cli->exit != CLI_OK)
+        return;
+    op->guarantor = party_read(cli, "guarantor");
+    op->operator= party_read(cli, "operator");
+    op->site = name_site(cli, site);
+    op->sku = name_sku(cli, sku);
+    op->period_min = 24 * 60;
+}
+
+/* A moment of the terms, which are in minutes: one that is given from now on begins with the next
+ * whole one. */
+static uint64_t minute_up(const char *text, uint64_t time_s)
+{
+    return text != NULL && text[0] == '+' ? (time_s + 59) / 60 * 60 : time_s;
+}
+
+static struct lot lot_read(struct cli *cli, const char *item)
+{
+    const char *at = strchr(item, '@');
+    char *gpus = at != NULL ? arena_copy(&cli->arena, item, (size_t)(at - item) + 1) : NULL;
+    struct lot lot = {0};
+    if (gpus == NULL) {
+        cli_fail(cli, CLI_USAGE, "--lot: '%s' is not GPUS@TIME, such as 4096@2027-03-01", item);
+        return lot;
+    }
+    gpus[at - item] = '\0';
+    lot.gpus = value_u32(cli, "lot", gpus);
+    lot.from_s = minute_up(at + 1, value_moment(cli, "lot", at + 1));
+    return lot;
+}
+
+/* --lot; what stood before stays when there is none, and all GPUs of a new backstop are there from
+ * its start on. */
+static void lots_read(struct cli *cli, struct op_backstop_propose *op)
+{
+    uint32_t count = 0;
+    if (option_nth(cli, "lot", 0) == NULL && op->contract != 0)
+        return;
+    struct lot *lots = arena_alloc(&cli->arena, LOTS_MAX * sizeof(*lots));
+    if (lots == NULL) {
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+        return;
+    }
+    for (const char *item; (item = option_nth(cli, "lot", count)) != NULL; count++) {
+        if (count == LOTS_MAX) {
+            cli_fail(cli, CLI_USAGE, "--lot: at most %u lots", (unsigned)LOTS_MAX);
+            return;
+        }
+        lots[count] = lot_read(cli, item);
+    }
+    if (count == 0)
+        lots[count++] = (struct lot){.gpus = op->gpus, .from_s = op->start_s};
+    op->lots.items = lots;
+    op->lots.count = count;
+}
+
+static void certifications_read(struct cli *cli, struct op_backstop_propose *op)
+{
+    uint32_t count = 0;
+    if (option_flag(cli, "no-certification"))
+        op->certifications.count = 0;
+    if (option_item(cli, "certification", 0) == NULL)
+        return;
+    struct required *names = arena_alloc(&cli->arena, ORDER_CERTIFICATIONS_MAX * sizeof(*names));
+    if (names == NULL) {
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+        return;
+    }
+    for (const char *item; (item = option_item(cli, "certification", count)) != NULL; count++) {
+        if (count == ORDER_CERTIFICATIONS_MAX) {
+            cli_fail(cli, CLI_USAGE, "--certification: at most %u",
+                     (unsigned)ORDER_CERTIFICATIONS_MAX);
+            return;
+        }
+        names[count].name = value_text(cli, "certification", item, NAME_MAX_BYTES);
+    }
+    op->certifications.items = names;
+    op->certifications.count = count;
+}
+
+static void terms_read(struct cli *cli, struct op_backstop_propose *op)
+{
+    op->gpus = option_u32(cli, "gpus", op->gpus);
+    op->strike_ucr = option_amount(cli, "strike", op->strike_ucr);
+    op->period_min = option_minutes(cli, "period", op->period_min);
+    op->start_s = minute_up(option_text(cli, "start"), option_moment(cli, "start", op->start_s));
+    op->end_s = minute_up(option_text(cli, "end"), option_moment(cli, "end", op->end_s));
+    op->pool_ucr = option_amount(cli, "pool", op->pool_ucr);
+    op->price_max_ucr = option_amount(cli, "price-max", op->price_max_ucr);
+    op->ahead_min = option_minutes(cli, "ahead", op->ahead_min);
+    lots_read(cli, op);
+    certifications_read(cli, op);
+    if (cli->exit == CLI_OK && (op->start_s % 60 != 0 || op->end_s % 60 != 0))
+        cli_fail(cli, CLI_USAGE, "--start and --end: whole minutes, such as 2027-03-01T12:00");
+}
+
+int command_backstop_propose(struct cli *cli, int argc, char **argv)
+{
+    static const char *const fixed[] = {"guarantor", "operator", "site", "sku"};
+    struct op_backstop_propose op = {0};
+    const char *amend = option_text(cli, "amend");
+    (void)argc;
+    (void)argv;
+    for (size_t i = 0; amend != NULL && i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+        if (option_text(cli, fixed[i]) != NULL)
+            return cli_fail(cli, CLI_USAGE,
+                            "--%s: an amendment changes neither parties nor site nor SKU; propose "
+                            "a new backstop",
+                            fixed[i]);
+    }
+    if (amend != NULL)
+        terms_fetch(cli, value_u64(cli, "--amend", amend), &op);
+    else
+        parties_read(cli, &op);
+    if (cli->exit == CLI_OK)
+        terms_read(cli, &op);
+    const struct result *r =
+        cli->exit == CLI_OK ? cli_apply(cli, &op_backstop_propose_message, &op) : NULL;
+    return cli_print_result(cli, &op_backstop_propose_message, r, "contract",
+                            "proposed as contract %" PRIu64
+                            "; the other party accepts it with 'bourse backstop accept %" PRIu64
+                            "'",
+                            r != NULL ? r->object : 0, r != NULL ? r->object : 0);
+}
+
+/* --- Looking -------------------------------------------------------------------------------- */
+
+int command_backstop_list(struct cli *cli, int argc, char **argv)
+{
+    const char *account = option_text(cli, "account");
+    struct q_backstops q = {.account = account != NULL ? name_account(cli, account) : 0};
+    (void)argc;
+    (void)argv;
+    return records_list(cli, &q_backstops_message, &q,
+                        "contract state pending guarantor operator site sku gpus strike_ucr end_s "
+                        "pool_left_ucr funded_ucr claims_ucr",
+                        "no backstops; 'bourse backstop propose' makes one");
+}
+
+int command_backstop_show(struct cli *cli, int argc, char **argv)
+{
+    struct q_backstops q = {
+        .contract = value_u64(cli, "CONTRACT", argv[0]),
+        .version = argc > 1 ? value_u32(cli, "VERSION", argv[1]) : 0,
+    };
+    return records_show(cli, &q_backstops_message, &q, NO_BACKSTOP);
+}
+
+/* What the settled periods come to, for people. */
+static void totals_print(struct cli *cli, const struct backstop_info *b)
+{
+    char pool[AMOUNT_TEXT_BYTES], left[AMOUNT_TEXT_BYTES], owed[AMOUNT_TEXT_BYTES];
+    char paid[AMOUNT_TEXT_BYTES], claims[AMOUNT_TEXT_BYTES], elected[AMOUNT_TEXT_BYTES];
+    cli_print(cli,
+              "\nowed %s credits in all, %s of it paid at once, %s open as claims\n"
+              "elected for %s; %s left of a pool of %s\n",
+              amount_format(b->owed_ucr, owed), amount_format(b->paid_ucr, paid),
+              amount_format(b->claims_ucr, claims), amount_format(b->elected_ucr, elected),
+              amount_format(b->pool_left_ucr, left), amount_format(b->pool_ucr, pool));
+}
+
+int command_backstop_statement(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct q_draws q = {.contract = value_u64(cli, "CONTRACT", argv[0])};
+    cli->missing = NO_BACKSTOP;
+    if (records_list(cli, &q_draws_message, &q,
+                     "period start_s end_s gpu_minutes_covered gpu_minutes_sold "
+                     "gpu_minutes_elected gpu_minutes_owed owed_ucr paid_ucr pool_left_ucr index",
+                     "no period has been settled yet") != CLI_OK ||
+        cli->json)
+        return cli->exit;
+    const struct backstop_info *b = backstop_fetch(cli, q.contract);
+    if (b != NULL)
+        totals_print(cli, b);
+    return cli->exit;
+}
+
+/* --- Electing ------------------------------------------------------------------------------- */
+
+/* The next period to begin, or the one that --period says. */
+static uint32_t period_read(struct cli *cli, const struct backstop_info *b)
+{
+    uint64_t now_s = cli_time_s(cli);
+    uint64_t span_s = (uint64_t)b->period_min * 60;
+    uint64_t next = now_s < b->start_s ? 0 : (now_s - b->start_s) / span_s + 1;
+    return option_u32(cli, "period", next < UINT32_MAX ? (uint32_t)next : UINT32_MAX);
+}
+
+int command_backstop_elect(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct op_backstop_elect op = {
+        .contract = value_u64(cli, "CONTRACT", argv[0]),
+        .gpus = value_u32(cli, "GPUS", argv[1]),
+    };
+    const struct backstop_info *b = backstop_fetch(cli, op.contract);
+    if (b == NULL)
+        return cli->exit;
+    op.period = period_read(cli, b);
+    uint64_t most_ucr = order_cost(cli, op.gpus, b->period_min, b->strike_ucr);
+    if (cli->exit != CLI_OK ||
+        funds_for(cli, most_ucr, &op.tokens.items, &op.tokens.count) != CLI_OK)
+        return cli->exit;
+    const struct result *r = cli_apply(cli, &op_backstop_elect_message, &op);
+    return cli_print_result(cli, &op_backstop_elect_message, r, "order",
+                            "elected for period %u in order %" PRIu64
+                            "; 'bourse lease list' has the leases",
+                            (unsigned)op.period, r != NULL ? r->object : 0);
+}

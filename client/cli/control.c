@@ -1,0 +1,189 @@
+/* Dual control: what admins propose to each other, approve and reject, and their policy. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+#include "protocol/amount.h"
+#include "protocol/keys.h"
+#include "protocol/status.h"
+
+#define NO_PROPOSAL "there is no such proposal; see 'bourse control list --all'"
+
+/* --- Looking -------------------------------------------------------------------------------- */
+
+int command_control_list(struct cli *cli, int argc, char **argv)
+{
+    struct q_proposals q = {.all = option_flag(cli, "all")};
+    (void)argc;
+    (void)argv;
+    return records_list(cli, &q_proposals_message, &q,
+                        "proposal kind state proposer approvals needed series account name "
+                        "amount_ucr until_s",
+                        q.all ? "nothing was ever proposed"
+                              : "nothing waits for approval; --all shows what did");
+}
+
+int command_control_show(struct cli *cli, int argc, char **argv)
+{
+    struct q_proposals q = {.proposal = value_u64(cli, "PROPOSAL", argv[0])};
+    (void)argc;
+    return records_show(cli, &q_proposals_message, &q, NO_PROPOSAL);
+}
+
+static const struct a_policy *policy_fetch(struct cli *cli)
+{
+    static const struct q_policy q = {0};
+    return cli->exit == CLI_OK ? cli_query(cli, &q_policy_message, &q) : NULL;
+}
+
+static void limit_print(struct cli *cli, const char *title, amount limit)
+{
+    char text[AMOUNT_TEXT_BYTES];
+    cli_print(cli, "%-14s%s\n", title, limit > 0 ? amount_format(limit, text) : "none");
+}
+
+int command_control_policy(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    const struct a_policy *a = policy_fetch(cli);
+    if (a == NULL)
+        return cli->exit;
+    if (cli->json)
+        return cli_print_json(
+            cli, json_pack("{s:I, s:I, s:I, s:I}", "approvals", (json_int_t)a->approvals,
+                           "mint_limit_ucr", (json_int_t)a->mint_limit_ucr, "payout_limit_ucr",
+                           (json_int_t)a->payout_limit_ucr, "admins", (json_int_t)a->admins));
+    cli_print(cli, "%-14s%" PRIu32 " of %" PRIu32 " admin%s\n", "approvals:", a->approvals,
+              a->admins, a->admins == 1 ? "" : "s");
+    limit_print(cli, "mint limit:", a->mint_limit_ucr);
+    limit_print(cli, "payout limit:", a->payout_limit_ucr);
+    if (a->admins < a->approvals)
+        cli_print(cli,
+                  "Fewer admins than that are active: one alone registers others, and nothing can "
+                  "be approved.\n");
+    return cli->exit;
+}
+
+/* --- Proposing and approving ---------------------------------------------------------------- */
+
+/* Says what came of a proposal that was just made or approved: it may have been the last one. */
+static int outcome_print(struct cli *cli, const struct message *operation, const struct result *r,
+                         const char *what)
+{
+    uint64_t proposal = r != NULL ? r->object : 0;
+    struct q_proposals q = {.proposal = proposal};
+    const struct a_proposals *a =
+        r != NULL && !cli->json ? cli_query(cli, &q_proposals_message, &q) : NULL;
+    const struct proposal_info *p = a != NULL && a->rows.count > 0 ? a->rows.items : NULL;
+    if (p != NULL && p->state == CONTROL_STATE_OPEN)
+        return cli_print_result(cli, operation, r, "proposal",
+                                "%s proposal %" PRIu64 ": %" PRIu32 " of %" PRIu32
+                                " admins; the next one says 'bourse control approve %" PRIu64 "'",
+                                what, proposal, p->approvals.count, p->needed, proposal);
+    return cli_print_result(cli, operation, r, "proposal", "%s proposal %" PRIu64 ": it is done",
+                            what, proposal);
+}
+
+static int propose(struct cli *cli, const struct message *operation, const void *op)
+{
+    const struct result *r = cli->exit == CLI_OK ? cli_apply(cli, operation, op) : NULL;
+    return outcome_print(cli, operation, r, "made");
+}
+
+int command_control_propose_mint(struct cli *cli, int argc, char **argv)
+{
+    uint64_t total = 0;
+    struct op_mint_propose op = {.series = name_series(cli, argv[0])};
+    if (argc - 1 > CONTROL_PAYMENTS_MAX)
+        return cli_fail(cli, CLI_USAGE, "a proposal to mint has at most %d outputs; make two",
+                        (int)CONTROL_PAYMENTS_MAX);
+    op.outputs.count = name_payments(cli, argc - 1, argv + 1, &op.outputs.items, &total);
+    return propose(cli, &op_mint_propose_message, &op);
+}
+
+int command_control_propose_payout(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    option_required(cli, "reference");
+    struct op_payout_propose op = {
+        .series = name_series(cli, argv[0]),
+        .account = name_account(cli, argv[1]),
+        .amount_ucr = value_amount(cli, "AMOUNT", argv[2]),
+        .reference = option_string(cli, "reference", REFERENCE_MAX_BYTES),
+    };
+    return propose(cli, &op_payout_propose_message, &op);
+}
+
+/* What is not given stays as it is. */
+int command_control_propose_policy(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    if (option_text(cli, "approvals") == NULL && option_text(cli, "mint-limit") == NULL &&
+        option_text(cli, "payout-limit") == NULL)
+        return cli_fail(cli, CLI_USAGE,
+                        "what is to change? Give --approvals, --mint-limit or --payout-limit");
+    const struct a_policy *now = policy_fetch(cli);
+    if (now == NULL)
+        return cli->exit;
+    struct op_policy_propose op = {
+        .approvals = option_u32(cli, "approvals", now->approvals),
+        .mint_limit_ucr = option_amount(cli, "mint-limit", now->mint_limit_ucr),
+        .payout_limit_ucr = option_amount(cli, "payout-limit", now->payout_limit_ucr),
+    };
+    if (cli->exit == CLI_OK && (op.approvals == 0 || op.approvals > APPROVALS_MAX))
+        return cli_fail(cli, CLI_USAGE, "--approvals is a number from 1 to %d", (int)APPROVALS_MAX);
+    if (cli->exit == CLI_OK && op.approvals > now->admins)
+        return cli_fail(cli, CLI_REFUSED,
+                        "there are %" PRIu32 " active admins: so many at most can approve; see "
+                        "'bourse control propose-admin'",
+                        now->admins);
+    return propose(cli, &op_policy_propose_message, &op);
+}
+
+int command_control_propose_admin(struct cli *cli, int argc, char **argv)
+{
+    struct op_admin_propose op = {0};
+    struct keys_public keys;
+    const char *frozen = option_text(cli, "unfreeze");
+    if ((frozen != NULL) != (argc == 0) || argc == 1)
+        return cli_fail(cli, CLI_USAGE,
+                        "give NAME and PUBLIC-KEY of a new admin, or --unfreeze ACCOUNT alone");
+    if (frozen != NULL) {
+        op.account = name_account(cli, frozen);
+        return propose(cli, &op_admin_propose_message, &op);
+    }
+    op.name = value_text(cli, "NAME", argv[0], NAME_MAX_BYTES);
+    if (cli->exit == CLI_OK && keys_parse(argv[1], &keys) != STATUS_OK)
+        return cli_fail(cli, CLI_USAGE,
+                        "'%s' is not a public key: it is the line 'bourse-key:...' that 'bourse "
+                        "keygen --show' prints",
+                        argv[1]);
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    memcpy(op.sign_key, keys.sign, sizeof(op.sign_key));
+    memcpy(op.channel_key, keys.channel, sizeof(op.channel_key));
+    return propose(cli, &op_admin_propose_message, &op);
+}
+
+int command_control_approve(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct op_control_approve op = {.proposal = value_u64(cli, "PROPOSAL", argv[0])};
+    const struct result *r =
+        cli->exit == CLI_OK ? cli_apply(cli, &op_control_approve_message, &op) : NULL;
+    return outcome_print(cli, &op_control_approve_message, r, "approved");
+}
+
+int command_control_reject(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct op_control_reject op = {.proposal = value_u64(cli, "PROPOSAL", argv[0]),
+                                   .reason = option_string(cli, "reason", REASON_MAX_BYTES)};
+    const struct result *r =
+        cli->exit == CLI_OK ? cli_apply(cli, &op_control_reject_message, &op) : NULL;
+    return cli_print_result(cli, &op_control_reject_message, r, "proposal",
+                            "closed proposal %" PRIu64 ": nobody can approve it any more",
+                            op.proposal);
+}

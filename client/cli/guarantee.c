@@ -1,0 +1,164 @@
+/* Lease guarantees. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+#include "protocol/amount.h"
+
+#define NO_GUARANTEE "there is no such lease guarantee of yours; see 'bourse guarantee list'"
+
+/* --- Proposing ------------------------------------------------------------------------------ */
+
+/* The terms that an amendment begins with: those that stand. */
+static void terms_fetch(struct cli *cli, uint64_t contract, struct op_guarantee_propose *op)
+{
+    struct q_guarantees q = {.contract = contract};
+    cli->missing = NO_GUARANTEE;
+    const struct a_guarantees *a =
+        cli->exit == CLI_OK ? cli_query(cli, &q_guarantees_message, &q) : NULL;
+    if (a != NULL && a->rows.count == 0)
+        cli_fail(cli, CLI_REFUSED, NO_GUARANTEE);
+    cli->missing = NULL;
+    if (cli->exit != CLI_OK)
+        return;
+    const struct guarantee_info *g = a->rows.items;
+    *op = (struct op_guarantee_propose){
+        .contract = contract,
+        .guarantor = g->guarantor,
+        .operator= g->operator,
+        .beneficiary = g->beneficiary,
+        .site = g->site,
+        .limit_ucr = g->limit_ucr,
+        .escrow_ucr = g->escrow_ucr,
+        .start_s = g->start_s,
+        .end_s = g->end_s,
+        .step_in = g->step_in,
+    };
+}
+
+/* An account that a new guarantee names; oneself when the option is left out. */
+static uint32_t party_read(struct cli *cli, const char *option)
+{
+    const char *text = option_text(cli, option);
+    if (text != NULL)
+        return name_account(cli, text);
+    return cli_connect(cli) == CLI_OK ? connection_status(cli->connection)->you : 0;
+}
+
+static void parties_read(struct cli *cli, struct op_guarantee_propose *op)
+{
+    const char *beneficiary = option_required(cli, "beneficiary");
+    const char *site = option_required(cli, "site");
+    option_required(cli, "limit");
+    option_required(cli, "end");
+    if (cli->exit == CLI_OK && option_text(cli, "guarantor") == NULL &&
+        option_text(cli, "operator") == NULL)
+        cli_fail(cli, CLI_USAGE, "with whom? Give --operator, or --guarantor");
+    if (cli->exit != CLI_OK)
+        return;
+    op->guarantor = party_read(cli, "guarantor");
+    op->operator= party_read(cli, "operator");
+    op->beneficiary = name_account(cli, beneficiary);
+    op->site = name_site(cli, site);
+    op->start_s = cli_time_s(cli);
+    op->step_in = true;
+}
+
+static void step_in_read(struct cli *cli, struct op_guarantee_propose *op)
+{
+    const char *text = option_text(cli, "step-in");
+    if (text == NULL)
+        return;
+    if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+        cli_fail(cli, CLI_USAGE, "--step-in: '%s' is neither yes nor no", text);
+    op->step_in = strcmp(text, "yes") == 0;
+}
+
+int command_guarantee_propose(struct cli *cli, int argc, char **argv)
+{
+    static const char *const fixed[] = {"guarantor", "operator", "beneficiary", "site"};
+    struct op_guarantee_propose op = {0};
+    const char *amend = option_text(cli, "amend");
+    (void)argc;
+    (void)argv;
+    for (size_t i = 0; amend != NULL && i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+        if (option_text(cli, fixed[i]) != NULL)
+            return cli_fail(cli, CLI_USAGE,
+                            "--%s: an amendment changes neither parties nor site; propose a new "
+                            "guarantee",
+                            fixed[i]);
+    }
+    if (amend != NULL)
+        terms_fetch(cli, value_u64(cli, "--amend", amend), &op);
+    else
+        parties_read(cli, &op);
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    op.limit_ucr = option_amount(cli, "limit", op.limit_ucr);
+    op.escrow_ucr = option_amount(cli, "escrow", op.escrow_ucr);
+    op.start_s = option_moment(cli, "start", op.start_s);
+    op.end_s = option_moment(cli, "end", op.end_s);
+    step_in_read(cli, &op);
+    const struct result *r =
+        cli->exit == CLI_OK ? cli_apply(cli, &op_guarantee_propose_message, &op) : NULL;
+    return cli_print_result(cli, &op_guarantee_propose_message, r, "contract",
+                            "proposed as contract %" PRIu64
+                            "; the other party accepts it with 'bourse guarantee accept %" PRIu64
+                            "'",
+                            r != NULL ? r->object : 0, r != NULL ? r->object : 0);
+}
+
+/* --- Looking -------------------------------------------------------------------------------- */
+
+int command_guarantee_list(struct cli *cli, int argc, char **argv)
+{
+    const char *account = option_text(cli, "account");
+    struct q_guarantees q = {.account = account != NULL ? name_account(cli, account) : 0};
+    (void)argc;
+    (void)argv;
+    return records_list(cli, &q_guarantees_message, &q,
+                        "contract state guarantor operator beneficiary site limit_ucr escrow_ucr "
+                        "end_s called_ucr by_guarantor_ucr recovered_ucr claims_ucr",
+                        "no lease guarantees; 'bourse guarantee propose' makes one");
+}
+
+int command_guarantee_show(struct cli *cli, int argc, char **argv)
+{
+    struct q_guarantees q = {
+        .contract = value_u64(cli, "CONTRACT", argv[0]),
+        .version = argc > 1 ? value_u32(cli, "VERSION", argv[1]) : 0,
+    };
+    return records_show(cli, &q_guarantees_message, &q, NO_GUARANTEE);
+}
+
+/* --- Calling and stepping in ---------------------------------------------------------------- */
+
+int command_guarantee_call(struct cli *cli, int argc, char **argv)
+{
+    char text[AMOUNT_TEXT_BYTES];
+    (void)argc;
+    option_required(cli, "reference");
+    struct op_guarantee_call op = {
+        .contract = value_u64(cli, "CONTRACT", argv[0]),
+        .amount_ucr = value_amount(cli, "AMOUNT", argv[1]),
+        .reference = option_string(cli, "reference", REFERENCE_MAX_BYTES),
+    };
+    const struct result *r =
+        cli->exit == CLI_OK ? cli_apply(cli, &op_guarantee_call_message, &op) : NULL;
+    return cli_print_result(cli, &op_guarantee_call_message, r, "contract",
+                            "called for %s credits under contract %" PRIu64
+                            "; 'bourse claim list' has what was not paid at once",
+                            amount_format(op.amount_ucr, text), op.contract);
+}
+
+int command_guarantee_step_in(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct op_guarantee_step_in op = {.contract = value_u64(cli, "CONTRACT", argv[0])};
+    const struct result *r =
+        cli->exit == CLI_OK ? cli_apply(cli, &op_guarantee_step_in_message, &op) : NULL;
+    return cli_print_result(cli, &op_guarantee_step_in_message, r, "contract",
+                            "stepped in under contract %" PRIu64
+                            ": what the site earns goes to you until you have it back",
+                            op.contract);
+}

@@ -1,0 +1,59 @@
+/*
+ * Backstops: a guarantor pays an operator, a minute at a time, for GPUs of a SKU at a site that are
+ * covered, could have been had and were not sold. backstop.c has the terms, backstop_owed.c the sum
+ * over minutes and the settlement of periods, backstop_elect.c what the guarantor takes itself.
+ */
+#ifndef BOURSE_EXCHANGE_BACKSTOP_H
+#define BOURSE_EXCHANGE_BACKSTOP_H
+
+#include "server/exchange/backstop_cover.h"
+#include "server/exchange/contract.h"
+
+/* The terms in force of a backstop that has been accepted; NULL: it has not. */
+const struct backstop_row *backstop_in_force(const struct exchange *x, uint64_t contract);
+
+/* How many periods there are, and where one begins and ends. */
+uint32_t backstop_periods(const struct backstop_row *terms);
+uint64_t backstop_period_start(const struct backstop_row *terms, uint32_t period);
+uint64_t backstop_period_end(const struct backstop_row *terms, uint32_t period);
+
+/* What the lots have delivered by the minute, at most `gpus`. */
+uint64_t backstop_covered(const struct backstop_row *terms, uint64_t at_min);
+
+/* How a stand stands at one minute under a backstop. */
+struct backstop_minute {
+    uint64_t covered;
+    uint64_t sold;
+    uint64_t elected;
+    uint64_t owed; /* GPUs */
+};
+
+/* Goes over minutes from the cursor on; `until_min` is how far what it says holds. */
+struct backstop_walk {
+    const struct exchange *x;
+    const struct cover *cover;
+    const struct backstop_row *terms;
+    const struct steps *closed; /* NULL: the site never is */
+    uint64_t at_min;
+    int64_t values[CURVE_LINES];
+    struct bend *bend; /* the next ones */
+    struct bend *free_bend;
+    uint64_t until_min;
+};
+
+void backstop_walk_begin(const struct exchange *x, const struct cover *c,
+                         const struct backstop_row *terms, struct backstop_walk *w);
+/* The piece from at_min to until_min, which is at most `end_min`; moves on to its end. */
+struct backstop_minute backstop_walk_next(struct backstop_walk *w, uint64_t end_min);
+
+/* Adds up what has passed under the terms that hold now: before they change, or the certifications
+ * of their site do. Does not settle: a period that is over waits for its tick. */
+void backstop_catch_up(struct exchange *x, uint64_t contract);
+/* The same for all backstops of a site. */
+void backstop_catch_up_site(struct exchange *x, uint64_t site);
+
+/* When there is something to add up or to settle next. */
+uint64_t backstop_next_s(const struct cover_row *cover, const struct backstop_row *terms);
+uint32_t backstop_due(struct exchange *x, struct contract_row *row, uint32_t limit);
+
+#endif

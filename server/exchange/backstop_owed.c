@@ -1,0 +1,267 @@
+/* What is owed under a backstop: the sum over minutes, and the settlement of its periods. */
+#include <assert.h>
+#include <string.h>
+
+#include "protocol/moment.h"
+#include "server/exchange/backstop.h"
+#include "server/exchange/closure.h"
+#include "server/exchange/event.h"
+#include "server/exchange/site.h"
+
+__extension__ typedef unsigned __int128 wide;
+
+enum { DAY_S = 24 * 3600 };
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- Minutes --- */
+
+/* Until when the site holds a certification at `at_min`: 0 when it does not. */
+static uint64_t held_until_min(const struct site_row *site, const uint8_t *name, uint64_t at_min)
+{
+    uint64_t until_s = 0;
+    for (uint32_t i = 0; i < site->certifications_count && i < SITE_CERTIFICATIONS_MAX; i++) {
+        const uint8_t *held = site->certification_names + (size_t)i * NAME_BYTES;
+        uint64_t expires_s = site->certification_expires_s[i];
+        if (memcmp(held, name, NAME_BYTES) == 0 && expires_s > until_s)
+            until_s = expires_s;
+    }
+    return until_s > at_min * 60 ? minute_ceil(until_s) / 60 : 0;
+}
+
+/* Whether the site is certified as the terms ask, and until when that stays so. */
+static bool walk_certified(const struct backstop_walk *w, uint64_t *until_min)
+{
+    const struct backstop_row *terms = w->terms;
+    const struct site_row *site = site_find(w->x, terms->site);
+    bool all = site != NULL;
+    for (uint32_t i = 0; all && i < terms->certifications_count; i++) {
+        uint64_t until =
+            held_until_min(site, terms->certifications + (size_t)i * NAME_BYTES, w->at_min);
+        all = until > 0;
+        *until_min = all ? earlier(*until_min, until) : *until_min;
+    }
+    return all;
+}
+
+static bool walk_healthy(const struct backstop_walk *w, uint64_t *until_min)
+{
+    if (!w->closed)
+        return true;
+    struct piece piece = steps_piece(w->closed, w->at_min);
+    *until_min = earlier(*until_min, piece.until);
+    return piece.value == 0;
+}
+
+void backstop_walk_begin(const struct exchange *x, const struct cover *c,
+                         const struct backstop_row *terms, struct backstop_walk *w)
+{
+    *w = (struct backstop_walk){
+        .x = x,
+        .cover = c,
+        .terms = terms,
+        .closed = closure_steps(x, terms->site),
+        .at_min = c->cursor_min,
+        .bend = curve_from(&c->stand->curve, c->cursor_min),
+        .free_bend = curve_from(&c->free, c->cursor_min),
+        .until_min = c->cursor_min,
+    };
+    memcpy(w->values, c->values, sizeof(w->values));
+}
+
+struct backstop_minute backstop_walk_next(struct backstop_walk *w, uint64_t end_min)
+{
+    w->at_min = w->until_min;
+    for (; w->bend && w->bend->at_min <= w->at_min; w->bend = curve_next(w->bend)) {
+        w->values[CURVE_SOLD] += w->bend->change[CURVE_SOLD];
+        w->values[CURVE_ELECTED] += w->bend->change[CURVE_ELECTED];
+    }
+    for (; w->free_bend && w->free_bend->at_min <= w->at_min;
+         w->free_bend = curve_next(w->free_bend))
+        w->values[CURVE_FREE] += w->free_bend->change[CURVE_FREE];
+    uint64_t until = end_min;
+    if (w->bend)
+        until = earlier(until, w->bend->at_min);
+    if (w->free_bend)
+        until = earlier(until, w->free_bend->at_min);
+    for (uint32_t i = 0; i < w->terms->lots_count && i < LOTS_MAX; i++) {
+        if (w->terms->lot_from_s[i] > w->at_min * 60)
+            until = earlier(until, w->terms->lot_from_s[i] / 60);
+    }
+    bool certified = walk_certified(w, &until);
+    bool healthy = walk_healthy(w, &until);
+    w->until_min = until;
+
+    int64_t covered = (int64_t)backstop_covered(w->terms, w->at_min);
+    int64_t sold = w->values[CURVE_SOLD];
+    int64_t could = sold + (certified && healthy ? w->values[CURVE_FREE] : 0);
+    int64_t open = covered - w->values[CURVE_ELECTED];
+    int64_t owed = (open < could ? open : could) - sold;
+    return (struct backstop_minute){
+        .covered = (uint64_t)covered,
+        .sold = sold > 0 ? (uint64_t)sold : 0,
+        .elected = w->values[CURVE_ELECTED] > 0 ? (uint64_t)w->values[CURVE_ELECTED] : 0,
+        .owed = owed > 0 ? (uint64_t)owed : 0,
+    };
+}
+
+/* Adds up minutes from the cursor to `to_s`, at most `limit` pieces of time; returns how many. */
+static uint32_t cover_add_up(const struct exchange *x, struct cover_row *row,
+                             const struct backstop_row *terms, uint64_t to_s, uint32_t limit)
+{
+    const struct cover *c = cover_find(x, row->contract);
+    uint32_t pieces = 0;
+    if (!c || row->cursor_s >= to_s)
+        return 0;
+    struct backstop_walk w;
+    backstop_walk_begin(x, c, terms, &w);
+    wide cost = ((wide)row->cost_high << 64) + row->cost_low;
+    for (; pieces < limit && w.until_min * 60 < to_s; pieces++) {
+        struct backstop_minute m = backstop_walk_next(&w, to_s / 60);
+        uint64_t minutes = w.until_min - w.at_min;
+        row->gpu_minutes_covered += minutes * m.covered;
+        row->gpu_minutes_sold += minutes * m.sold;
+        row->gpu_minutes_elected += minutes * m.elected;
+        row->gpu_minutes_owed += minutes * m.owed;
+        cost += (wide)(minutes * m.owed) * terms->strike_ucr;
+    }
+    row->cost_low = (uint64_t)cost;
+    row->cost_high = (uint64_t)(cost >> 64);
+    row->cursor_s = w.until_min * 60;
+    return pieces;
+}
+
+void backstop_catch_up(struct exchange *x, uint64_t contract)
+{
+    struct cover_row row = *cover_row_find(x, contract);
+    const struct backstop_row *terms = backstop_terms(x, contract, row.version);
+    uint64_t to_s = earlier(minute_floor(x->head.time_s), backstop_period_end(terms, row.period));
+    uint32_t pieces = cover_add_up(x, &row, terms, to_s, UINT32_MAX);
+    x->request_looks += pieces;
+    if (pieces > 0)
+        store_put(x->store, TABLE_COVER, &row);
+}
+
+void backstop_catch_up_site(struct exchange *x, uint64_t site)
+{
+    for (struct stand *p = stand_at(x, site, 0); p; p = stand_at(x, site, p->sku + 1)) {
+        for (struct cover *c = p->covers; c; c = c->next)
+            backstop_catch_up(x, c->contract);
+    }
+}
+
+/* --- Settlement --- */
+
+uint64_t backstop_next_s(const struct cover_row *cover, const struct backstop_row *terms)
+{
+    /* A day at a time, so that whoever has to catch up never has more than that before it. */
+    uint64_t midnight_s = (cover->cursor_s / DAY_S + 1) * DAY_S;
+    return earlier(midnight_s, backstop_period_end(terms, cover->period));
+}
+
+/* What the period has come to, at most what is left of the pool. */
+static amount period_owed(const struct cover_row *row)
+{
+    wide cost = ((wide)row->cost_high << 64) + row->cost_low;
+    wide owed = cost / 60 + (cost % 60 != 0);
+    return owed < row->pool_left_ucr ? (amount)owed : row->pool_left_ucr;
+}
+
+/* Puts the draw and clears the sums for the next period. */
+static void draw_put(struct exchange *x, struct cover_row *cover, const struct backstop_row *terms,
+                     amount owed, amount paid)
+{
+    struct draw_row draw = {
+        .contract = cover->contract,
+        .period = cover->period,
+        .start_s = backstop_period_start(terms, cover->period),
+        .end_s = backstop_period_end(terms, cover->period),
+        .gpu_minutes_covered = cover->gpu_minutes_covered,
+        .gpu_minutes_sold = cover->gpu_minutes_sold,
+        .gpu_minutes_elected = cover->gpu_minutes_elected,
+        .gpu_minutes_owed = cover->gpu_minutes_owed,
+        .owed_ucr = owed,
+        .paid_ucr = paid,
+        .pool_left_ucr = cover->pool_left_ucr,
+        .index = event_next_index(x),
+    };
+    store_put(x->store, TABLE_DRAW, &draw);
+    cover->period++;
+    cover->gpu_minutes_covered = cover->gpu_minutes_sold = 0;
+    cover->gpu_minutes_elected = cover->gpu_minutes_owed = 0;
+    cover->cost_low = cover->cost_high = 0;
+    cover->closed = draw.end_s >= terms->end_s;
+    store_put(x->store, TABLE_COVER, cover);
+}
+
+static void period_log(struct exchange *x, const struct contract_row *row, uint32_t period,
+                       const struct contract_paid *paid)
+{
+    const struct draw_row key = {.contract = row->contract, .period = period};
+    const struct draw_row *draw = store_find(x->store, TABLE_DRAW, &key);
+    struct ev_backstop_settled event = {
+        EVENT_HEAD_OF(x, 0),
+        .contract = row->contract,
+        .creditor = row->creditor,
+        .debtor = row->debtor,
+        .period = period,
+        .start_s = draw->start_s,
+        .end_s = draw->end_s,
+        .gpu_minutes_covered = draw->gpu_minutes_covered,
+        .gpu_minutes_sold = draw->gpu_minutes_sold,
+        .gpu_minutes_elected = draw->gpu_minutes_elected,
+        .gpu_minutes_owed = draw->gpu_minutes_owed,
+        .owed_ucr = draw->owed_ucr,
+        .paid_ucr = draw->paid_ucr,
+        .pool_left_ucr = draw->pool_left_ucr,
+    };
+    event.paid.items = paid->shares;
+    event.paid.count = paid->count;
+    event_log(x, &ev_backstop_settled_message, &event);
+}
+
+static void period_settle(struct exchange *x, struct contract_row *row, struct cover_row *cover,
+                          const struct backstop_row *terms)
+{
+    struct contract_paid paid;
+    uint32_t period = cover->period;
+    amount owed = period_owed(cover);
+    const struct flow why = {
+        .kind = FLOW_KIND_BACKSTOP,
+        .site = terms->site,
+        .sku = terms->sku,
+        .gpu_minutes = cover->gpu_minutes_owed,
+    };
+    contract_pay(x, row, row->debtor, row->creditor, owed, &why, &paid);
+    cover->pool_left_ucr -= owed;
+    cover->owed_ucr += owed;
+    cover->paid_ucr += paid.total;
+    draw_put(x, cover, terms, owed, paid.total);
+    period_log(x, row, period, &paid);
+    claim_make(x, row, row->debtor, row->creditor, owed - paid.total);
+}
+
+uint32_t backstop_due(struct exchange *x, struct contract_row *row, uint32_t limit)
+{
+    struct cover_row cover = *cover_row_find(x, row->contract);
+    const struct backstop_row *terms = backstop_terms(x, row->contract, cover.version);
+    uint32_t worked = cover_add_up(x, &cover, terms, row->next_s, limit);
+    if (cover.cursor_s < row->next_s) {
+        store_put(x->store, TABLE_COVER, &cover);
+        return worked;
+    }
+    if (cover.cursor_s >= backstop_period_end(terms, cover.period))
+        period_settle(x, row, &cover, terms);
+    else
+        store_put(x->store, TABLE_COVER, &cover);
+    if (cover.closed) {
+        contract_end(x, row, CONTRACT_STATE_EXPIRED);
+        return worked;
+    }
+    row->next_s = backstop_next_s(&cover, terms);
+    store_put(x->store, TABLE_CONTRACT, row);
+    return worked;
+}

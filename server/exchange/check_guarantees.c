@@ -1,0 +1,61 @@
+/* Lease guarantees: what was called adds up, and nobody recovers more than he paid. */
+#include "server/exchange/check.h"
+#include "server/exchange/guarantee.h"
+
+static void guarantee_found(struct check_scan *s, uint64_t contract, const char *fault)
+{
+    check_found(s->report, "lease guarantee %llu: %s", (unsigned long long)contract, fault);
+}
+
+static int recourse_visit(void *context, const void *item)
+{
+    struct check_scan *s = context;
+    const struct recourse_row *row = item;
+    const struct contract_row *contract = contract_find(s->x, row->contract);
+    const struct guarantee_row *terms = guarantee_terms(s->x, row->contract, contract->version);
+    bool paid = row->by_guarantor_ucr >= contract->claims_ucr;
+    if (row->called_ucr - row->by_operator_ucr != row->by_guarantor_ucr ||
+        row->by_operator_ucr > row->called_ucr)
+        guarantee_found(s, row->contract, "what was called is not what both have paid and owe");
+    if (row->by_guarantor_ucr > terms->limit_ucr || row->site != terms->site)
+        guarantee_found(s, row->contract, "called beyond its limit, or for another site");
+    if (!paid || row->recovered_ucr > row->by_guarantor_ucr - contract->claims_ucr)
+        guarantee_found(s, row->contract, "more is claimed or recovered than was called");
+    bool stands = row->stepped_in_s > 0;
+    if (stands && (!terms->step_in || (paid && guarantee_to_recover(contract, row) == 0)))
+        guarantee_found(s, row->contract, "stepped in, with nothing to recover or no right to");
+    s->count += stands;
+    if (stands && !guarantee_listed(s->x, row))
+        guarantee_found(s, row->contract, "not in memory among those that have stepped in");
+    return 0;
+}
+
+/* The terms name the parties of their contract. */
+static int terms_visit(void *context, const void *item)
+{
+    struct check_scan *s = context;
+    const struct guarantee_row *row = item;
+    const struct contract_row *contract = contract_find(s->x, row->contract);
+    if (!contract || contract->kind != CONTRACT_KIND_GUARANTEE || row->version == 0 ||
+        row->version > contract->version_last)
+        guarantee_found(s, row->contract, "terms of a contract or version that is not there");
+    else if (row->guarantor != contract->debtor || row->operator!= contract->creditor ||
+                                                   row->beneficiary != contract->third)
+        guarantee_found(s, row->contract, "terms of other parties");
+    if (contract && row->version == contract->version &&
+        contract->state == CONTRACT_STATE_IN_FORCE &&
+        (contract->start_s != row->start_s || contract->end_s != row->end_s ||
+         contract->next_s != row->end_s))
+        guarantee_found(s, row->contract, "does not begin or end when its terms say");
+    return 0;
+}
+
+void check_guarantees(const struct exchange *x, struct check_report *report)
+{
+    struct check_scan scan = {.x = x, .report = report};
+    store_each(x->store, TABLE_RECOURSE, recourse_visit, &scan);
+    store_each(x->store, TABLE_GUARANTEE, terms_visit, &scan);
+    if (guarantee_count_listed(x) != scan.count)
+        check_found(report, "lease guarantees: %llu have stepped in, in memory %llu",
+                    (unsigned long long)scan.count, (unsigned long long)guarantee_count_listed(x));
+}

@@ -1,0 +1,151 @@
+/* Claims: what could not be paid under a contract, with its age. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "server/exchange/contract.h"
+#include "server/exchange/event.h"
+
+static int line_compare(const struct claim_line *a, const struct claim_line *b)
+{
+    int order = number_compare(a->contract, b->contract);
+    return order != 0 ? order : number_compare(a->claim, b->claim);
+}
+
+TREE_GENERATE(claim_tree, claim_line, link, line_compare)
+
+void claim_tree_free(struct claim_tree *tree)
+{
+    struct claim_line *line;
+    while ((line = RB_ROOT(tree)) != NULL) {
+        RB_REMOVE(claim_tree, tree, line);
+        free(line);
+    }
+}
+
+void claim_hook(void *context, const void *old_row, const void *new_row)
+{
+    struct exchange *x = context;
+    const struct claim_row *before = old_row;
+    const struct claim_row *after = new_row;
+    const struct claim_row *any = after ? after : before;
+    struct claim_line key = {.contract = any->contract, .claim = any->claim};
+    struct claim_line *line = RB_FIND(claim_tree, &x->contracts->claims, &key);
+    bool open = after && after->left_ucr > 0;
+    if (open && !line) {
+        line = memory_zeroed(1, sizeof(*line));
+        line->contract = any->contract;
+        line->claim = any->claim;
+        RB_INSERT(claim_tree, &x->contracts->claims, line);
+    } else if (!open && line) {
+        RB_REMOVE(claim_tree, &x->contracts->claims, line);
+        free(line);
+    }
+    struct owned *o = &x->contracts->claims_by_party;
+    if (!before) {
+        owned_add(o, after->debtor, after->claim);
+        if (after->creditor != after->debtor)
+            owned_add(o, after->creditor, after->claim);
+    } else if (!after) {
+        owned_remove(o, before->debtor, before->claim);
+        if (before->creditor != before->debtor)
+            owned_remove(o, before->creditor, before->claim);
+    }
+}
+
+static const struct claim_row *claim_find(const struct exchange *x, uint64_t claim)
+{
+    return store_find(x->store, TABLE_CLAIM, &claim);
+}
+
+static struct claim_line *line_first(const struct exchange *x, uint64_t contract)
+{
+    struct claim_line key = {.contract = contract};
+    struct claim_line *line = RB_NFIND(claim_tree, &x->contracts->claims, &key);
+    return line && line->contract == contract ? line : NULL;
+}
+
+static struct claim_line *line_next(struct claim_line *line)
+{
+    struct claim_line *next = RB_NEXT(claim_tree, NULL, line);
+    return next && next->contract == line->contract ? next : NULL;
+}
+
+const struct claim_row *claim_oldest(const struct exchange *x, uint64_t contract, uint32_t debtor)
+{
+    for (struct claim_line *line = line_first(x, contract); line; line = line_next(line)) {
+        const struct claim_row *row = claim_find(x, line->claim);
+        if (row && row->debtor == debtor)
+            return row;
+    }
+    return NULL;
+}
+
+amount contract_claims(const struct exchange *x, uint64_t contract)
+{
+    amount sum = 0;
+    for (struct claim_line *line = line_first(x, contract); line; line = line_next(line)) {
+        const struct claim_row *row = claim_find(x, line->claim);
+        sum += row ? row->left_ucr : 0;
+    }
+    return sum;
+}
+
+bool claim_listed(const struct exchange *x, const struct claim_row *row)
+{
+    struct claim_line key = {.contract = row->contract, .claim = row->claim};
+    return RB_FIND(claim_tree, &x->contracts->claims, &key) != NULL;
+}
+
+uint64_t claim_count_open(const struct exchange *x)
+{
+    struct claim_line *line;
+    uint64_t count = 0;
+    RB_FOREACH (line, claim_tree, &x->contracts->claims)
+        count++;
+    return count;
+}
+
+void claim_make(struct exchange *x, struct contract_row *row, uint32_t debtor, uint32_t creditor,
+                amount a)
+{
+    a = a < UINT64_MAX - row->claims_ucr ? a : UINT64_MAX - row->claims_ucr;
+    if (a == 0)
+        return;
+    struct claim_row claim = {
+        .claim = ++x->head.claim_last,
+        .contract = row->contract,
+        .amount_ucr = a,
+        .left_ucr = a,
+        .since_s = x->head.time_s,
+        .index = event_next_index(x),
+        .debtor = debtor,
+        .creditor = creditor,
+    };
+    store_put(x->store, TABLE_CLAIM, &claim);
+    row->claims_ucr += a;
+    struct ev_claim_made event = {
+        EVENT_HEAD_OF(x, 0),  .claim = claim.claim, .contract = row->contract,
+        .creditor = creditor, .debtor = debtor,     .amount_ucr = a,
+    };
+    event_log(x, &ev_claim_made_message, &event);
+}
+
+void claim_lower(struct exchange *x, struct contract_row *row, const struct claim_row *claim,
+                 const struct contract_paid *paid)
+{
+    struct claim_row after = *claim;
+    assert(paid->total <= after.left_ucr && after.left_ucr <= row->claims_ucr);
+    after.left_ucr -= paid->total;
+    if (after.left_ucr == 0)
+        after.paid_s = x->head.time_s;
+    store_put(x->store, TABLE_CLAIM, &after);
+    row->claims_ucr -= paid->total;
+    struct ev_claim_paid event = {
+        EVENT_HEAD_OF(x, 0),        .claim = after.claim,   .contract = after.contract,
+        .creditor = after.creditor, .debtor = after.debtor, .paid_ucr = paid->total,
+        .left_ucr = after.left_ucr,
+    };
+    event.paid.items = paid->shares;
+    event.paid.count = paid->count;
+    event_log(x, &ev_claim_paid_message, &event);
+}

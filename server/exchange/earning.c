@@ -1,0 +1,66 @@
+#include "server/exchange/earning.h"
+
+#include <assert.h>
+
+#include "server/exchange/flow.h"
+#include "server/exchange/ledger.h"
+
+/* The shares of a settlement by series: owners of one series' rows are put together. */
+static void earning_collect(struct earning *e, const struct settlement *moved)
+{
+    for (uint32_t i = 0; i < moved->paid_count; i++) {
+        uint32_t at = 0;
+        while (at < e->count && e->shares[at].series != moved->paid[i].series)
+            at++;
+        if (at == e->count)
+            e->shares[e->count++] = (struct share){.series = moved->paid[i].series};
+        e->shares[at].amount_ucr += moved->paid[i].amount_ucr;
+    }
+}
+
+amount earning_deduct(struct exchange *x, struct earning *e, uint32_t payee, amount a,
+                      enum flow_kind kind, struct share *out, uint32_t *count_out)
+{
+    const struct flow why = {.kind = kind, .site = e->lease->site, .sku = e->lease->sku};
+    amount held[ESCROW_ROWS_MAX], parts[ESCROW_ROWS_MAX];
+    amount total = a < e->left ? a : e->left;
+    for (uint32_t i = 0; i < e->count; i++)
+        held[i] = e->shares[i].amount_ucr;
+    bool covered = amount_split_pro_rata(total, held, e->count, parts);
+    assert(covered);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < e->count; i++) {
+        if (parts[i] == 0)
+            continue;
+        uint32_t series = e->shares[i].series;
+        ledger_move(x, series, (struct ledger_place){LEDGER_BALANCE, e->lease->operator},
+                    (struct ledger_place){LEDGER_BALANCE, payee}, parts[i]);
+        e->shares[i].amount_ucr -= parts[i];
+        out[count++] = (struct share){.series = series, .amount_ucr = parts[i]};
+    }
+    e->left -= total;
+    flow_add_shares(x, &why, e->lease->operator, payee, out, count);
+    *count_out = count;
+    return total;
+}
+
+void earning_follow(struct exchange *x, const struct lease_row *lease, uint32_t period,
+                    gpu_minutes delivered, const struct settlement *moved)
+{
+    struct earning e = {
+        .lease = lease, .period = period, .gross = moved->paid_ucr, .left = moved->paid_ucr};
+    const struct flow why = {
+        .kind = lease->elected ? FLOW_KIND_ELECTED : FLOW_KIND_LEASE,
+        .site = lease->site,
+        .sku = lease->sku,
+        .gpu_minutes = delivered,
+    };
+    earning_collect(&e, moved);
+    flow_add_shares(x, &why, lease->holder, lease->operator, e.shares, e.count);
+    if (lease->elected || e.gross == 0)
+        return;
+    for (uint32_t i = 0; i < e.count; i++)
+        grant_spent(x, lease->holder, e.shares[i].series, e.shares[i].amount_ucr);
+    guarantee_recover(x, &e);
+    revshare_deduct(x, &e);
+}

@@ -1,0 +1,43 @@
+/*
+ * How operators' own offers stood over time: LISTING rows, a part for each number of GPUs and price
+ * that an offer had, from the minute of the change on. Parts of an offer follow each other without
+ * a gap until it ends or is withdrawn.
+ */
+#ifndef BOURSE_EXCHANGE_HISTORY_H
+#define BOURSE_EXCHANGE_HISTORY_H
+
+#include "server/exchange/occupancy.h"
+#include "server/exchange/offer.h"
+
+/* An offer's parts, in memory. */
+struct listed {
+    struct listed *next; /* at its stand */
+    struct stand *stand;
+    uint64_t offer;
+    uint64_t from_min;  /* of the first part */
+    uint64_t until_min; /* of the last one */
+    uint32_t parts;
+};
+
+/* NULL when the offer has no parts. */
+const struct listed *listed_find(const struct exchange *x, uint64_t offer);
+/* NULL when there is none. */
+const struct listing_row *listing_find(const struct exchange *x, uint64_t offer, uint32_t part);
+
+/*
+ * Fills `out` with the GPUs of an offer that stood at a price of at most price_max_ucr for all of
+ * the ahead_min before each minute of [from_min, until_min) and in it, free or not. Adds to *looks
+ * how many parts it looked at.
+ */
+void history_stood(const struct exchange *x, const struct listed *l, uint64_t price_max_ucr,
+                   uint64_t ahead_min, uint64_t from_min, uint64_t until_min, struct steps *out,
+                   uint64_t *looks);
+
+/* A lease takes GPUs of an own offer over the minutes [from, to): what is free follows. */
+void history_take(struct exchange *x, struct stand *p, const struct offer *o, uint64_t from_min,
+                  uint64_t to_min, int64_t gpus);
+
+/* For the table LISTING. */
+void history_hook(void *context, const void *old_row, const void *new_row);
+
+#endif

@@ -1,0 +1,98 @@
+"""Backstops through the command `bourse`: proposed, amended, settled, elected; tables, JSON, and
+errors that say what to do."""
+import unittest
+
+import tap
+from exchange import CREDIT, Exchange, boursed
+from test_cli import REFUSED, USAGE, User
+
+
+def parties(x):
+    """An admin, an operator with 10 GPUs on offer, and a guarantor with credits."""
+    users = {"admin": User(x, "admin")}
+    for name, role in (("guard", "guarantor"), ("gridco", "operator")):
+        users[name] = User(x, name)
+        users["admin"].ok("account", "register", name,
+                          users[name].ok("keygen", "--show").strip(), "--role", role)
+    users["admin"].ok("sku", "add", "h100", "--vendor", "NVIDIA", "--model", "H100", "--memory-gb",
+                      "80", "--power-w", "700")
+    users["gridco"].ok("site", "add", "batam", "--region", "ID", "--power-kw", "1000")
+    users["admin"].ok("series", "create", "spring", "--funder", "guard")
+    users["admin"].ok("mint", "spring", "guard=1000")
+    users["gridco"].ok("offer", "publish", "--site", "batam", "--sku", "h100", "--gpus", "10",
+                       "--for", "30d", "--price", "2", "--meter-period", "1h")
+    return users
+
+
+class Backstop(unittest.TestCase):
+    def test_a_backstop(self):
+        """proposed, accepted, funded, settled, amended, elected, with its statement"""
+        with Exchange() as x:
+            users = parties(x)
+            guard, gridco = users["guard"], users["gridco"]
+            day_s = (x.now_s() // 86400 + 1) * 86400
+            self.assertIn("no backstops", guard("backstop", "list").stderr)
+            terms = ("--site", "batam", "--sku", "h100", "--gpus", "8", "--strike", "1.5",
+                     "--pool", "500", "--start", f"@{day_s}", "--end",
+                     f"@{day_s + 4 * 86400}", "--price-max", "2")
+            self.assertIn("--operator", guard.fails(USAGE, "backstop", "propose", *terms))
+            propose = ("backstop", "propose", "--operator", "gridco", *terms)
+            self.assertIn("--pool", guard.fails(USAGE, "backstop", "propose", "--operator",
+                                                "gridco", "--site", "batam", "--sku", "h100",
+                                                "--gpus", "8", "--strike", "1"))
+            self.assertIn("GPUS@TIME", guard.fails(USAGE, *propose, "--lot", "8"))
+            self.assertIn("whole minutes", guard.fails(USAGE, *propose, "--start",
+                                                       f"@{day_s + 1}"))
+            made = guard.ok(*propose, "--period", "12h", "--lot", f"4@@{day_s}", "--lot",
+                            f"4@@{day_s + 21600}")
+            self.assertIn("bourse backstop accept 1", made)
+            self.assertIn("contract_own_proposal", guard.fails(REFUSED, "backstop", "accept", "1"))
+            self.assertIn("in force", gridco.ok("backstop", "accept", "1", "1"))
+            row = gridco.json("backstop", "show", "1")
+            self.assertEqual((row["gpus"], row["strike_ucr"], row["period_min"], row["state"]),
+                             (8, 3 * CREDIT // 2, 720, "in_force"))
+            self.assertEqual([lot["gpus"] for lot in row["lots"]], [4, 4])
+            self.assertIn("no period has been settled", guard("backstop", "statement", "1").stderr)
+            guard.ok("contract", "fund", "1", "50")
+
+            # 4 GPUs for 6 hours and 8 for the next 6: 72 GPU-hours at 1.5, of which 50 are funded.
+            x.advance(to_s=day_s + 43200)
+            draw, = guard.json("backstop", "statement", "1")
+            self.assertEqual((draw["gpu_minutes_owed"], draw["owed_ucr"], draw["paid_ucr"]),
+                             (72 * 60, 108 * CREDIT, 50 * CREDIT))
+            shown = gridco.ok("backstop", "statement", "1")
+            self.assertIn("58 open as claims", shown)
+            self.assertIn("392 left of a pool of 500", shown)
+
+            # An amendment begins with the terms that stand.
+            self.assertIn("--site", gridco.fails(USAGE, "backstop", "propose", "--amend", "1",
+                                                 "--site", "batam"))
+            gridco.ok("backstop", "propose", "--amend", "1", "--strike", "1")
+            self.assertEqual(guard.json("backstop", "show", "1")["pending"], 2)
+            self.assertEqual(guard.json("backstop", "show", "1", "2")["strike_ucr"], CREDIT)
+            guard.ok("backstop", "accept", "1")
+            self.assertIn("contract_past_fixed", gridco.fails(
+                REFUSED, "backstop", "propose", "--amend", "1", "--pool", "7"))
+
+            # The next period to begin, and one that has.
+            self.assertIn("period_begun", guard.fails(REFUSED, "backstop", "elect", "1", "8",
+                                                      "--period", "1"))
+            self.assertIn("period 2", guard.ok("backstop", "elect", "1", "8"))
+            lease, = guard.json("lease", "list")
+            self.assertEqual((lease["gpus"], lease["cost_ucr"]), (8, 96 * CREDIT))
+            gridco.ok("lease", "activate", str(lease["lease"]), "--no-access")
+            self.assertEqual(guard.json("backstop", "show", "1")["elected_ucr"], 96 * CREDIT)
+            x.advance(to_s=day_s + 86400 + 43200)
+            draws = guard.json("backstop", "statement", "1")
+            self.assertEqual([d["owed_ucr"] for d in draws], [108 * CREDIT, 96 * CREDIT, 0])
+            self.assertEqual(draws[2]["gpu_minutes_elected"], 8 * 720)
+            self.assertIn("no such contract", guard.fails(REFUSED, "backstop", "show", "9"))
+            x.stop()
+            x.check()
+            # What is elected is no match, and the slow matcher does not ask for one.
+            done = boursed("check", "--data", x.data, "--market")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,116 @@
+"""Grants as people use them: proposed, funded, declared with evidence, paid, recorded, amended."""
+import datetime
+import hashlib
+import unittest
+
+import tap
+from exchange import CREDIT, Exchange
+from keys import Keys
+from test_cli import REFUSED, USAGE, User
+
+
+def month_of(time_s):
+    return datetime.datetime.fromtimestamp(time_s, datetime.timezone.utc).strftime("%Y-%m")
+
+
+def month_end_s(time_s):
+    day = datetime.datetime.fromtimestamp(time_s, datetime.timezone.utc).replace(day=28)
+    after = (day + datetime.timedelta(days=4)).replace(day=1, hour=0, minute=0, second=0)
+    return int(after.timestamp())
+
+
+class Grants(unittest.TestCase):
+    def people(self, x):
+        admin = User(x, "admin")
+        users = [admin]
+        for name, role in (("fund", "guarantor"), ("aurora", "startup"), ("beta", "startup")):
+            users.append(User(x, name))
+            admin.ok("account", "register", name, Keys.named(name).text(), "--role", role)
+        admin.ok("series", "create", "aurora-1", "--funder", "fund", "--expires", "+3650d")
+        admin.ok("mint", "aurora-1", "fund=1000")
+        return users
+
+    def propose(self, fund, *more):
+        return fund.json("grant", "propose", "--startup", "aurora", "--series", "aurora-1",
+                         "--share", "5%", "--cap", "1.5", "--term", "24", "--tail", "12",
+                         "--tranche", "200@start", "--tranche", "100@spent:150",
+                         "--tranche", "50@admin", "--carve-out", "subsidies", *more)["contract"]
+
+    def test_a_grant(self):
+        """from the proposal to royalty, in credits and outside"""
+        with Exchange() as x:
+            admin, fund, aurora, beta = self.people(x)
+            begin_s = x.now_s()
+            grant = self.propose(fund)
+            row = aurora.json("grant", "show", grant)
+            self.assertEqual((row["state"], row["share_bp"], row["cap_bp"], row["version"]),
+                             ("proposed", 500, 15000, 1))
+            self.assertEqual([(t["kind"], t["amount_ucr"]) for t in row["tranches"]],
+                             [("date", 200 * CREDIT), ("spent", 100 * CREDIT),
+                              ("admin", 50 * CREDIT)])
+            self.assertEqual([c["name"] for c in row["carve_outs"]], ["subsidies"])
+            beta.fails(REFUSED, "grant", "show", grant)
+            aurora.ok("grant", "accept", grant)
+            fund.ok("contract", "fund", grant, "500")
+            self.assertEqual(aurora.json("balance")[0]["tokens_ucr"], 200 * CREDIT)
+            self.assertIn("it is paid", admin.ok("grant", "release", grant, "3"))
+            self.assertIn("such tranche", admin.fails(REFUSED, "grant", "release", grant, "1"))
+
+            month = month_of(begin_s)
+            aurora.fails(REFUSED, "revenue", "declare", month, "sales=1000")
+            x.advance(to_s=month_end_s(begin_s))
+            books = aurora.home / "books.csv"
+            books.write_bytes(b"sales,1000\n" * 20000)
+            aurora.ok("revenue", "declare", month, "sales=1000", "subsidies=300",
+                      "--evidence", books)
+            declared, = fund.json("revenue", "list", "--account", "aurora")
+            self.assertEqual(bytes.fromhex(declared["evidence"]),
+                             hashlib.sha256(books.read_bytes()).digest())
+            self.assertEqual([(s["name"], s["amount_ucr"]) for s in declared["streams"]],
+                             [("sales", 1000 * CREDIT), ("subsidies", 300 * CREDIT)])
+            self.assertIn("sales", aurora.ok("revenue", "list"))
+
+            self.assertIn("20 are due", aurora.ok("royalty", "pay", grant, "30"))
+            aurora.fails(REFUSED, "royalty", "pay", grant, "20.000001")
+            self.assertIn("0 are due", fund.ok("royalty", "record", grant, "20", "--reference",
+                                               "wire 7"))
+            row, = fund.json("grant", "list")
+            self.assertEqual((row["paid_ucr"], row["recorded_ucr"], row["due_ucr"]),
+                             (30 * CREDIT, 20 * CREDIT, 0))
+            self.assertEqual(fund.json("balance")[0]["balance_ucr"], 30 * CREDIT)
+            self.assertRegex(fund.ok("grant", "list"), r"in_force +fund +aurora")
+
+            # An amendment keeps what is not named, and is seen before it is accepted.
+            self.assertEqual(fund.json("grant", "propose", "--amend", grant, "--share", "4%",
+                                       "--no-carve-out")["contract"], grant)
+            self.assertEqual(aurora.json("grant", "show", grant)["share_bp"], 500)
+            row = aurora.json("grant", "show", grant, "2")
+            self.assertEqual((row["share_bp"], row["cap_bp"], len(row["tranches"]),
+                              row["carve_outs"]), (400, 15000, 3, []))
+            aurora.ok("grant", "decline", grant)
+            aurora.fails(REFUSED, "grant", "accept", grant)
+            x.check()
+
+    def test_what_is_typed(self):
+        """errors say what to type"""
+        with Exchange() as x:
+            _, fund, aurora, _ = self.people(x)
+            terms = ("grant", "propose", "--startup", "aurora", "--series", "aurora-1", "--cap",
+                     "1.5", "--term", "24")
+            self.assertIn("--tranche", fund.fails(USAGE, *terms, "--share", "5%"))
+            self.assertIn("AMOUNT@", fund.fails(USAGE, *terms, "--share", "5%", "--tranche", "9"))
+            self.assertIn("basis points", fund.fails(USAGE, *terms, "--share", "5.001%",
+                                                     "--tranche", "9@start"))
+            self.assertIn("neither parties", fund.fails(USAGE, "grant", "propose", "--amend", "1",
+                                                        "--startup", "beta"))
+            self.assertIn("2027-01", aurora.fails(USAGE, "revenue", "declare", "January"))
+            self.assertIn("STREAM=AMOUNT", aurora.fails(USAGE, "revenue", "declare", "2027-01",
+                                                        "sales"))
+            self.assertIn("cannot read", aurora.fails(5, "revenue", "declare", "2027-01", "s=1",
+                                                      "--evidence", "nowhere.pdf"))
+            self.assertIn("--reference", fund.fails(USAGE, "royalty", "record", "1", "5"))
+            self.assertIn("no grants", aurora("grant", "list").stderr)
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,124 @@
+"""Revenue shares and flows through the command `bourse`: proposed, amended, deducted from what
+leases settle; tables, JSON, and errors that say what to do."""
+import unittest
+
+import tap
+from exchange import CREDIT, Exchange
+from test_cli import REFUSED, USAGE, User
+
+
+def parties(x):
+    """An admin, an operator with a site, a lender, and a startup with credits."""
+    users = {"admin": User(x, "admin")}
+    for name, role in (("lender", "guarantor"), ("gridco", "operator"), ("acme", "startup")):
+        users[name] = User(x, name)
+        users["admin"].ok("account", "register", name,
+                          users[name].ok("keygen", "--show").strip(), "--role", role)
+    users["admin"].ok("sku", "add", "h100", "--vendor", "NVIDIA", "--model", "H100", "--memory-gb",
+                      "80", "--power-w", "700")
+    users["gridco"].ok("site", "add", "batam", "--region", "ID", "--power-kw", "1000")
+    users["admin"].ok("series", "create", "spring", "--funder", "lender")
+    users["admin"].ok("mint", "spring", "acme=1000")
+    users["gridco"].ok("offer", "publish", "--site", "batam", "--sku", "h100", "--gpus", "8",
+                       "--for", "30d", "--price", "10", "--meter-period", "1h")
+    return users
+
+
+class Revshare(unittest.TestCase):
+    def settle(self, users, minutes):
+        """An hour of 8 GPUs, of which so many GPU-minutes were delivered."""
+        lease, = users["acme"].json("order", "place", "--sku", "h100=10", "--gpus", "8",
+                                    "--duration", "1h")["leases"]
+        users["gridco"].ok("lease", "activate", lease, "--no-access")
+        users["admin"].ok("clock", "advance", "+1h")
+        users["gridco"].ok("lease", "meter", lease, "0", minutes)
+        users["admin"].ok("clock", "advance", "+2d")
+
+    def test_a_share(self):
+        """proposed, accepted, shared over a milestone, amended, listed by settlement and month"""
+        with Exchange() as x:
+            users = parties(x)
+            lender, gridco = users["lender"], users["gridco"]
+            propose = ("revshare", "propose", "--operator", "gridco")
+            self.assertIn("--phase", lender.fails(USAGE, *propose))
+            self.assertIn("with whom", lender.fails(USAGE, "revshare", "propose", "--phase", "5%"))
+            self.assertIn("below the one before", lender.fails(
+                USAGE, *propose, "--phase", "5%:0:10", "--phase", "5%"))
+            self.assertIn("RATE:UTILISATION:CASH", lender.fails(
+                USAGE, *propose, "--phase", "5%:70%", "--phase", "4%"))
+            self.assertIn("the last phase has no end", lender.fails(
+                USAGE, *propose, "--phase", "5%:0:10"))
+            self.assertIn("basis points", lender.fails(USAGE, *propose, "--phase", "5.125%"))
+            self.assertIn("percentage", lender.fails(USAGE, *propose, "--phase", "much"))
+            self.assertIn("above_floor", lender.fails(USAGE, *propose, "--phase", "5%", "--base",
+                                                      "gross", "--floor", "3"))
+            self.assertIn("neither yes nor no", lender.fails(USAGE, *propose, "--phase", "5%",
+                                                             "--latching", "2"))
+            self.assertIn("no revenue shares", lender("revshare", "list").stderr)
+            made = lender.ok(*propose, "--site", "batam", "--phase", "20%:0:50,12.25%:70%:500",
+                             "--phase", "5%", "--window", "7")
+            self.assertIn("bourse revshare accept 1", made)
+            row = gridco.json("revshare", "show", "1")
+            self.assertEqual([p["rate_bp"] for p in row["phases"]], [2000, 1225, 500])
+            self.assertEqual((row["state"], row["window_days"], row["latching"], row["base"]),
+                             ("proposed", 7, True, "gross"))
+            self.assertIn("in force", gridco.ok("revshare", "accept", "1", "1"))
+
+            self.settle(users, 480)  # 80 credits: 50 at 20 %, 30 at 12.25 %
+            row = gridco.json("revshare", "show", "1")
+            self.assertEqual((row["phase"], row["share_ucr"], row["cash_left_ucr"]),
+                             (1, 13_675_000, 420 * CREDIT))
+            text = gridco.ok("revshare", "show", "1")
+            self.assertIn("phase 2 of 3, at 12.25%: the next one takes 420 credits more "
+                          "and a utilisation of 70.00% (to come, now 0.00%)", text)
+            self.assertIn("20.00%:0.00%:50,12.25%:70.00%:500,5.00%:0.00%:0", text)
+            share, = gridco.json("revshare", "shares", "1")
+            self.assertEqual((share["gross_ucr"], share["paid_ucr"], share["phase_last"]),
+                             (80 * CREDIT, 13_675_000, 1))
+            self.assertIn("13.675", gridco.ok("revshare", "shares", "1"))
+            self.assertEqual(lender.json("balance")[0]["balance_ucr"], 13_675_000)
+            self.assertIn("nothing has been shared", self.other(users, "5%"))
+
+            # An amendment begins with the terms that stand, and changes nothing that was reached.
+            self.assertIn("--site", gridco.fails(USAGE, "revshare", "propose", "--amend", "1",
+                                                 "--site", "batam"))
+            self.assertIn("contract_past_fixed", gridco.fails(
+                REFUSED, "revshare", "propose", "--amend", "1", "--phase", "5%"))
+            gridco.ok("revshare", "propose", "--amend", "1", "--floor", "60", "--base",
+                      "above_floor")
+            row = lender.json("revshare", "show", "1")
+            self.assertEqual((row["version"], row["pending"], row["base"]), (1, 2, "gross"))
+            row = lender.json("revshare", "show", "1", "2")
+            self.assertEqual((row["version"], row["floor_ucr"]), (2, 60 * CREDIT))
+            lender.ok("revshare", "accept", "1")
+            gridco.ok("revshare", "propose", "--amend", "1", "--base", "gross")
+            self.assertIn("no more", gridco.ok("revshare", "decline", "1"))
+            self.assertIn("gridco", lender.ok("revshare", "list"))
+            lender.fails(REFUSED, "revshare", "list", "--account", "gridco")
+            for command in ("show", "shares"):
+                self.assertIn("contract list", users["acme"].fails(REFUSED, "revshare", command,
+                                                                   "1"))
+
+            # By month.
+            lender.ok("payout", "spring", "3", "--reference", "bank 7")
+            kinds = [f["kind"] for f in lender.json("flow", "list")]
+            self.assertEqual(kinds, ["share", "payout"])
+            self.assertIn("lease", gridco.ok("flow", "list"))
+            self.assertEqual(gridco.json("flow", "list", "--from", "2100-01-01"), [])
+            self.assertIn("nothing was earned",
+                          gridco("flow", "list", "--until", "2000-01-01").stderr)
+            lender.fails(REFUSED, "flow", "list", "--account", "gridco")
+            self.assertEqual(len(users["admin"].json("flow", "list")), 3)
+            x.stop()
+            x.check()
+
+    def other(self, users, rate):
+        """What a second share says that nothing was paid under yet."""
+        users["gridco"].ok("revshare", "propose", "--beneficiary", "lender", "--phase", rate,
+                           "--rank", "2")
+        users["lender"].ok("contract", "accept", "2")
+        return users["lender"]("revshare", "shares", "2").stderr
+
+
+if __name__ == "__main__":
+    tap.main()

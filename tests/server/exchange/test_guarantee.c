@@ -1,0 +1,287 @@
+/*
+ * Lease guarantees against a naive model: whole micro-credits in piles, claims in an array. Random
+ * fundings, calls, withdrawals, steps, amendments and settlements; after each everything that the
+ * queries say is compared.
+ */
+#include "tests/server/exchange/support.h"
+
+#include "server/exchange/contract.h"
+#include "server/exchange/guarantee.h"
+#include "server/exchange/lease.h"
+#include "server/exchange/ledger.h"
+#include "tests/server/exchange/deal.h"
+
+enum { STEPS = 160, CLAIMS = 400, GUARANTEES = 3 };
+
+/* A guarantee as somebody would keep it on paper. */
+struct paper {
+    amount limit, escrow;
+    amount by_operator_fund, by_guarantor_fund; /* in the fund */
+    amount called, from_operator, from_guarantor, recovered;
+    amount claims[CLAIMS]; /* what is left of each, oldest first */
+    uint32_t claims_count;
+    bool stepped_in;
+};
+
+struct model {
+    struct deal *d;
+    struct paper papers[GUARANTEES];
+    uint32_t startup;
+    amount bank;      /* what the beneficiary has got */
+    amount guarantor; /* what came back to the guarantor */
+    amount operator;  /* what the operator has earned */
+};
+
+static amount open_claims(const struct paper *p)
+{
+    amount sum = 0;
+    for (uint32_t i = 0; i < p->claims_count; i++)
+        sum += p->claims[i];
+    return sum;
+}
+
+/* The guarantor's money answers its claims, the oldest first. */
+static void claims_answer(struct model *m, struct paper *p)
+{
+    for (uint32_t i = 0; i < p->claims_count && p->by_guarantor_fund > 0; i++) {
+        amount a = p->claims[i] < p->by_guarantor_fund ? p->claims[i] : p->by_guarantor_fund;
+        p->claims[i] -= a;
+        p->by_guarantor_fund -= a;
+        m->bank += a;
+    }
+}
+
+static void do_fund(struct model *m, struct paper *p, uint64_t contract)
+{
+    amount a = 1 + random_below(60);
+    if (random_below(2)) {
+        deal_fund(m->d, m->d->op, "op", contract, a);
+        p->by_operator_fund += a;
+    } else {
+        deal_fund(m->d, m->d->gua, "gua", contract, a);
+        p->by_guarantor_fund += a;
+        claims_answer(m, p);
+    }
+}
+
+static void do_call(struct model *m, struct paper *p, uint64_t contract)
+{
+    amount a = 1 + random_below(80);
+    amount first = a < p->by_operator_fund ? a : p->by_operator_fund;
+    bool covered = p->from_guarantor + (a - first) <= p->limit;
+    assert_int_equal(deal_call(m->d, contract, a),
+                     covered ? REFUSAL_accepted : REFUSAL_guarantee_exhausted);
+    if (!covered)
+        return;
+    p->called += a;
+    p->from_operator += first;
+    p->by_operator_fund -= first;
+    p->from_guarantor += a - first;
+    m->bank += first;
+    if (a > first) {
+        assert_true(p->claims_count < CLAIMS);
+        p->claims[p->claims_count++] = a - first;
+    }
+    claims_answer(m, p);
+}
+
+static void do_withdraw(struct model *m, struct paper *p, uint64_t contract)
+{
+    bool op = random_below(2);
+    amount a = 1 + random_below(40);
+    amount *fund = op ? &p->by_operator_fund : &p->by_guarantor_fund;
+    amount kept = op ? p->escrow : open_claims(p);
+    enum refusal expected = *fund < a          ? REFUSAL_insufficient_funds
+                            : *fund < kept + a ? REFUSAL_funds_kept
+                                               : REFUSAL_accepted;
+    struct op_contract_withdraw body = {.contract = contract, .amount_ucr = a};
+    assert_int_equal(refusal_of(&m->d->w, op ? m->d->op : m->d->gua, op ? "op" : "gua",
+                                &op_contract_withdraw_message,
+                                world_keep(&m->d->w, &op_contract_withdraw_message, &body)),
+                     expected);
+    if (!expected)
+        *fund -= a;
+}
+
+static amount to_recover(const struct paper *p)
+{
+    return p->from_guarantor - open_claims(p) - p->recovered;
+}
+
+static void do_step_in(struct model *m, struct paper *p, uint64_t contract)
+{
+    bool may = !p->stepped_in && to_recover(p) > 0;
+    assert_int_equal(deal_step_in(m->d, contract),
+                     may ? REFUSAL_accepted : REFUSAL_nothing_to_recover);
+    p->stepped_in = p->stepped_in || may;
+}
+
+/* The guarantor proposes a limit and escrow, the operator accepts. */
+static void do_amend(struct model *m, struct paper *p, uint64_t contract)
+{
+    struct deal *d = m->d;
+    struct op_guarantee_propose terms = deal_terms(d, contract);
+    terms.limit_ucr = 1 + random_below(600);
+    terms.escrow_ucr = random_below(60);
+    terms.end_s = WORLD_BEGIN_S + 400 * 86400;
+    bool may = terms.limit_ucr >= p->from_guarantor;
+    assert_int_equal(refusal_of(&d->w, d->gua, "gua", &op_guarantee_propose_message,
+                                world_keep(&d->w, &op_guarantee_propose_message, &terms)),
+                     may ? REFUSAL_accepted : REFUSAL_contract_past_fixed);
+    if (!may)
+        return;
+    struct op_contract_accept accept = {.contract = contract,
+                                        .version = contract_find(d->x, contract)->pending};
+    accepted(&d->w, d->op, "op", &op_contract_accept_message,
+             world_keep(&d->w, &op_contract_accept_message, &accept));
+    p->limit = terms.limit_ucr;
+    p->escrow = terms.escrow_ucr;
+}
+
+/* A lease of the site is delivered and settled: so much of 60 micro-credits a GPU-hour. */
+static void lease_settle(struct model *m, uint32_t minutes)
+{
+    struct deal *d = m->d;
+    struct op_order_place *order = order_new(&d->w, 1);
+    uint64_t token = world_mint(&d->w, d->series, m->startup, 60);
+    order->tokens.items = &token;
+    order->tokens.count = 1;
+    const struct result *r = accepted(&d->w, m->startup, "startup", &op_order_place_message,
+                                      world_keep(&d->w, &op_order_place_message, order));
+    struct op_lease_activate activate = {.lease = r->lease_first};
+    struct op_lease_meter meter = {.lease = r->lease_first, .gpu_minutes = minutes};
+    accepted(&d->w, d->op, "op", &op_lease_activate_message,
+             world_keep(&d->w, &op_lease_activate_message, &activate));
+    world_advance(&d->w, 3600, true);
+    accepted(&d->w, d->op, "op", &op_lease_meter_message,
+             world_keep(&d->w, &op_lease_meter_message, &meter));
+    world_advance(&d->w, 14400, true);
+}
+
+static void do_earn(struct model *m)
+{
+    uint32_t minutes = (uint32_t)random_below(61);
+    lease_settle(m, minutes);
+    amount left = minutes;
+    for (uint32_t i = 0; i < GUARANTEES; i++) {
+        struct paper *p = &m->papers[i];
+        amount due = p->stepped_in ? to_recover(p) : 0;
+        amount a = due < left ? due : left;
+        p->recovered += a;
+        m->guarantor += a;
+        left -= a;
+        if (p->stepped_in && to_recover(p) == 0)
+            p->stepped_in = false;
+    }
+    m->operator+= left;
+}
+
+static amount balance_of(const struct model *m, uint32_t account)
+{
+    return ledger_holds(m->d->x, m->d->series, (struct ledger_place){LEDGER_BALANCE, account});
+}
+
+static void market_open(struct model *m)
+{
+    struct deal *d = m->d;
+    m->startup = world_register(&d->w, "startup", ROLE_STARTUP);
+    accepted(&d->w, d->op, "op", &op_offer_publish_message,
+             offer_new(&d->w, 8, WORLD_BEGIN_S + 300 * 86400));
+}
+
+/* A settlement is no longer for all the guarantors that there are. */
+static void many_guarantors_at_one_site(void **state)
+{
+    (void)state;
+    enum { MANY = 17 };
+    struct model m = {.d = deal_open()};
+    struct deal *d = m.d;
+    market_open(&m);
+    for (uint64_t contract = 1; contract <= MANY; contract++) {
+        assert_int_equal(deal_make(d), contract);
+        deal_fund(d, d->gua, "gua", contract, 1);
+        assert_int_equal(deal_call(d, contract, 1), REFUSAL_accepted);
+        assert_int_equal(deal_step_in(d, contract), REFUSAL_accepted);
+    }
+    lease_settle(&m, 60);
+    assert_int_equal(balance_of(&m, d->gua), 16);
+    assert_int_equal(balance_of(&m, d->op), 44);
+    assert_int_equal(guarantee_recourse(d->x, MANY)->recovered_ucr, 0);
+    lease_settle(&m, 60);
+    assert_int_equal(balance_of(&m, d->gua), MANY);
+    assert_int_equal(balance_of(&m, d->op), 120 - MANY);
+    assert_int_equal(world_verify(&d->w), 0);
+    deal_close(d);
+}
+
+static void compare(const struct model *m)
+{
+    const struct exchange *x = m->d->x;
+    for (uint32_t i = 0; i < GUARANTEES; i++) {
+        const struct paper *p = &m->papers[i];
+        const struct contract_row *row = contract_find(x, i + 1);
+        const struct recourse_row *recourse = guarantee_recourse(x, i + 1);
+        assert_int_equal(recourse->called_ucr, p->called);
+        assert_int_equal(recourse->by_operator_ucr, p->from_operator);
+        assert_int_equal(recourse->by_guarantor_ucr, p->from_guarantor);
+        assert_int_equal(recourse->recovered_ucr, p->recovered);
+        assert_int_equal(recourse->stepped_in_s > 0, p->stepped_in);
+        assert_int_equal(row->claims_ucr, open_claims(p));
+        assert_int_equal(contract_funds(x, row, row->debtor), p->by_guarantor_fund);
+        assert_int_equal(contract_funds(x, row, row->creditor), p->by_operator_fund);
+    }
+    assert_int_equal(balance_of(m, m->d->bank), m->bank);
+    assert_int_equal(balance_of(m, m->d->gua), m->guarantor);
+    assert_int_equal(balance_of(m, m->d->op), m->operator);
+    assert_int_equal(world_check(x, NULL), 0);
+}
+
+static void a_random_story(void **state)
+{
+    (void)state;
+    struct model m = {.d = deal_open()};
+    struct deal *d = m.d;
+    market_open(&m);
+    for (uint32_t i = 0; i < GUARANTEES; i++) {
+        m.papers[i] = (struct paper){.limit = 100, .escrow = 10};
+        assert_int_equal(deal_make(d), i + 1);
+        do_amend(&m, &m.papers[i], i + 1);
+    }
+    for (uint32_t step = 0; step < STEPS; step++) {
+        uint64_t contract = 1 + random_below(GUARANTEES);
+        struct paper *p = &m.papers[contract - 1];
+        switch (random_below(8)) {
+        case 0:
+        case 1:
+            do_fund(&m, p, contract);
+            break;
+        case 2:
+        case 3:
+            do_call(&m, p, contract);
+            break;
+        case 4:
+            do_withdraw(&m, p, contract);
+            break;
+        case 5:
+            do_step_in(&m, p, contract);
+            break;
+        case 6:
+            do_amend(&m, p, contract);
+            break;
+        default:
+            do_earn(&m);
+            break;
+        }
+        compare(&m);
+    }
+    assert_int_equal(world_verify(&d->w), 0);
+    deal_close(d);
+}
+
+int main(void)
+{
+    random_start();
+    const struct CMUnitTest tests[] = {cmocka_unit_test(many_guarantors_at_one_site),
+                                       cmocka_unit_test(a_random_story)};
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
