@@ -289,7 +289,7 @@ def model_leases(model):
     shown = {}
     for n in model.leases.values():
         state = n.state_now(model.now_s)
-        if not n.live():
+        if not n.live() or state in ("settled", "failed"):  # swept or not
             continue
         reason = n.end_reason
         if reason == "not_yet" and state == "ended":
