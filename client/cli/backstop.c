@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "client/cli/contract.h"
 #include "client/cli/order_place.h"
 #include "protocol/amount.h"
 
@@ -185,13 +186,7 @@ int command_backstop_propose(struct cli *cli, int argc, char **argv)
         parties_read(cli, &op);
     if (cli->exit == CLI_OK)
         terms_read(cli, &op);
-    const struct result *r =
-        cli->exit == CLI_OK ? cli_apply(cli, &op_backstop_propose_message, &op) : NULL;
-    return cli_print_result(cli, &op_backstop_propose_message, r, "contract",
-                            "proposed as contract %" PRIu64
-                            "; the other party accepts it with 'bourse backstop accept %" PRIu64
-                            "'",
-                            r != NULL ? r->object : 0, r != NULL ? r->object : 0);
+    return contract_propose(cli, &op_backstop_propose_message, &op, "backstop");
 }
 
 /* --- Looking -------------------------------------------------------------------------------- */

@@ -153,3 +153,14 @@ int command_claim_list(struct cli *cli, int argc, char **argv)
                         "claim contract creditor debtor amount_ucr left_ucr since_s age_s",
                         "nothing is owed");
 }
+
+int contract_propose(struct cli *cli, const struct message *operation, const void *terms,
+                     const char *noun)
+{
+    const struct result *r = cli->exit == CLI_OK ? cli_apply(cli, operation, terms) : NULL;
+    uint64_t contract = r != NULL ? r->object : 0;
+    return cli_print_result(cli, operation, r, "contract",
+                            "proposed as contract %" PRIu64
+                            "; the other party accepts it with 'bourse %s accept %" PRIu64 "'",
+                            contract, noun, contract);
+}

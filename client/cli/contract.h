@@ -7,4 +7,9 @@
 /* One contract that one may see, of any kind; NULL after a failure, which has been said. */
 const struct contract_info *contract_fetch(struct cli *cli, uint64_t contract);
 
+/* Sends proposed terms and says how the other party accepts them; `noun` is the kind's, as on the
+ * command line. Nothing after a failure. Returns cli->exit. */
+int contract_propose(struct cli *cli, const struct message *operation, const void *terms,
+                     const char *noun);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "client/cli/contract.h"
 #include "protocol/amount.h"
 
 #define NO_GRANT "there is no such grant of yours; see 'bourse grant list'"
@@ -184,12 +185,7 @@ int command_grant_propose(struct cli *cli, int argc, char **argv)
         new_read(cli, &op);
     if (cli->exit == CLI_OK)
         terms_read(cli, &op);
-    const struct result *r =
-        cli->exit == CLI_OK ? cli_apply(cli, &op_grant_propose_message, &op) : NULL;
-    return cli_print_result(cli, &op_grant_propose_message, r, "contract",
-                            "proposed as contract %" PRIu64
-                            "; the other party accepts it with 'bourse grant accept %" PRIu64 "'",
-                            r != NULL ? r->object : 0, r != NULL ? r->object : 0);
+    return contract_propose(cli, &op_grant_propose_message, &op, "grant");
 }
 
 /* --- Looking -------------------------------------------------------------------------------- */

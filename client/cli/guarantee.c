@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "client/cli/contract.h"
 #include "protocol/amount.h"
 
 #define NO_GUARANTEE "there is no such lease guarantee of yours; see 'bourse guarantee list'"
@@ -99,13 +100,7 @@ int command_guarantee_propose(struct cli *cli, int argc, char **argv)
     op.start_s = option_moment(cli, "start", op.start_s);
     op.end_s = option_moment(cli, "end", op.end_s);
     step_in_read(cli, &op);
-    const struct result *r =
-        cli->exit == CLI_OK ? cli_apply(cli, &op_guarantee_propose_message, &op) : NULL;
-    return cli_print_result(cli, &op_guarantee_propose_message, r, "contract",
-                            "proposed as contract %" PRIu64
-                            "; the other party accepts it with 'bourse guarantee accept %" PRIu64
-                            "'",
-                            r != NULL ? r->object : 0, r != NULL ? r->object : 0);
+    return contract_propose(cli, &op_guarantee_propose_message, &op, "guarantee");
 }
 
 /* --- Looking -------------------------------------------------------------------------------- */
