@@ -115,7 +115,8 @@ MESSAGE_STRUCT(offer_info, ROW_OFFER_FIELDS);
 MESSAGE_STRUCT(order_info, ROW_ORDER_FIELDS);
 
 /* `parent`: the lease that this one was sold out of; `resale_offer`: the open offer that it stands
- * in; `gpu_minutes_sold`: what was sold out of it. */
+ * in; `gpu_minutes_sold`: what was sold out of it. `elected`: taken under a backstop by its
+ * guarantor, or sold out of one that was. */
 #define ROW_LEASE_FIELDS(X, S)                                                                     \
     X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
     X(NUMBER, S, order, 1, SERIAL_MAX)                                                             \
@@ -151,6 +152,7 @@ MESSAGE_STRUCT(order_info, ROW_ORDER_FIELDS);
     X(BOOL, S, preemptible, 0, 1)                                                                  \
     X(U32, S, notice_min, 0, NOTICE_MAX_MIN)                                                       \
     X(U32, S, gpus_unsold, 0, GPUS_MAX)                                                            \
+    X(BOOL, S, elected, 0, 1)                                                                      \
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(lease_info, ROW_LEASE_FIELDS);
 

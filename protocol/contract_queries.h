@@ -126,6 +126,8 @@ MESSAGE_STRUCT(contract_info, ROW_CONTRACT_FIELDS);
     X(TIME, S, period_end_s, 0, TIME_MAX_S)
 MESSAGE_STRUCT(backstop_info, ROW_BACKSTOP_FIELDS);
 
+/* `claim`: what the fund lacked became this one, of which `paid_since_ucr` has been paid and
+ * `left_ucr` has not; 0: it lacked nothing. */
 #define ROW_DRAW_FIELDS(X, S)                                                                      \
     X(NUMBER, S, contract, 1, SERIAL_MAX)                                                          \
     X(U32, S, period, 0, UINT32_MAX)                                                               \
@@ -137,6 +139,9 @@ MESSAGE_STRUCT(backstop_info, ROW_BACKSTOP_FIELDS);
     X(U64, S, gpu_minutes_owed, 0, UINT64_MAX)                                                     \
     X(AMOUNT, S, owed_ucr, 0, UINT64_MAX)                                                          \
     X(AMOUNT, S, paid_ucr, 0, UINT64_MAX)                                                          \
+    X(NUMBER, S, claim, 0, SERIAL_MAX)                                                             \
+    X(AMOUNT, S, paid_since_ucr, 0, UINT64_MAX)                                                    \
+    X(AMOUNT, S, left_ucr, 0, UINT64_MAX)                                                          \
     X(AMOUNT, S, pool_left_ucr, 0, UINT64_MAX)                                                     \
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(draw_info, ROW_DRAW_FIELDS);
@@ -162,7 +167,9 @@ MESSAGE_STRUCT(draw_info, ROW_DRAW_FIELDS);
     X(AMOUNT, S, claims_ucr, 0, UINT64_MAX)
 MESSAGE_STRUCT(revshare_info, ROW_REVSHARE_FIELDS);
 
-/* One deduction. */
+/* One deduction. `claims_ucr`: what the settlement paid of older claims before; `claim`: what it
+ * did not give of the share became this one, of which `paid_since_ucr` has been paid and `left_ucr`
+ * has not; 0: it gave all. */
 #define ROW_SHARE_FIELDS(X, S)                                                                     \
     X(NUMBER, S, contract, 1, SERIAL_MAX)                                                          \
     X(U64, S, share, 0, UINT64_MAX)                                                                \
@@ -175,6 +182,10 @@ MESSAGE_STRUCT(revshare_info, ROW_REVSHARE_FIELDS);
     X(U32, S, phase_last, 0, PHASES_MAX)                                                           \
     X(AMOUNT, S, share_ucr, 0, UINT64_MAX)                                                         \
     X(AMOUNT, S, paid_ucr, 0, UINT64_MAX)                                                          \
+    X(AMOUNT, S, claims_ucr, 0, UINT64_MAX)                                                        \
+    X(NUMBER, S, claim, 0, SERIAL_MAX)                                                             \
+    X(AMOUNT, S, paid_since_ucr, 0, UINT64_MAX)                                                    \
+    X(AMOUNT, S, left_ucr, 0, UINT64_MAX)                                                          \
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(share_info, ROW_SHARE_FIELDS);
 
@@ -213,6 +224,7 @@ MESSAGE_STRUCT(declaration_info, ROW_DECLARATION_FIELDS);
     GUARANTEE_PROPOSE_FIELDS(X, S)                                                                 \
     X(U32, S, version, 0, UINT32_MAX)                                                              \
     X(U32, S, pending, 0, UINT32_MAX)                                                              \
+    X(ACCOUNT, S, proposer, 0, UINT32_MAX)                                                         \
     X(ENUM, S, state, contract_state, 0)                                                           \
     X(AMOUNT, S, called_ucr, 0, UINT64_MAX)                                                        \
     X(AMOUNT, S, by_operator_ucr, 0, UINT64_MAX)                                                   \

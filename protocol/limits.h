@@ -38,6 +38,19 @@ enum {
     EVENT_BYTES_MAX = 65535,
     EVENT_NONCE_BYTES = 16,
 
+    /* Reports. */
+    REPORT_ROWS_MAX = 250 * 1000,
+    REPORT_BYTES_MAX = 64 << 20, /* in memory while it is made and kept */
+    REPORT_COLUMNS_MAX = 48,
+    REPORT_TABLES_MAX = 16,
+    REPORT_NOTES_MAX = 16,
+    REPORT_PAGE_BYTES = 2 * 1024 * 1024, /* a page ends after the row that passes this */
+    REPORT_DEBT_ROWS_MAX = 1200,         /* months of a debt schedule */
+    REPORT_CURVE_ROWS_MAX = 4000,        /* points of depreciation curves */
+    REPORTS_WAITING_MAX = 64,            /* asked for and not yet made */
+    REPORTS_WAITING_ACCOUNT_MAX = 8,     /* of these, of one account's keys */
+    REPORTS_KEPT_MAX = 8,                /* made and not yet read to their end */
+
     /* Text. */
     NAME_MAX_BYTES = 63,
     PLACE_MAX_BYTES = 7, /* ISO 3166-1 "ID" or 3166-2 "US-TX" */

@@ -14,6 +14,7 @@
 #include "protocol/message.h"
 #include "protocol/operations.h"
 #include "protocol/query_parts.h"
+#include "protocol/report_queries.h"
 
 /* --- Queries --- */
 
@@ -219,7 +220,8 @@ MESSAGE_STRUCT(q_checkpoint, Q_CHECKPOINT_FIELDS);
     Y(25, starts, Q_STARTS_FIELDS)                                                                 \
     Y(26, utilisation, Q_UTILISATION_FIELDS)                                                       \
     Y(27, rule_why, Q_RULE_WHY_FIELDS)                                                             \
-    CONTRACT_QUERY_LIST(Y)
+    CONTRACT_QUERY_LIST(Y)                                                                         \
+    REPORT_QUERY_LIST(Y)
 
 /* --- Answers --- */
 
@@ -369,7 +371,8 @@ MESSAGE_STRUCT(a_checkpoint, A_CHECKPOINT_FIELDS);
     Y(25, starts, A_STARTS_FIELDS)                                                                 \
     Y(26, utilisation, A_UTILISATION_FIELDS)                                                       \
     Y(27, rule_why, A_RULE_WHY_FIELDS)                                                             \
-    CONTRACT_ANSWER_LIST(Y)
+    CONTRACT_ANSWER_LIST(Y)                                                                        \
+    REPORT_ANSWER_LIST(Y)
 
 enum query_code {
 #define QUERY_CODE(code, name, fields) QUERY_##name = code,

@@ -136,7 +136,15 @@
     X(search_ended, 116, true,                                                                     \
       "the search ended before it was through; name a region, a limit price or fewer SKUs")        \
     X(lease_committed, 117, false,                                                                 \
-      "a lease of profile training is committed; its holder may only offer it to others")
+      "a lease of profile training, or elected under a backstop, is committed; its holder may "    \
+      "only offer it to others")                                                                   \
+    /* Reports. */                                                                                 \
+    X(report_too_large, 118, false,                                                                \
+      "the report has too many rows; name an account, a site or a shorter time")                   \
+    X(reports_busy, 119, true, "too many reports are being made; ask again in a moment")           \
+    X(report_gone, 120, true, "the report is not kept any more; ask for it from the beginning")    \
+    X(contract_third_party, 121, false,                                                            \
+      "an amendment may not take from the beneficiary: limit, escrow and time only grow")
 
 enum refusal {
 #define REFUSAL_ENUM(name, number, transient, text) REFUSAL_##name = number,

@@ -152,6 +152,33 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     X(FLOW_KIND, RESALE, resale, 9)                                                                \
     X(FLOW_KIND, PAYOUT, payout, 10)
 
+/* The reports that an exchange makes of its rows. */
+#define REPORT_KIND_LIST(X)                                                                        \
+    X(REPORT_KIND, EXPOSURE, exposure, 1)                                                          \
+    X(REPORT_KIND, STRESS, stress, 2)                                                              \
+    X(REPORT_KIND, COLLATERAL, collateral, 3)                                                      \
+    X(REPORT_KIND, ENDORSEMENT, endorsement, 4)                                                    \
+    X(REPORT_KIND, CIRCULARITY, circularity, 5)                                                    \
+    X(REPORT_KIND, CONCENTRATION, concentration, 6)                                                \
+    X(REPORT_KIND, VACANCY, vacancy, 7)                                                            \
+    X(REPORT_KIND, CARBON, carbon, 8)                                                              \
+    X(REPORT_KIND, PORTABILITY, portability, 9)                                                    \
+    X(REPORT_KIND, STATEMENT, statement, 10)                                                       \
+    X(REPORT_KIND, USAGE, usage, 11)
+
+/* What the cells of a report's column are; protocol/report_queries.h says how they are kept. */
+#define CELL_KIND_LIST(X)                                                                          \
+    X(CELL_KIND, TEXT, text, 1)                                                                    \
+    X(CELL_KIND, COUNT, count, 2)                                                                  \
+    X(CELL_KIND, AMOUNT, amount, 3)                                                                \
+    X(CELL_KIND, PPM, ppm, 4)                                                                      \
+    X(CELL_KIND, TIME, time, 5)                                                                    \
+    X(CELL_KIND, MONTH, month, 6)                                                                  \
+    X(CELL_KIND, GPU_MINUTES, gpu_minutes, 7)                                                      \
+    X(CELL_KIND, GRAMS, grams, 8)                                                                  \
+    X(CELL_KIND, NAMED, named, 9)                                                                  \
+    X(CELL_KIND, YES, yes, 10)
+
 #define CONTROL_KIND_LIST(X)                                                                       \
     X(CONTROL_KIND, MINT, mint, 1)                                                                 \
     X(CONTROL_KIND, PAYOUT, payout, 2)                                                             \
@@ -288,6 +315,8 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     V(milestone_kind, MILESTONE_KIND_LIST)                                                         \
     V(tranche_kind, TRANCHE_KIND_LIST)                                                             \
     V(flow_kind, FLOW_KIND_LIST)                                                                   \
+    V(report_kind, REPORT_KIND_LIST)                                                               \
+    V(cell_kind, CELL_KIND_LIST)                                                                   \
     V(control_kind, CONTROL_KIND_LIST)                                                             \
     V(control_state, CONTROL_STATE_LIST)                                                           \
     V(lease_state, LEASE_STATE_LIST)                                                               \

@@ -9,8 +9,8 @@
 #include "server/command/run.h"
 
 static const struct command *const commands[] = {
-    &command_init,   &command_serve,   &command_check,   &command_replay,
-    &command_backup, &command_restore, &command_certify,
+    &command_init,   &command_serve,  &command_check,   &command_replay,
+    &command_report, &command_backup, &command_restore, &command_certify,
 };
 enum { COMMANDS_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "client/cli/csv.h"
+#include "protocol/csv.h"
 #include "protocol/limits.h"
 #include "protocol/moment.h"
 

@@ -217,12 +217,16 @@ static void totals_print(struct cli *cli, const struct backstop_info *b)
 {
     char pool[AMOUNT_TEXT_BYTES], left[AMOUNT_TEXT_BYTES], owed[AMOUNT_TEXT_BYTES];
     char paid[AMOUNT_TEXT_BYTES], claims[AMOUNT_TEXT_BYTES], elected[AMOUNT_TEXT_BYTES];
+    char since[AMOUNT_TEXT_BYTES];
+    uint64_t claimed_ucr = b->owed_ucr > b->paid_ucr ? b->owed_ucr - b->paid_ucr : 0;
+    uint64_t since_ucr = claimed_ucr > b->claims_ucr ? claimed_ucr - b->claims_ucr : 0;
     cli_print(cli,
-              "\nowed %s credits in all, %s of it paid at once, %s open as claims\n"
+              "\nowed %s credits in all, %s of it paid at once, %s since, %s open as claims\n"
               "elected for %s; %s left of a pool of %s\n",
               amount_format(b->owed_ucr, owed), amount_format(b->paid_ucr, paid),
-              amount_format(b->claims_ucr, claims), amount_format(b->elected_ucr, elected),
-              amount_format(b->pool_left_ucr, left), amount_format(b->pool_ucr, pool));
+              amount_format(since_ucr, since), amount_format(b->claims_ucr, claims),
+              amount_format(b->elected_ucr, elected), amount_format(b->pool_left_ucr, left),
+              amount_format(b->pool_ucr, pool));
 }
 
 int command_backstop_statement(struct cli *cli, int argc, char **argv)
@@ -232,7 +236,8 @@ int command_backstop_statement(struct cli *cli, int argc, char **argv)
     cli->missing = NO_BACKSTOP;
     if (records_list(cli, &q_draws_message, &q,
                      "period start_s end_s gpu_minutes_covered gpu_minutes_sold "
-                     "gpu_minutes_elected gpu_minutes_owed owed_ucr paid_ucr pool_left_ucr index",
+                     "gpu_minutes_elected gpu_minutes_owed owed_ucr paid_ucr paid_since_ucr "
+                     "left_ucr pool_left_ucr index",
                      "no period has been settled yet") != CLI_OK ||
         cli->json)
         return cli->exit;

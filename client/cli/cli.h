@@ -336,6 +336,7 @@ cli_function command_revshare_propose, command_revshare_show, command_revshare_l
 cli_function command_revshare_shares, command_flow_list;
 cli_function command_guarantee_propose, command_guarantee_show, command_guarantee_list;
 cli_function command_guarantee_call, command_guarantee_step_in;
+cli_function command_report;
 cli_function command_control_list, command_control_show, command_control_policy;
 cli_function command_control_approve, command_control_reject;
 cli_function command_control_propose_mint, command_control_propose_payout;

@@ -237,6 +237,8 @@ static const struct cli_command root_commands[] = {
     GROUP("royalty", "Royalty: what is paid under grants", royalty_commands),
     GROUP("guarantee", "Lease guarantees: who stands for an operator's payments",
           guarantee_commands),
+    GROUP("report", "Reports: exposure, statements, usage and others, as of one log index",
+          report_commands),
     COMMAND_MORE("advise", "Say which profile and order fit a demand curve", "DEMAND.csv", 1, 1,
                  advise_options, command_advise,
                  "The file has the columns time (ISO 8601, or seconds) and gpus; each line holds\n"

@@ -45,6 +45,9 @@ extern const struct cli_option quote_options[], order_place_options[], advise_op
 /* In commands_control.c. */
 extern const struct cli_command control_commands[];
 
+/* In commands_report.c. */
+extern const struct cli_command report_commands[];
+
 /* In commands_contracts.c. */
 extern const struct cli_command backstop_commands[];
 extern const struct cli_command revshare_commands[], flow_commands[];

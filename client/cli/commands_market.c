@@ -303,7 +303,8 @@ const struct cli_command lease_commands[] = {
             command_lease_decide),
     COMMAND_MORE("end", "End a lease before its time", "LEASE", 1, 1, NULL, command_lease_end,
                  "What was delivered until then is paid; the rest comes back to the holder. A\n"
-                 "lease of profile training is committed: 'bourse lease resell' sells the rest.\n"
+                 "lease of profile training is committed, and so is one that a guarantor elected:\n"
+                 "'bourse lease resell' sells the rest.\n"
                  "  bourse lease end 7"),
     COMMAND_MORE("reclaim", "Take back a preemptible lease, with its notice (operators)", "LEASE",
                  1, 1, NULL, command_lease_reclaim,

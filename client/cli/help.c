@@ -44,7 +44,7 @@ static void children_print(const struct cli_command *command)
 {
     printf("\nCommands:\n");
     for (const struct cli_command *c = command->children; c->name != NULL; c++)
-        printf("  %-12s  %s\n", c->name, c->summary);
+        printf("  %-13s  %s\n", c->name, c->summary);
 }
 
 void help_print(const struct cli_command *command, const char *path)

@@ -22,7 +22,7 @@ int command_lease_list(struct cli *cli, int argc, char **argv)
     };
     return records_list(cli, &q_leases_message, &q,
                         "lease order holder operator site sku state gpus start_s end_s price_ucr "
-                        "cost_ucr paid_ucr elastic ended_by resale_offer parent",
+                        "cost_ucr paid_ucr elastic elected ended_by resale_offer parent",
                         "no leases");
 }
 

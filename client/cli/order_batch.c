@@ -5,7 +5,7 @@
 
 #include "client/cli/check.h"
 #include "client/cli/commands.h"
-#include "client/cli/csv.h"
+#include "protocol/csv.h"
 #include "client/cli/order_place.h"
 #include "protocol/amount.h"
 #include "protocol/refusal.h"

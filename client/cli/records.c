@@ -70,6 +70,20 @@ static bool is_subject(const struct message *m, const struct field *f)
     return f == m->fields && field_by_name(m, "name") != NULL;
 }
 
+/* Bits, the first tranche 1, as people count tranches. */
+static void tranches_print(uint64_t bits, struct buffer *out)
+{
+    const char *between = "";
+    for (unsigned i = 0; i < TRANCHES_MAX; i++) {
+        if ((bits >> i & 1) != 0) {
+            buffer_printf(out, "%s%u", between, i + 1);
+            between = ",";
+        }
+    }
+    if (bits == 0)
+        buffer_printf(out, "-");
+}
+
 static void number_print(struct cli *cli, const struct message *m, const struct field *f,
                          uint64_t value, struct buffer *out)
 {
@@ -77,11 +91,13 @@ static void number_print(struct cli *cli, const struct message *m, const struct 
     bool subject = is_subject(m, f);
     if (f->kind == FIELD_ACCOUNT && !subject && value > 0)
         buffer_printf(out, "%s", name_of(cli, NAMED_ACCOUNT, value));
+    else if (m == &flow_info_message && f->kind == FIELD_ACCOUNT)
+        buffer_printf(out, "%s", strcmp(f->name, "payer") == 0 ? "exchange" : "outside");
     else if (f->kind == FIELD_SERIES && !subject && value > 0)
         buffer_printf(out, "%s", name_of(cli, NAMED_SERIES, value));
-    else if (f->kind == FIELD_NUMBER && !subject && strcmp(f->name, "sku") == 0)
+    else if (f->kind == FIELD_NUMBER && !subject && value > 0 && strcmp(f->name, "sku") == 0)
         buffer_printf(out, "%s", name_of(cli, NAMED_SKU, value));
-    else if (f->kind == FIELD_NUMBER && !subject && strcmp(f->name, "site") == 0)
+    else if (f->kind == FIELD_NUMBER && !subject && value > 0 && strcmp(f->name, "site") == 0)
         buffer_printf(out, "%s", name_of(cli, NAMED_SITE, value));
     else if (is_minutes(f->name))
         buffer_printf(out, "%s", value == 0 ? "-" : duration_format(value * 60, text));
@@ -93,6 +109,8 @@ static void number_print(struct cli *cli, const struct message *m, const struct 
         buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 10000, value / 100 % 100);
     else if (ends_with(f->name, "_bp"))
         buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 100, value % 100);
+    else if (m == &grant_info_message && strncmp(f->name, "tranches_", 9) == 0)
+        tranches_print(value, out);
     else if (value == 0 && (f->kind == FIELD_ACCOUNT || f->kind == FIELD_NUMBER))
         buffer_printf(out, "-");
     else

@@ -251,6 +251,6 @@ int command_revshare_shares(struct cli *cli, int argc, char **argv)
     struct q_shares q = {.contract = value_u64(cli, "CONTRACT", argv[0])};
     return records_list(cli, &q_shares_message, &q,
                         "share time_s lease period gross_ucr base_ucr phase_first phase_last "
-                        "share_ucr paid_ucr index",
+                        "share_ucr paid_ucr claims_ucr paid_since_ucr left_ucr index",
                         "nothing has been shared yet");
 }

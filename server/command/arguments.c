@@ -18,7 +18,8 @@ static size_t option_place(const struct command *c, const char *name, size_t len
 
 void command_help(const struct command *c, FILE *out)
 {
-    fprintf(out, "usage: boursed %s", c->name);
+    fprintf(out, "usage: boursed %s%s%s", c->name, c->word != NULL ? " " : "",
+            c->word != NULL ? c->word : "");
     for (const struct option_spec *o = c->options; o->name != NULL; o++)
         fprintf(out, o->required ? " --%s%s%s" : " [--%s%s%s]", o->name,
                 o->argument != NULL ? " " : "", o->argument != NULL ? o->argument : "");
@@ -36,7 +37,13 @@ void command_help(const struct command *c, FILE *out)
 bool arguments_parse(const struct command *c, int argc, char *const *argv, struct arguments *out)
 {
     *out = (struct arguments){.command = c};
-    for (int i = 0; i < argc; i++) {
+    if (c->word != NULL && (argc == 0 || strncmp(argv[0], "--", 2) == 0)) {
+        fprintf(stderr, "boursed %s: %s is needed first; --help tells more\n", c->name, c->word);
+        return false;
+    }
+    if (c->word != NULL)
+        out->word = argv[0];
+    for (int i = c->word != NULL ? 1 : 0; i < argc; i++) {
         const char *word = argv[i];
         if (strncmp(word, "--", 2) != 0 || word[2] == '\0') {
             fprintf(stderr, "boursed %s: what is '%s'? options begin with --\n", c->name, word);

@@ -1,6 +1,7 @@
 /*
  * Options of a subcommand, as a table from which they are parsed and help is printed. Options are
- * `--name VALUE`, `--name=VALUE` or flags `--name`; there are no others and no positions.
+ * `--name VALUE`, `--name=VALUE` or flags `--name`; there are no others, and no positions but one
+ * word that a command may ask for before them.
  */
 #ifndef BOURSE_COMMAND_ARGUMENTS_H
 #define BOURSE_COMMAND_ARGUMENTS_H
@@ -33,12 +34,14 @@ struct command {
     const char *name;
     const char *summary; /* one line */
     const char *text;    /* more, for its own help; may be NULL */
+    const char *word;    /* what stands before the options, "KIND"; NULL: nothing does */
     const struct option_spec *options;
     int (*run)(const struct arguments *a); /* an exit code */
 };
 
 struct arguments {
     const struct command *command;
+    const char *word;                /* NULL: the command asks for none */
     const char *values[OPTIONS_MAX]; /* by place in the table; a flag's is "" when given */
 };
 

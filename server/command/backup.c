@@ -5,7 +5,7 @@
 #include "protocol/status.h"
 #include "server/command/command.h"
 #include "server/command/journal_copy.h"
-#include "server/command/report.h"
+#include "server/command/tell.h"
 #include "server/exchange/rows.h"
 #include "server/port/clock.h"
 
@@ -102,7 +102,7 @@ static int run(const struct arguments *a)
     stage_abort(&stage);
     data_folder_close(from);
     if (status != 0)
-        return report_failure(a, status, &error);
+        return tell_failure(a, status, &error);
     printf("backed up %s to %s, up to group %" PRIu64 "\n", arguments_get(a, "data"), stage.target,
            last);
     return EXIT_DONE;

@@ -6,7 +6,7 @@
 #include "protocol/keyfile.h"
 #include "protocol/status.h"
 #include "server/command/command.h"
-#include "server/command/report.h"
+#include "server/command/tell.h"
 #include "server/command/root_key.h"
 #include "server/engine/folder.h"
 #include "server/port/clock.h"
@@ -111,7 +111,7 @@ static int run(const struct arguments *a)
     }
     int status = data_folder_open(arguments_get(a, "data"), FOLDER_LOOK, &folder, &error);
     if (status != 0)
-        return report_failure(a, status, &error);
+        return tell_failure(a, status, &error);
     status = root_key_read(a, arguments_get(a, "root-key"), seed);
     if (status == 0) {
         keys_from_seed(&root, seed);
@@ -125,7 +125,7 @@ static int run(const struct arguments *a)
     }
     data_folder_close(folder);
     if (status != 0)
-        return report_failure(a, status, &error);
+        return tell_failure(a, status, &error);
     printf("%s\n", text);
     fprintf(stderr,
             "The certificates are valid for %llu days. A running server uses them when it "

@@ -10,7 +10,8 @@
 
 #include "protocol/status.h"
 #include "server/command/command.h"
-#include "server/command/report.h"
+#include "server/command/positions.h"
+#include "server/command/tell.h"
 #include "server/engine/replay.h"
 #include "server/exchange/referee.h"
 #include "server/exchange/rows.h"
@@ -195,39 +196,71 @@ static void difference_keep(void *context, const char *line)
     buffer_append(&d->lines, line, strlen(line) + 1);
 }
 
-/* Compares the image with the replay, which follows it as long as a server moves it on. */
-static void image_compare_look(struct check *c, struct image *image, struct replay *replay)
+static void differences_report(struct check *c, const struct differences *d)
 {
-    struct differences d = {BUFFER_EMPTY};
+    for (size_t at = 0; at < d->lines.length; at += strlen((const char *)d->lines.data + at) + 1)
+        check_problem(c, (const char *)d->lines.data + at);
+}
+
+/* Of rows: all of them, and those of contracts once more in words. */
+struct row_differences {
+    struct differences all;
+    struct differences contracts;
+};
+
+static void row_difference_keep(void *context, const struct image_difference *difference)
+{
+    struct row_differences *d = context;
+    struct buffer words = BUFFER_EMPTY;
+    difference_keep(&d->all, difference->line);
+    position_difference(difference, &words);
+    if (words.length > 0) {
+        buffer_append(&words, "", 1);
+        difference_keep(&d->contracts,
+                        words.status == 0 ? (const char *)words.data : difference->line);
+    }
+    buffer_release(&words);
+}
+
+/* Compares the image with the replay, which follows it as long as a server moves it on. What is
+ * different of contracts goes to `contracts` as well. */
+static void image_compare_look(struct check *c, struct image *image, struct replay *replay,
+                               struct differences *contracts)
+{
+    struct row_differences d = {{BUFFER_EMPTY}, {BUFFER_EMPTY}};
     struct image_meta meta = {0};
     struct image_error wrong = {{0}};
     int status = 0;
     bool is_settled = false, follows = true;
     check_begin(c, "rows");
     for (int i = 0; status == 0 && follows && !is_settled && i < COMPARE_TRIES; i++) {
-        buffer_clear(&d.lines);
+        buffer_clear(&d.all.lines);
+        buffer_clear(&d.contracts.lines);
         status = image_meta_read(image, &meta, &wrong);
         if (status == 0)
             follows = journal_look(c, replay, meta.group);
         if (status == 0 && follows)
-            status = image_compare(image, exchange_store(replay->exchange), &meta, difference_keep,
-                                   &d, &wrong);
+            status = image_compare(image, exchange_store(replay->exchange), &meta,
+                                   row_difference_keep, &d, &wrong);
         is_settled = status == 0 && follows && meta.group == replay->group;
     }
     if (status != 0)
         check_problem(c, wrong.text);
     else if (follows && !is_settled)
         check_problem(c, "the server moved the image on each time it was looked at");
-    for (size_t at = 0; is_settled && at < d.lines.length;
-         at += strlen((const char *)d.lines.data + at) + 1)
-        check_problem(c, (const char *)d.lines.data + at);
+    if (is_settled) {
+        differences_report(c, &d.all);
+        *contracts = d.contracts;
+        d.contracts.lines = BUFFER_EMPTY;
+    }
     struct image_meta found = replay_meta(replay);
     /* An image that nothing was flushed into yet names no root. */
     if (is_settled && meta.group > 0 &&
         (meta.log_size != found.log_size ||
          memcmp(meta.log_root, found.log_root, sizeof(found.log_root)) != 0))
         check_problem(c, "the image names another log root than the journal leads to");
-    buffer_release(&d.lines);
+    buffer_release(&d.all.lines);
+    buffer_release(&d.contracts.lines);
     check_end(c, "every row of the image is what the journal leads to");
 }
 
@@ -303,18 +336,34 @@ static uint64_t journal_end_find(const struct check *c, uint64_t from)
     return status == STATUS_MORE ? last : UINT64_MAX;
 }
 
+/* Where each contract stands, worked out from the journal alone, and what the image says else. */
+static void contracts_look(struct check *c, const struct store *s, bool has_image,
+                           const struct differences *found)
+{
+    struct buffer text = BUFFER_EMPTY;
+    check_begin(c, "contract");
+    differences_report(c, found);
+    c->advice = "the journal is right, and the image made of it: keep a copy; with the server "
+                "stopped, remove the folder image/; the next start makes it again";
+    c->counts = positions_count(s, &text);
+    if (has_image && store_count(s, TABLE_CONTRACT) > 0)
+        buffer_printf(&text, "; the image has each of them there");
+    check_end_buffer(c, &text);
+}
+
 /* The journal up to the image, the image against it, the log, and then the journal's rest. */
 static void replay_look(struct check *c, struct image *image, const struct image_meta *meta,
                         struct replay *replay)
 {
     struct buffer text = BUFFER_EMPTY;
+    struct differences contracts = {BUFFER_EMPTY};
     check_begin(c, "journal");
     bool is_ok = image == NULL || journal_look(c, replay, meta->group);
     c->advice = journal_advice;
     if (is_ok) {
         json_decref(c->problems); /* it goes on below */
         if (image != NULL) {
-            image_compare_look(c, image, replay);
+            image_compare_look(c, image, replay, &contracts);
             log_look(c, replay);
         }
         check_begin(c, "journal");
@@ -328,12 +377,14 @@ static void replay_look(struct check *c, struct image *image, const struct image
     c->counts = json_pack("{s:I, s:I}", "groups", (json_int_t)replay->group, "requests",
                           (json_int_t)replay->requests);
     check_end_buffer(c, &text);
-    if (!is_ok)
-        return;
-    check_begin(c, "state");
-    if (replay->group > 0)
-        exchange_check(replay->exchange, check_problem, c);
-    check_end(c, "what the journal leads to holds too");
+    if (is_ok) {
+        check_begin(c, "state");
+        if (replay->group > 0)
+            exchange_check(replay->exchange, check_problem, c);
+        check_end(c, "what the journal leads to holds too");
+        contracts_look(c, exchange_store(replay->exchange), image != NULL, &contracts);
+    }
+    buffer_release(&contracts.lines);
 }
 
 /* What the referee found while the journal was replayed. */
@@ -343,9 +394,7 @@ static void market_look(struct check *c, const struct referee *referee,
     struct referee_counts counts = referee_counts(referee);
     struct buffer text = BUFFER_EMPTY;
     check_begin(c, "market");
-    for (size_t at = 0; at < found->lines.length;
-         at += strlen((const char *)found->lines.data + at) + 1)
-        check_problem(c, (const char *)found->lines.data + at);
+    differences_report(c, found);
     c->advice = "the first line names the first difference; keep a copy of the directory";
     buffer_printf(&text, "%" PRIu64 " search%s matched again from the rows alone; ", counts.matches,
                   counts.matches == 1 ? "" : "es");
@@ -368,7 +417,7 @@ static void market_look(struct check *c, const struct referee *referee,
 static int result_print(struct check *c, const struct image_meta *last)
 {
     char hash[65];
-    report_hash(last->log_root, hash);
+    tell_hash(last->log_root, hash);
     if (c->is_json) {
         json_t *all = json_pack("{s:b, s:I, s:I, s:s, s:O}", "ok", c->failed == 0, "group",
                                 (json_int_t)last->group, "log_size", (json_int_t)last->log_size,
@@ -392,7 +441,7 @@ static int run(const struct arguments *a)
     struct image_meta meta = {0}, last = {0};
     int status = data_folder_open(arguments_get(a, "data"), FOLDER_LOOK, &folder, &error);
     if (status != 0)
-        return report_failure(a, status, &error);
+        return tell_failure(a, status, &error);
     struct check c = {.folder = folder, .is_json = arguments_has(a, "json"), .done = json_array()};
     certificates_look(&c);
     image_look(&c, &image, &meta);

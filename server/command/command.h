@@ -10,5 +10,6 @@ extern const struct command command_check;
 extern const struct command command_replay;
 extern const struct command command_backup;
 extern const struct command command_restore;
+extern const struct command command_report;
 
 #endif

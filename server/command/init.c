@@ -11,7 +11,7 @@
 #include "protocol/sha256.h"
 #include "protocol/status.h"
 #include "server/command/command.h"
-#include "server/command/report.h"
+#include "server/command/tell.h"
 #include "server/command/root_key.h"
 #include "server/engine/folder.h"
 #include "server/engine/stage.h"
@@ -270,7 +270,7 @@ static int run(const struct arguments *a)
     if (!arguments_number(a, "seed", 0, UINT64_MAX, 0, &seed) || !genesis_set(a, &identity))
         return EXIT_USAGE;
     if (sodium_init() < 0)
-        return report_failure(a, STATUS_IO, &error);
+        return tell_failure(a, STATUS_IO, &error);
     int status = stage_begin(&stage, arguments_get(a, "data"), &error);
     if (status == 0)
         status = secrets_make(a, seed, &identity);
@@ -286,7 +286,7 @@ static int run(const struct arguments *a)
     stage_abort(&stage);
     sodium_memzero(&identity, sizeof(identity));
     if (status != 0)
-        return report_failure(a, status, &error);
+        return tell_failure(a, status, &error);
     buffer_release(&error);
     return EXIT_DONE;
 }

@@ -5,7 +5,7 @@
 #include "protocol/status.h"
 #include "server/command/command.h"
 #include "server/command/journal_copy.h"
-#include "server/command/report.h"
+#include "server/command/tell.h"
 #include "server/exchange/rows.h"
 
 enum { FLUSH_BYTES = 256 << 20 };
@@ -131,7 +131,10 @@ static int run(const struct arguments *a)
     struct buffer error = BUFFER_EMPTY;
     char hash[65];
     bool same = false;
+    bool has_log = true;
     int status = data_folder_open(arguments_get(a, "data"), FOLDER_LOOK, &from, &error);
+    if (status == 0)
+        has_log = !from->is_backup;
     if (status == 0)
         status = stage_begin(&stage, arguments_get(a, "into"), &error);
     if (status == 0)
@@ -139,16 +142,20 @@ static int run(const struct arguments *a)
     if (status == 0)
         status = all_replay(from, &stage, &meta, &error);
     if (status == 0) {
-        same = source_root(from, &meta);
+        same = has_log && source_root(from, &meta);
         status = stage_commit(&stage, &error);
     }
     stage_rename_in(&stage, &error);
     stage_abort(&stage);
     data_folder_close(from);
     if (status != 0)
-        return report_failure(a, status, &error);
+        return tell_failure(a, status, &error);
     printf("replayed %" PRIu64 " groups, %" PRIu64 " log entries\n", meta.group, meta.log_size);
-    printf("root     %s\n", report_hash(meta.log_root, hash));
+    printf("root     %s\n", tell_hash(meta.log_root, hash));
+    if (!has_log) {
+        printf("source   a backup has no log; a signed head of as many entries has this root\n");
+        return EXIT_DONE;
+    }
     printf("source   %s\n", same ? hash : "its log does not hold these entries with this root");
     return same ? EXIT_DONE : EXIT_FAILED;
 }

@@ -12,7 +12,7 @@
 #include "protocol/status.h"
 #include "server/command/command.h"
 #include "server/command/journal_copy.h"
-#include "server/command/report.h"
+#include "server/command/tell.h"
 #include "server/command/root_key.h"
 #include "server/exchange/rows.h"
 #include "server/journal/journal.h"
@@ -375,7 +375,7 @@ static int run(const struct arguments *a)
     sodium_memzero(&identity, sizeof(identity));
     data_folder_close(from);
     if (status != 0)
-        return report_failure(a, status, &error);
+        return tell_failure(a, status, &error);
     buffer_release(&error);
     return EXIT_DONE;
 }

@@ -253,7 +253,22 @@ bool answer_is_deferred(const struct submission *s)
     }
 }
 
-int answer_question(struct engine *e, struct submission *s)
+/* Hands a question for a report over, or refuses it. */
+static int report_hand(struct engine *e, struct submission *s, uint32_t account, bool *handed_out)
+{
+    uint32_t subject = 0;
+    enum refusal refusal = exchange_report_subject(e->exchange, account, s->query_body, &subject);
+    if (refusal == REFUSAL_accepted &&
+        reporter_hand(e->reporter, s, account, subject, e->group, exchange_time(e->exchange)) ==
+            0) {
+        *handed_out = true;
+        return 0;
+    }
+    return answer_add(e, s, refusal != REFUSAL_accepted ? refusal : REFUSAL_reports_busy, NULL,
+                      NULL);
+}
+
+int answer_question(struct engine *e, struct submission *s, bool *handed_out)
 {
     const struct message *message = NULL;
     const void *body = NULL;
@@ -262,6 +277,8 @@ int answer_question(struct engine *e, struct submission *s)
     if (answer_is_deferred(s))
         return 0;
     uint32_t account = exchange_account_by_channel(e->exchange, s->peer_key);
+    if (s->query->code == QUERY_report)
+        return report_hand(e, s, account, handed_out);
     enum refusal refusal =
         exchange_query(e->exchange, account, s->query, s->query_body, &s->arena, &message, &body);
     return answer_add(e, s, refusal, message, body);

@@ -84,32 +84,9 @@ static void group_written(void *context, uint64_t index, int status)
     pthread_mutex_unlock(&e->mutex);
 }
 
-/* On the flusher's thread, before each write: the log that the image will name comes first, so
- * that a crash never leaves an image whose log is not there. */
-static int image_before(void *context)
-{
-    struct engine *e = context;
-    return log_store_sync(e->log);
-}
-
-static void image_written(void *context, int status, const struct image_meta *meta,
-                          const struct image_error *error)
-{
-    struct engine *e = context;
-    (void)meta;
-    pthread_mutex_lock(&e->mutex);
-    if (status != 0 && e->flusher_status == 0) {
-        e->flusher_status = status;
-        e->flusher_error = *error;
-    }
-    pthread_cond_signal(&e->wake);
-    pthread_mutex_unlock(&e->mutex);
-}
-
 /* --- The engine's thread --- */
 
-/* Ends the engine: nothing is published any more. Only the first failure is told. */
-static void engine_fail(struct engine *e, int status, const char *where, const char *why)
+void engine_fail(struct engine *e, int status, const char *where, const char *why)
 {
     struct buffer line = BUFFER_EMPTY;
     pthread_mutex_lock(&e->mutex);
@@ -118,6 +95,7 @@ static void engine_fail(struct engine *e, int status, const char *where, const c
     pthread_mutex_unlock(&e->mutex);
     if (!is_first)
         return;
+    reporter_end(e->reporter);
     buffer_printf(&line,
                   "%s: %s%s%s. Everything acknowledged is in the journal; %s, then start again.",
                   where, status_text(status), why[0] != '\0' ? ": " : "", why,
@@ -129,56 +107,6 @@ static void engine_fail(struct engine *e, int status, const char *where, const c
         e->callbacks.failed(e->callbacks.context, status,
                             line.status == 0 ? (const char *)line.data : where);
     buffer_release(&line);
-}
-
-/* Whether the flusher may take the changes now. Its failure is told here. */
-static int flusher_look(struct engine *e)
-{
-    pthread_mutex_lock(&e->mutex);
-    int status = e->flusher_status;
-    struct image_error error = e->flusher_error;
-    pthread_mutex_unlock(&e->mutex);
-    if (status != 0)
-        engine_fail(e, status, "the image cannot be written", error.text);
-    return status;
-}
-
-static void changes_hand(struct engine *e)
-{
-    struct image_meta meta = {
-        .group = e->group,
-        .time_s = e->time_s,
-        .log_size = e->frontier.size,
-    };
-    merkle_frontier_root(&e->frontier, meta.log_root);
-    for (size_t i = 0; i < sizeof(meta.exchange_id); i++)
-        meta.exchange_id[i] = e->folder->exchange_id[i];
-    flusher_hand(e->flusher, exchange_store(e->exchange), &meta);
-    e->flushed_ns = clock_monotonic_ns(e->clock);
-}
-
-/* At a group boundary, with everything applied durable and published. */
-static void flush_perhaps(struct engine *e)
-{
-    size_t bytes = store_changes_bytes(exchange_store(e->exchange));
-    if (bytes == 0 || flusher_busy(e->flusher))
-        return;
-    uint64_t since_ms = (clock_monotonic_ns(e->clock) - e->flushed_ns) / NS_PER_MS;
-    if (bytes >= FLUSH_BYTES || since_ms >= FLUSH_EVERY_MS)
-        changes_hand(e);
-}
-
-/* Waits while the flusher is too far behind. */
-static void lag_wait(struct engine *e)
-{
-    if (store_changes_bytes(exchange_store(e->exchange)) <= e->options.flush_bytes_max)
-        return;
-    pthread_mutex_lock(&e->mutex);
-    while (flusher_busy(e->flusher) && e->flusher_status == 0)
-        pthread_cond_wait(&e->wake, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
-    if (flusher_look(e) == 0)
-        changes_hand(e);
 }
 
 static bool is_stopping(struct engine *e)
@@ -210,8 +138,9 @@ static bool inbox_take(struct engine *e, unsigned sleep_ms)
     pthread_mutex_lock(&e->mutex);
     int rc = sleep_ms == 0 ? ETIMEDOUT : 0;
     while (e->inbox == NULL && !e->stopping && !e->failed && e->flusher_status == 0 &&
-           rc != ETIMEDOUT)
+           !e->image_moved && rc != ETIMEDOUT)
         rc = pthread_cond_timedwait(&e->wake, &e->mutex, &until);
+    e->image_moved = false;
     if (e->inbox != NULL)
         sequencer_push(&e->sequencer, e->inbox);
     e->inbox = NULL;
@@ -285,9 +214,24 @@ static bool round_has_room(const struct round *r)
            clock_monotonic_ns(r->engine->clock) < r->until_ns;
 }
 
-static int question_answer(struct engine *e, struct submission *s)
+/* Puts what was answered behind *answered_end; a report's question is the reporter's from here on,
+ * and does not count as submitted any more. */
+static int question_answer(struct engine *e, struct submission *s,
+                           struct submission ***answered_end)
 {
-    return s->kind == SUBMISSION_REQUEST ? answer_early(e, s) : answer_question(e, s);
+    bool handed = false;
+    size_t bytes = submission_bytes(s);
+    int status =
+        s->kind == SUBMISSION_REQUEST ? answer_early(e, s) : answer_question(e, s, &handed);
+    if (!handed) {
+        **answered_end = s;
+        *answered_end = &s->next;
+        return status;
+    }
+    pthread_mutex_lock(&e->mutex);
+    e->queue_bytes -= bytes;
+    pthread_mutex_unlock(&e->mutex);
+    return status;
 }
 
 /*
@@ -316,11 +260,9 @@ static int questions_of(struct round *r, bool strangers, struct submission **lis
             postponed_end = &s->next;
             continue;
         }
-        **answered_end = s;
-        *answered_end = &s->next;
         ++*asked;
         r->answered++;
-        status = question_answer(r->engine, s);
+        status = question_answer(r->engine, s, answered_end);
     }
     while (*at != NULL)
         at = &(*at)->next;
@@ -335,9 +277,7 @@ static int questions_of(struct round *r, bool strangers, struct submission **lis
  */
 static int questions_answer(struct engine *e)
 {
-    /* With a manual clock nothing is seen half done: questions wait as requests do. */
-    bool wait = e->sequencer.mode == CLOCK_MODE_MANUAL && !is_stopping(e) &&
-                exchange_next_due(e->exchange) <= exchange_manual_time(e->exchange);
+    bool wait = !engine_is_settled(e) && !is_stopping(e);
     struct round r = {
         .engine = e,
         .until_ns = clock_monotonic_ns(e->clock) + ANSWERS_ROUND_MS * NS_PER_MS,
@@ -451,9 +391,11 @@ static void *engine_run(void *context)
         struct sequencer_view view = engine_view(e);
         receiver_wait(e);
         engine_clock_notice(e, &view);
-        if (!inbox_take(e, sequencer_sleep_ms(&e->sequencer, &view)))
+        reporter_look(e->reporter, clock_monotonic_ns(e->clock));
+        unsigned sleep_ms = sequencer_sleep_ms(&e->sequencer, &view);
+        if (!inbox_take(e, flush_perhaps(e, sleep_ms)))
             break;
-        status = flusher_look(e);
+        status = flush_look(e);
         if (status == 0)
             status = sequencer_next(&e->sequencer, &view, &e->draft);
         if (status != 0) {
@@ -462,18 +404,18 @@ static void *engine_run(void *context)
         }
         if (e->draft.has_group || e->draft.taken != NULL)
             status = round_run(e);
-        if (status == 0) {
-            flush_perhaps(e);
-            lag_wait(e);
-        }
+        if (status == 0)
+            flush_lag_wait(e);
     }
     return NULL;
 }
 
 /* --- Start and stop --- */
 
+/* Once no other thread of the engine runs: the reporter reads the image. */
 static void engine_free(struct engine *e)
 {
+    reporter_stop(e->reporter);
     while (e->inbox != NULL) {
         struct submission *s = e->inbox;
         e->inbox = s->next;
@@ -501,10 +443,19 @@ static void engine_free(struct engine *e)
 
 static int engine_threads_start(struct engine *e)
 {
-    int status = flusher_start(e->image, image_written, e, &e->flusher);
+    const struct reporter_options reports = {
+        .image = e->image,
+        .callbacks = e->callbacks,
+        .only_settled = e->options.clock_mode == CLOCK_MODE_MANUAL,
+        .notice = e->options.notice,
+        .notice_context = e->options.notice_context,
+    };
+    int status = reporter_start(&reports, &e->reporter);
+    if (status == 0)
+        status = flusher_start(e->image, flush_done, e, &e->flusher);
     if (status != 0)
         return status;
-    flusher_set_before(e->flusher, image_before);
+    flusher_set_before(e->flusher, flush_before);
     e->flushed_ns = clock_monotonic_ns(e->clock);
     status = writer_start(e->journal, WRITER_QUEUE_MAX, group_written, e, &e->writer);
     if (status == 0 && pthread_create(&e->thread, NULL, engine_run, e) != 0)
@@ -573,6 +524,7 @@ void engine_stop(struct engine *e)
     e->stopping = true;
     pthread_cond_signal(&e->wake);
     pthread_mutex_unlock(&e->mutex);
+    reporter_end(e->reporter);
     pthread_join(e->thread, NULL);
     writer_stop(e->writer);
     /* What failed may have left the state ahead of the journal: then nothing more is written. */
@@ -582,7 +534,7 @@ void engine_stop(struct engine *e)
             pthread_cond_wait(&e->wake, &e->mutex);
         pthread_mutex_unlock(&e->mutex);
         if (store_changes_bytes(exchange_store(e->exchange)) > 0)
-            changes_hand(e);
+            flush_hand(e);
     }
     int status = flusher_stop(e->flusher);
     if (status != 0)

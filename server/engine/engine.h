@@ -7,6 +7,8 @@
  *      group --> journal writer: append + one fdatasync --------------+
  *            \-> apply to the exchange, answer queries, log events ---+--> publish
  *                                          \-> now and then: flusher --> image
+ *                                                                  reports <--/ reporter -->
+ * publish
  *
  * A failed write or fdatasync, of journal, log or image, ends the process through `failed`.
  */
@@ -90,14 +92,14 @@ struct publication {
     struct publication *next;
     struct outgoing *outgoing;      /* in order */
     struct subscriber *subscribers; /* in order */
-    uint64_t log_size;              /* events that may be shown now */
+    uint64_t log_size;              /* events that may be shown now; 0: as many as before */
     size_t bytes;                   /* of all its frames */
 };
 void publication_free(struct publication *p);
 
 struct engine_callbacks {
     void *context;
-    /* On the engine's thread; takes the publication. Must not block. */
+    /* On the engine's thread or the reporter's; takes the publication. Must not block. */
     void (*published)(void *context, struct publication *p);
     /* On any thread: the engine has stopped and nothing more will be published. `line` is for
      * people and says what to do; the process should end with a failure. */
@@ -109,7 +111,7 @@ struct engine_options {
     uint64_t flush_bytes_max;       /* the flusher's lag bound; 0: the default */
     const struct port_clock *clock; /* NULL: the machine's; outlives the engine */
     /* May be NULL: a line for the operator about something that is no failure. From engine_start()
-     * and later on the engine's thread; must not block. */
+     * and later on the engine's thread or the reporter's; must not block. */
     void (*notice)(void *context, const char *line);
     void *notice_context;
 };

@@ -61,20 +61,40 @@ int publication_begin(struct engine *e)
     return 0;
 }
 
-int publication_add_frame(struct engine *e, uint64_t session, const struct message *frame,
-                          const void *body)
+/* Adds a frame at *end, the place behind the last one. */
+static int frame_append(struct publication *p, struct outgoing **end, uint64_t session,
+                        const struct message *frame, const void *body)
 {
     struct outgoing *o = calloc(1, sizeof(*o));
     if (o == NULL)
         return STATUS_MEMORY;
     o->session = session;
     message_encode_coded(frame, body, &o->frame);
-    *e->outgoing_end = o;
-    e->outgoing_end = &o->next;
+    *end = o;
     size_t bytes = sizeof(*o) + o->frame.length;
-    e->publication->bytes += bytes;
+    p->bytes += bytes;
     atomic_fetch_add_explicit(&bytes_out, bytes, memory_order_relaxed);
     return o->frame.status;
+}
+
+int publication_add_frame(struct engine *e, uint64_t session, const struct message *frame,
+                          const void *body)
+{
+    int status = frame_append(e->publication, e->outgoing_end, session, frame, body);
+    if (*e->outgoing_end != NULL)
+        e->outgoing_end = &(*e->outgoing_end)->next;
+    return status;
+}
+
+struct publication *publication_of_frame(uint64_t session, const struct message *frame,
+                                         const void *body)
+{
+    struct publication *p = calloc(1, sizeof(*p));
+    if (p != NULL && frame_append(p, &p->outgoing, session, frame, body) != 0) {
+        publication_free(p);
+        p = NULL;
+    }
+    return p;
 }
 
 int publication_add_subscriber(struct engine *e, const struct submission *s)

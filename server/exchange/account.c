@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/exchange/ask_site.h"
+#include "server/exchange/backstop.h"
 #include "server/exchange/check.h"
 #include "server/exchange/control.h"
 #include "server/exchange/event.h"
@@ -274,8 +275,11 @@ enum refusal account_register(struct exchange *x, const struct actor *actor, con
     return REFUSAL_accepted;
 }
 
+/* Comes behind the event of it. */
 static void state_put(struct exchange *x, uint32_t account, enum account_state state)
 {
+    /* What has passed counts as what an operator offered could be had. */
+    backstop_pass_operator(x, account);
     struct account_row row = *account_find(x, account);
     row.state = (uint32_t)state;
     store_put(x->store, TABLE_ACCOUNT, &row);
@@ -297,10 +301,10 @@ enum refusal account_freeze(struct exchange *x, const struct actor *actor, const
     if (brief.role == ROLE_ADMIN && account_admins(x) <= x->head.approvals)
         return REFUSAL_terms_invalid;
 
-    state_put(x, op->account, ACCOUNT_STATE_FROZEN);
     struct ev_account_frozen event = {EVENT_HEAD_OF(x, actor->account), .account = op->account,
                                       .reason = op->reason};
     event_log(x, &ev_account_frozen_message, &event);
+    state_put(x, op->account, ACCOUNT_STATE_FROZEN);
     out->object = op->account;
     return REFUSAL_accepted;
 }
@@ -315,9 +319,9 @@ enum refusal account_thaw_refusal(const struct exchange *x, uint32_t account)
 
 void account_thaw(struct exchange *x, uint32_t by, uint32_t account)
 {
-    state_put(x, account, ACCOUNT_STATE_ACTIVE);
     struct ev_account_unfrozen event = {EVENT_HEAD_OF(x, by), .account = account};
     event_log(x, &ev_account_unfrozen_message, &event);
+    state_put(x, account, ACCOUNT_STATE_ACTIVE);
 }
 
 /* What an operator offers counts again: resting orders may want it. */

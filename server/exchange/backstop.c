@@ -123,20 +123,24 @@ static bool terms_overlap(const struct exchange *x, const struct backstop_row *t
     return false;
 }
 
-/* What has been added up and settled stands: the terms reach on from the cursor. */
+/* What has passed and is settled, or waits to be, stands: the terms reach on from there. */
 static enum refusal past_refusal(const struct exchange *x, const struct backstop_row *terms)
 {
-    const struct cover_row *cover = cover_row_find(x, terms->contract);
+    const struct cover_row *found = cover_row_find(x, terms->contract);
     const struct backstop_row *now = backstop_in_force(x, terms->contract);
-    if (!cover || !now)
+    struct cover_row cover;
+    if (!found || !now)
         return terms->start_s < x->head.time_s ? REFUSAL_interval_in_past : REFUSAL_accepted;
-    uint64_t drawn = cover->owed_ucr + cover->elected_ucr;
+    if (x->head.time_s >= now->end_s)
+        return REFUSAL_contract_not_in_force;
+    backstop_as_of_now(x, found, &cover);
+    uint64_t drawn = cover.owed_ucr + cover.elected_ucr;
     if (terms->start_s != now->start_s || terms->period_min != now->period_min ||
         terms->pool_ucr < drawn || terms->end_s < minute_ceil(x->head.time_s) ||
-        terms->end_s < cover->cursor_s || terms->end_s <= backstop_period_start(now, cover->period))
+        terms->end_s < cover.cursor_s || terms->end_s <= backstop_period_start(now, cover.period))
         return REFUSAL_contract_past_fixed;
     /* Elected leases run to the ends of their periods. */
-    if (terms->end_s < now->end_s && cover->elected_until_s > terms->end_s)
+    if (terms->end_s < now->end_s && cover.elected_until_s > terms->end_s)
         return REFUSAL_contract_past_fixed;
     return REFUSAL_accepted;
 }
@@ -215,7 +219,7 @@ static enum refusal backstop_accept_refusal(const struct exchange *x,
 static void backstop_begin(struct exchange *x, struct contract_row *row)
 {
     if (cover_row_find(x, row->contract))
-        backstop_catch_up(x, row->contract);
+        backstop_pass(x, row);
     const struct cover_row *found = cover_row_find(x, row->contract);
     struct cover_row cover = {.contract = row->contract};
     if (found)

@@ -46,11 +46,22 @@ void backstop_walk_begin(const struct exchange *x, const struct cover *c,
 /* The piece from at_min to until_min, which is at most `end_min`; moves on to its end. */
 struct backstop_minute backstop_walk_next(struct backstop_walk *w, uint64_t end_min);
 
-/* Adds up what has passed under the terms that hold now: before they change, or the certifications
- * of their site do. Does not settle: a period that is over waits for its tick. */
+/* Adds up what has passed of the period that runs. Does not settle: one that is over waits. */
 void backstop_catch_up(struct exchange *x, uint64_t contract);
 /* The same for all backstops of a site. */
 void backstop_catch_up_site(struct exchange *x, uint64_t site);
+/* Settles periods that are over and wait for their tick, and adds up what has passed since, under
+ * what holds now: before terms change, or whether the site is certified or its operator frozen. As
+ * that logs events by 0 it comes behind the event of what changes. Changes `row`, a copy. */
+void backstop_pass(struct exchange *x, struct contract_row *row);
+void backstop_pass_site(struct exchange *x, uint64_t site);
+void backstop_pass_operator(struct exchange *x, uint32_t operator_account);
+/* Where the backstop stands once all periods are settled that are over. */
+void backstop_as_of_now(const struct exchange *x, const struct cover_row *row,
+                        struct cover_row *out);
+
+/* The claim that a settled period left behind; NULL: its fund lacked nothing. */
+const struct claim_row *backstop_claim(const struct exchange *x, const struct draw_row *draw);
 
 /* When there is something to add up or to settle next. */
 uint64_t backstop_next_s(const struct cover_row *cover, const struct backstop_row *terms);

@@ -235,8 +235,7 @@ void cover_hook(void *context, const void *old_row, const void *new_row)
 
 void cover_settle(struct cover *c)
 {
-    if (c->cursor_min > c->free.kept_min)
-        curve_drop(&c->free, c->cursor_min);
+    curve_keep(&c->free, c->cursor_min);
 }
 
 void cover_free_all(struct stand *p)

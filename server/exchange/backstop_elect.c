@@ -163,20 +163,20 @@ static bool election_series_allow(const struct election *e)
 static enum refusal elect_check(struct election *e, const struct actor *actor)
 {
     struct exchange *x = e->x;
-    enum refusal refusal =
+    enum refusal tokens =
         tokens_resolve(x, actor, e->op->tokens.items, e->op->tokens.count, &e->tokens);
-    if (!refusal)
-        refusal = funding_from_tokens(x, e->tokens, e->op->tokens.count, &e->funding);
-    refusal = refusal_first(refusal, elect_check_contract(e, actor->account));
+    if (!tokens)
+        tokens = funding_from_tokens(x, e->tokens, e->op->tokens.count, &e->funding);
+    enum refusal refusal = refusal_first(tokens, elect_check_contract(e, actor->account));
+    const struct account_row *operator= e->terms ? account_find(x, e->terms->operator) : NULL;
+    if (operator&& operator->state != ACCOUNT_STATE_ACTIVE)
+        refusal = refusal_first(refusal, REFUSAL_party_frozen);
+    if (!tokens && e->terms && !election_series_allow(e))
+        refusal = refusal_first(refusal, REFUSAL_series_restricted);
     if (refusal)
         return refusal;
     if (x->request_looks >= REQUEST_LOOKS_MAX)
         return REFUSAL_too_many;
-    const struct account_row *operator= account_find(x, e->terms->operator);
-    if (!operator|| operator->state != ACCOUNT_STATE_ACTIVE)
-        return REFUSAL_party_frozen;
-    if (!election_series_allow(e))
-        return REFUSAL_series_restricted;
     uint64_t room = election_room(e);
     election_match(e, room < e->op->gpus ? room : e->op->gpus);
     if (e->match.count == 0)
@@ -191,11 +191,14 @@ static enum refusal elect_check(struct election *e, const struct actor *actor)
     };
     if (!fill_cost(x, &e->fill))
         return REFUSAL_amount_overflow;
-    if (e->fill.cost > cover_row_find(x, e->op->contract)->pool_left_ucr)
-        return REFUSAL_pool_exhausted;
     bool covered =
         amount_split_pro_rata(e->fill.pays, e->funding.held, e->funding.count, e->fill.shares);
-    return covered ? REFUSAL_accepted : REFUSAL_insufficient_funds;
+    if (!covered)
+        return REFUSAL_insufficient_funds;
+    struct cover_row cover;
+    backstop_as_of_now(x, cover_row_find(x, e->op->contract), &cover);
+    bool exhausted = e->fill.cost > cover.pool_left_ucr;
+    return exhausted ? REFUSAL_pool_exhausted : REFUSAL_accepted;
 }
 
 /* --- Application --- */

@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "protocol/moment.h"
+#include "server/exchange/account.h"
 #include "server/exchange/backstop.h"
 #include "server/exchange/closure.h"
 #include "server/exchange/event.h"
+#include "server/exchange/index.h"
 #include "server/exchange/site.h"
 
 __extension__ typedef unsigned __int128 wide;
@@ -19,7 +21,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 /* --- Minutes --- */
 
-/* Until when the site holds a certification at `at_min`: 0 when it does not. */
+/* Until when the site holds a certification at the end of `at_min`: 0 when it does not. */
 static uint64_t held_until_min(const struct site_row *site, const uint8_t *name, uint64_t at_min)
 {
     uint64_t until_s = 0;
@@ -29,7 +31,7 @@ static uint64_t held_until_min(const struct site_row *site, const uint8_t *name,
         if (memcmp(held, name, NAME_BYTES) == 0 && expires_s > until_s)
             until_s = expires_s;
     }
-    return until_s > at_min * 60 ? minute_ceil(until_s) / 60 : 0;
+    return until_s / 60 > at_min ? until_s / 60 : 0;
 }
 
 /* Whether the site is certified as the terms ask, and until when that stays so. */
@@ -47,8 +49,12 @@ static bool walk_certified(const struct backstop_walk *w, uint64_t *until_min)
     return all;
 }
 
+/* Whether the site is open and what is offered there can be bought at all. */
 static bool walk_healthy(const struct backstop_walk *w, uint64_t *until_min)
 {
+    const struct account_row *operator= account_find(w->x, w->terms->operator);
+    if (!operator|| operator->state != ACCOUNT_STATE_ACTIVE)
+        return false;
     if (!w->closed)
         return true;
     struct piece piece = steps_piece(w->closed, w->at_min);
@@ -108,30 +114,36 @@ struct backstop_minute backstop_walk_next(struct backstop_walk *w, uint64_t end_
     };
 }
 
-/* Adds up minutes from the cursor to `to_s`, at most `limit` pieces of time; returns how many. */
-static uint32_t cover_add_up(const struct exchange *x, struct cover_row *row,
-                             const struct backstop_row *terms, uint64_t to_s, uint32_t limit)
+/* Adds up minutes up to `to_s`, at most `limit` pieces of time; returns how many. */
+static uint32_t walk_add_up(struct backstop_walk *w, struct cover_row *row, uint64_t to_s,
+                            uint32_t limit)
 {
-    const struct cover *c = cover_find(x, row->contract);
     uint32_t pieces = 0;
-    if (!c || row->cursor_s >= to_s)
-        return 0;
-    struct backstop_walk w;
-    backstop_walk_begin(x, c, terms, &w);
     wide cost = ((wide)row->cost_high << 64) + row->cost_low;
-    for (; pieces < limit && w.until_min * 60 < to_s; pieces++) {
-        struct backstop_minute m = backstop_walk_next(&w, to_s / 60);
-        uint64_t minutes = w.until_min - w.at_min;
+    for (; pieces < limit && w->until_min * 60 < to_s; pieces++) {
+        struct backstop_minute m = backstop_walk_next(w, to_s / 60);
+        uint64_t minutes = w->until_min - w->at_min;
         row->gpu_minutes_covered += minutes * m.covered;
         row->gpu_minutes_sold += minutes * m.sold;
         row->gpu_minutes_elected += minutes * m.elected;
         row->gpu_minutes_owed += minutes * m.owed;
-        cost += (wide)(minutes * m.owed) * terms->strike_ucr;
+        cost += (wide)(minutes * m.owed) * w->terms->strike_ucr;
     }
     row->cost_low = (uint64_t)cost;
     row->cost_high = (uint64_t)(cost >> 64);
-    row->cursor_s = w.until_min * 60;
+    row->cursor_s = w->until_min * 60;
     return pieces;
+}
+
+static uint32_t cover_add_up(const struct exchange *x, struct cover_row *row,
+                             const struct backstop_row *terms, uint64_t to_s, uint32_t limit)
+{
+    const struct cover *c = cover_find(x, row->contract);
+    struct backstop_walk w;
+    if (!c || row->cursor_s >= to_s)
+        return 0;
+    backstop_walk_begin(x, c, terms, &w);
+    return walk_add_up(&w, row, to_s, limit);
 }
 
 void backstop_catch_up(struct exchange *x, uint64_t contract)
@@ -170,6 +182,22 @@ static amount period_owed(const struct cover_row *row)
     return owed < row->pool_left_ucr ? (amount)owed : row->pool_left_ucr;
 }
 
+static void period_draw(struct cover_row *cover, amount owed)
+{
+    cover->pool_left_ucr -= owed;
+    cover->owed_ucr += owed;
+}
+
+/* Clears the sums for the next period. */
+static void period_close(struct cover_row *cover, const struct backstop_row *terms)
+{
+    cover->closed = backstop_period_end(terms, cover->period) >= terms->end_s;
+    cover->period++;
+    cover->gpu_minutes_covered = cover->gpu_minutes_sold = 0;
+    cover->gpu_minutes_elected = cover->gpu_minutes_owed = 0;
+    cover->cost_low = cover->cost_high = 0;
+}
+
 /* Puts the draw and clears the sums for the next period. */
 static void draw_put(struct exchange *x, struct cover_row *cover, const struct backstop_row *terms,
                      amount owed, amount paid)
@@ -189,11 +217,7 @@ static void draw_put(struct exchange *x, struct cover_row *cover, const struct b
         .index = event_next_index(x),
     };
     store_put(x->store, TABLE_DRAW, &draw);
-    cover->period++;
-    cover->gpu_minutes_covered = cover->gpu_minutes_sold = 0;
-    cover->gpu_minutes_elected = cover->gpu_minutes_owed = 0;
-    cover->cost_low = cover->cost_high = 0;
-    cover->closed = draw.end_s >= terms->end_s;
+    period_close(cover, terms);
     store_put(x->store, TABLE_COVER, cover);
 }
 
@@ -236,12 +260,22 @@ static void period_settle(struct exchange *x, struct contract_row *row, struct c
         .gpu_minutes = cover->gpu_minutes_owed,
     };
     contract_pay(x, row, row->debtor, row->creditor, owed, &why, &paid);
-    cover->pool_left_ucr -= owed;
-    cover->owed_ucr += owed;
+    period_draw(cover, owed);
     cover->paid_ucr += paid.total;
     draw_put(x, cover, terms, owed, paid.total);
     period_log(x, row, period, &paid);
     claim_make(x, row, row->debtor, row->creditor, owed - paid.total);
+}
+
+/* The entry behind that of the settlement made it. */
+const struct claim_row *backstop_claim(const struct exchange *x, const struct draw_row *draw)
+{
+    if (draw->paid_ucr >= draw->owed_ucr)
+        return NULL;
+    const struct claim_row *claim = claim_made_from(x, draw->index + 1);
+    bool own = claim && claim->index == draw->index + 1 && claim->contract == draw->contract &&
+               claim->left_ucr <= claim->amount_ucr;
+    return own ? claim : NULL;
 }
 
 uint32_t backstop_due(struct exchange *x, struct contract_row *row, uint32_t limit)
@@ -264,4 +298,52 @@ uint32_t backstop_due(struct exchange *x, struct contract_row *row, uint32_t lim
     row->next_s = backstop_next_s(&cover, terms);
     store_put(x->store, TABLE_CONTRACT, row);
     return worked;
+}
+
+void backstop_pass(struct exchange *x, struct contract_row *row)
+{
+    while (row->state == CONTRACT_STATE_IN_FORCE && row->next_s <= x->head.time_s)
+        x->request_looks += backstop_due(x, row, UINT32_MAX);
+    if (row->state == CONTRACT_STATE_IN_FORCE)
+        backstop_catch_up(x, row->contract);
+}
+
+void backstop_pass_site(struct exchange *x, uint64_t site)
+{
+    for (struct stand *p = stand_at(x, site, 0); p; p = stand_at(x, site, p->sku + 1)) {
+        struct cover *next;
+        for (struct cover *c = p->covers; c; c = next) {
+            next = c->next; /* with its last period a contract leaves the stand */
+            struct contract_row row = *contract_find(x, c->contract);
+            backstop_pass(x, &row);
+        }
+    }
+}
+
+void backstop_pass_operator(struct exchange *x, uint32_t operator_account)
+{
+    uint32_t looks = UINT32_MAX;
+    uint64_t resume = 0;
+    uint64_t site = owned_next(&x->sites->by_operator, operator_account, 1, &looks, &resume);
+    while (site != 0) {
+        backstop_pass_site(x, site);
+        site = owned_next(&x->sites->by_operator, operator_account, site + 1, &looks, &resume);
+    }
+}
+
+void backstop_as_of_now(const struct exchange *x, const struct cover_row *row,
+                        struct cover_row *out)
+{
+    const struct backstop_row *terms = backstop_terms(x, row->contract, row->version);
+    const struct cover *c = cover_find(x, row->contract);
+    struct backstop_walk w;
+    *out = *row;
+    if (!terms || !c)
+        return;
+    backstop_walk_begin(x, c, terms, &w);
+    while (!out->closed && backstop_period_end(terms, out->period) <= x->head.time_s) {
+        walk_add_up(&w, out, backstop_period_end(terms, out->period), UINT32_MAX);
+        period_draw(out, period_owed(out));
+        period_close(out, terms);
+    }
 }

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "protocol/moment.h"
 #include "server/exchange/backstop.h"
 #include "server/exchange/check.h"
 #include "server/exchange/due.h"
@@ -133,8 +134,12 @@ static int draw_visit(void *context, const void *item)
     struct checking *c = context;
     const struct draw_row *row = item;
     const struct cover_row *cover = cover_row_find(c->x, row->contract);
+    const struct claim_row *claim = backstop_claim(c->x, row);
     if (!cover || row->period >= cover->period)
         backstop_found(c, row->contract, "a period is settled that is not over");
+    if (row->paid_ucr <= row->owed_ucr &&
+        (claim ? claim->amount_ucr : 0) != row->owed_ucr - row->paid_ucr)
+        backstop_found(c, row->contract, "a settled period lacked another amount than its claim");
     return 0;
 }
 
@@ -177,9 +182,15 @@ static void offer_check(struct checking *c, uint64_t offer)
                     (unsigned long long)offer);
     const struct listing_row *last =
         l && l->parts > 0 ? listing_find(c->x, offer, l->parts - 1) : NULL;
-    if (row && row->lease == 0 && row->state == OFFER_STATE_OPEN &&
-        (!last || last->gpus != row->gpus || last->price_ucr != row->price_ucr ||
-         last->until_s != row->end_s))
+    bool open = row && row->lease == 0 && row->state == OFFER_STATE_OPEN;
+    bool same = last && last->gpus == row->gpus && last->price_ucr == row->price_ucr;
+    uint64_t now_s = minute_floor(c->x->head.time_s);
+    /* In its last minute an offer may have stood worse. */
+    bool worse = last && last->gpus <= row->gpus && last->price_ucr >= row->price_ucr &&
+                 last->until_s <= now_s + 60;
+    uint64_t until_s = open ? listing_until_s(row) : 0;
+    bool over = last ? last->until_s <= now_s : until_s <= now_s;
+    if (open && !over && (!last || last->until_s != until_s || !(same || worse)))
         check_found(c->report, "offer %llu: it does not stand as its listing says",
                     (unsigned long long)offer);
 }

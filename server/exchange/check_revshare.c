@@ -91,6 +91,7 @@ struct share_sums {
     amount gross;
     amount share;
     amount paid;
+    amount claims;
     uint32_t phase;
 };
 
@@ -107,12 +108,19 @@ static void deduction_check(struct check_scan *s, const struct progress_row *p, 
         row->base_ucr > row->gross_ucr)
         share_found(s, p->contract,
                     "a deduction pays more than is due, or more is due than counts");
+    if (row->claims_ucr > row->gross_ucr || row->paid_ucr > row->gross_ucr - row->claims_ucr)
+        share_found(s, p->contract, "a deduction takes more than was settled");
+    const struct claim_row *claim = revshare_claim(s->x, row);
+    if (row->paid_ucr <= row->share_ucr && p->share_ucr < UINT64_MAX &&
+        (claim ? claim->amount_ucr : 0) != row->share_ucr - row->paid_ucr)
+        share_found(s, p->contract, "a deduction lacked another amount than its claim");
     if (row->phase_first < sums->phase || row->phase_last < row->phase_first)
         share_found(s, p->contract, "a deduction went back to a former phase");
     sums->phase = row->phase_last;
     sums->gross = revshare_add(sums->gross, row->gross_ucr);
     sums->share = revshare_add(sums->share, row->share_ucr);
     sums->paid = revshare_add(sums->paid, row->paid_ucr);
+    sums->claims = revshare_add(sums->claims, row->claims_ucr);
 }
 
 static bool in_line(const struct exchange *x, const struct progress_row *p)
@@ -129,6 +137,8 @@ static bool look_agrees(const struct exchange *x, const struct contract_row *row
                         const struct progress_row *p)
 {
     const struct revshare_row *terms = revshare_terms(x, row->contract, row->version);
+    if (p->look_site > 0 && (row->next_s == 0 || row->next_s > x->head.time_s))
+        return false; /* in the middle of a look that is not due */
     return row->next_s != 0 || p->phase + 1 == terms->phases_count;
 }
 
@@ -142,6 +152,8 @@ static int sums_visit(void *context, const void *item)
     if (sums.gross != p->gross_ucr || sums.share != p->share_ucr || sums.paid != p->paid_ucr ||
         sums.phase > p->phase)
         share_found(s, p->contract, "its deductions come to another progress");
+    if (sums.claims > p->share_ucr)
+        share_found(s, p->contract, "its deductions paid more of claims than there were");
     if (p->month_gross_ucr > p->gross_ucr)
         share_found(s, p->contract, "more in a month than in all");
     if (!in_line(s->x, p))

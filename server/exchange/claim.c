@@ -57,6 +57,21 @@ static const struct claim_row *claim_find(const struct exchange *x, uint64_t cla
     return store_find(x->store, TABLE_CLAIM, &claim);
 }
 
+/* Claims are numbered in the order of the log, and none ever goes. */
+const struct claim_row *claim_made_from(const struct exchange *x, uint64_t index)
+{
+    uint64_t from = 1, until = x->head.claim_last + 1;
+    while (from < until) {
+        uint64_t middle = from + (until - from) / 2;
+        const struct claim_row *row = claim_find(x, middle);
+        if (row && row->index < index)
+            from = middle + 1;
+        else
+            until = middle;
+    }
+    return claim_find(x, from);
+}
+
 static struct claim_line *line_first(const struct exchange *x, uint64_t contract)
 {
     struct claim_line key = {.contract = contract};

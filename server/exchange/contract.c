@@ -252,17 +252,19 @@ static enum refusal answer_refusal(const struct exchange *x, uint32_t account, u
 static enum refusal accept_refusal(const struct exchange *x, uint32_t account,
                                    const struct op_contract_accept *op)
 {
-    enum refusal refusal = answer_refusal(x, account, op->contract, op->version);
-    if (refusal)
-        return refusal;
+    enum refusal answer = answer_refusal(x, account, op->contract, op->version);
+    if (answer == REFUSAL_contract_not_found)
+        return answer;
     const struct contract_row *row = contract_find(x, op->contract);
-    if (row->proposer == account)
-        return REFUSAL_contract_own_proposal;
     const struct contract_parties parties = {row->debtor, row->creditor, row->third};
-    refusal = parties_refusal(x, account, &parties);
+    enum refusal refusal = refusal_first(answer, parties_refusal(x, account, &parties));
+    if (answer)
+        return refusal;
+    if (row->proposer == account)
+        refusal = refusal_first(refusal, REFUSAL_contract_own_proposal);
     if (row->version == 0 && contract_live_count(x, account) >= CONTRACTS_PER_ACCOUNT_MAX)
         refusal = refusal_first(refusal, REFUSAL_too_many);
-    return refusal ? refusal : contract_rules_of(row->kind)->accept_refusal(x, row);
+    return refusal_first(refusal, contract_rules_of(row->kind)->accept_refusal(x, row));
 }
 
 enum refusal contract_accept(struct exchange *x, const struct actor *actor, const void *body,

@@ -131,6 +131,8 @@ amount contract_pay(struct exchange *x, const struct contract_row *row, uint32_t
  * in all. */
 void claim_make(struct exchange *x, struct contract_row *row, uint32_t debtor, uint32_t creditor,
                 amount a);
+/* The first claim that was made by the entry `index` of the log or a later one; NULL: none was. */
+const struct claim_row *claim_made_from(const struct exchange *x, uint64_t index);
 /* The oldest claim of a contract against `debtor` that is not wholly paid; NULL: there is none. */
 const struct claim_row *claim_oldest(const struct exchange *x, uint64_t contract, uint32_t debtor);
 /* `paid` was paid of a claim: puts it and logs that, by 0; changes `row`, a copy. */

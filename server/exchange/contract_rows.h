@@ -172,7 +172,8 @@ ROW_STRUCT(revshare_row, REVSHARE_ROW);
  * Where a revenue share stands. gross_ucr, share_ucr: since the beginning; paid_ucr: what
  * settlements gave of it at once; month_gross_ucr: of the calendar month that begins at month_s.
  * rest: what rounding down has left, in 1/10 000 micro-credits. Utilisation as of day_s (0: not
- * looked at yet), and the highest one that counts: with latching of all days, else of the last.
+ * looked at yet), and the highest one that counts: with latching of all days, else of the last. In
+ * the middle of looking: look_* are how far that has come, look_site 0 otherwise.
  */
 #define PROGRESS_ROW(X, S)                                                                         \
     X(U64, S, contract, 1)                                                                         \
@@ -183,6 +184,10 @@ ROW_STRUCT(revshare_row, REVSHARE_ROW);
     X(U64, S, month_gross_ucr, 1)                                                                  \
     X(U64, S, shares, 1)                                                                           \
     X(U64, S, day_s, 1)                                                                            \
+    X(U64, S, look_site, 1)                                                                        \
+    X(U64, S, look_sku, 1)                                                                         \
+    X(U64, S, look_sold, 1)                                                                        \
+    X(U64, S, look_free, 1)                                                                        \
     X(U32, S, operator, 1)                                                                         \
     X(U32, S, rank, 1)                                                                             \
     X(U32, S, phase, 1)                                                                            \
@@ -193,7 +198,8 @@ ROW_STRUCT(revshare_row, REVSHARE_ROW);
     X(U32, S, reserved, 1)
 ROW_STRUCT(progress_row, PROGRESS_ROW);
 
-/* One deduction of a revenue share; `share` 1, 2, ... of each contract. */
+/* One deduction of a revenue share; `share` 1, 2, ... of each contract. claims_ucr: what the
+ * settlement paid of older claims before. */
 #define SHARE_ROW(X, S)                                                                            \
     X(U64, S, contract, 1)                                                                         \
     X(U64, S, share, 1)                                                                            \
@@ -203,6 +209,7 @@ ROW_STRUCT(progress_row, PROGRESS_ROW);
     X(U64, S, base_ucr, 1)                                                                         \
     X(U64, S, share_ucr, 1)                                                                        \
     X(U64, S, paid_ucr, 1)                                                                         \
+    X(U64, S, claims_ucr, 1)                                                                       \
     X(U64, S, index, 1)                                                                            \
     X(U32, S, period, 1)                                                                           \
     X(U32, S, phase_first, 1)                                                                      \

@@ -1,7 +1,7 @@
 /*
  * Whole numbers over time, kept as the minutes where they change and by how much: a change over an
  * interval costs O(log n) however many changes lie inside it. A reader goes over the bends from
- * where it stands and adds up; what no reader needs any more is dropped.
+ * where it stands and adds up; what no reader needs any more is dropped, some of it at a time.
  */
 #ifndef BOURSE_EXCHANGE_CURVE_H
 #define BOURSE_EXCHANGE_CURVE_H
@@ -24,8 +24,9 @@ RB_HEAD(bend_tree, bend);
 
 struct curve {
     struct bend_tree bends; /* owned; none that changes nothing */
+    struct bend *spare;     /* to be used again, linked to the left; owned */
     size_t count;
-    uint64_t kept_min; /* bends before have been dropped, and changes there are passed over */
+    uint64_t kept_min; /* nobody reads what lies before, and changes there are passed over */
 };
 
 void curve_init(struct curve *c, uint64_t kept_min);
@@ -39,7 +40,9 @@ struct bend *curve_next(struct bend *b);
  * to_min) with the opposite sign. */
 void curve_sum(const struct curve *c, uint64_t from_min, uint64_t to_min,
                int64_t values[CURVE_LINES]);
-/* Forgets what lies before `from_min`. */
-void curve_drop(struct curve *c, uint64_t from_min);
+/* Nobody reads what lies before `from_min` any more. */
+void curve_keep(struct curve *c, uint64_t from_min);
+/* Drops bends that nobody reads, at most `most`; returns how many. */
+size_t curve_drop(struct curve *c, size_t most);
 
 #endif

@@ -135,12 +135,20 @@ bool exchange_may_see(const struct exchange *x, uint32_t account, const struct m
                       const void *body);
 /*
  * Answers a query of query_set, except status, receipt, checkpoint and access, which need the log
- * and the server. `account` 0 is a stranger. The answer (message answer_out of answer_set) is
- * allocated in `arena`; its texts may point into the state: encode it before the next change.
+ * and the server, and report. `account` 0 is a stranger. The answer (message answer_out of
+ * answer_set) is allocated in `arena`; its texts may point into the state: encode it before the
+ * next change.
  */
 enum refusal exchange_query(const struct exchange *x, uint32_t account, const struct message *query,
                             const void *body, struct arena *arena,
                             const struct message **answer_out, const void **body_out);
+/*
+ * Whose report a query is about, 0: of the whole exchange, which admins and auditors ask for by
+ * naming nobody; others get their own then. Refusals: unknown_account, not_visible,
+ * account_not_found. Reports themselves are made elsewhere (server/report).
+ */
+enum refusal exchange_report_subject(const struct exchange *x, uint32_t account,
+                                     const struct q_report *query, uint32_t *subject_out);
 /* The index of the event that holds a lease's sealed access, for its holder. */
 enum refusal exchange_access_index(const struct exchange *x, uint32_t account, uint64_t lease,
                                    uint64_t *index_out);

@@ -104,16 +104,19 @@ static enum refusal fund_read_tokens(struct exchange *x, const struct actor *act
                                      const struct token_row **tokens, struct funding *funding)
 {
     const struct contract_row *row = contract_find(x, op->contract);
+    enum refusal open = REFUSAL_accepted;
     if (!row || !contract_has_party(row, actor->account))
-        return REFUSAL_contract_not_found;
-    if (actor->account != row->debtor && actor->account != row->creditor)
-        return REFUSAL_contract_not_party;
-    if (!fund_open(row))
-        return REFUSAL_contract_not_in_force;
+        open = REFUSAL_contract_not_found;
+    else if (actor->account != row->debtor && actor->account != row->creditor)
+        open = REFUSAL_contract_not_party;
+    else if (!fund_open(row))
+        open = REFUSAL_contract_not_in_force;
     enum refusal refusal = tokens_resolve(x, actor, op->tokens.items, op->tokens.count, tokens);
     if (!refusal)
         refusal = funding_from_tokens(x, *tokens, op->tokens.count, funding);
-    return refusal ? refusal : fund_refusal(x, row, actor->account, funding);
+    if (!refusal && !open)
+        refusal = fund_refusal(x, row, actor->account, funding);
+    return refusal_first(open, refusal);
 }
 
 /* Removes rows that hold nothing any more, and moves the others together: a fund may see more
@@ -221,7 +224,7 @@ static amount fund_free(const struct exchange *x, const struct contract_row *row
     amount kept = 0;
     if (rules->kept && row->state == CONTRACT_STATE_IN_FORCE)
         kept = rules->kept(x, row, account);
-    if (claim_oldest(x, row->contract, account) != NULL)
+    if (account == row->debtor && row->claims_ucr > 0)
         kept = funds;
     return funds > kept ? funds - kept : 0;
 }

@@ -119,13 +119,13 @@ const struct advance_row *grant_advance(const struct exchange *x, uint64_t contr
     return store_find(x->store, TABLE_ADVANCE, &contract);
 }
 
-const struct grant_row *grant_terms_until(const struct exchange *x, uint64_t contract,
-                                          uint32_t version, uint64_t end_s)
+const struct grant_row *grant_terms_until(const struct exchange *x, const struct grant_row *terms,
+                                          uint64_t end_s, uint64_t *looks)
 {
-    const struct grant_row *terms = grant_terms(x, contract, version);
-    while (terms && terms->accepted_s >= end_s && terms->previous != 0 &&
-           terms->previous < terms->version)
-        terms = grant_terms(x, contract, terms->previous);
+    for (; terms && terms->accepted_s >= end_s && terms->previous != 0 &&
+           terms->previous < terms->version;
+         ++*looks)
+        terms = grant_terms(x, terms->contract, terms->previous);
     return terms;
 }
 
@@ -319,6 +319,8 @@ static enum refusal propose_refusal(const struct exchange *x, uint32_t account,
         refusal = refusal_first(refusal, REFUSAL_malformed);
     refusal = refusal_first(refusal, series_refusal(x, terms));
     refusal = refusal_first(refusal, terms_refusal(x, terms));
+    if (op->contract == 0)
+        return refusal_first(refusal, time_refusal(x, NULL, terms));
     if (refusal)
         return refusal;
     const struct contract_row *row = op->contract ? contract_find(x, op->contract) : NULL;
@@ -378,7 +380,7 @@ static enum refusal accept_refusal(const struct exchange *x, const struct contra
     const struct grant_row *terms = grant_terms(x, row->contract, row->pending);
     enum refusal refusal = series_refusal(x, terms);
     refusal = refusal_first(refusal, terms_refusal(x, terms));
-    return refusal ? refusal : time_refusal(x, row, terms);
+    return refusal_first(refusal, time_refusal(x, row, terms));
 }
 
 static void begin(struct exchange *x, struct contract_row *row)

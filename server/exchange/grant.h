@@ -38,9 +38,10 @@ struct grant {
 /* NULL when there is none. Valid until the next change of the table. */
 const struct grant_row *grant_terms(const struct exchange *x, uint64_t contract, uint32_t version);
 const struct advance_row *grant_advance(const struct exchange *x, uint64_t contract);
-/* The terms by which a month counts that ends at `end_s`: those in force just before. */
-const struct grant_row *grant_terms_until(const struct exchange *x, uint64_t contract,
-                                          uint32_t version, uint64_t end_s);
+/* The terms by which a month counts that ends at `end_s`: those in force just before, of `terms`
+ * and what they came in place of. Adds to *looks how many versions it went back. */
+const struct grant_row *grant_terms_until(const struct exchange *x, const struct grant_row *terms,
+                                          uint64_t end_s, uint64_t *looks);
 /* The grant in force that comes first with the startup from contract `from` on; 0: none. */
 uint64_t grant_open_next(const struct exchange *x, uint32_t startup, uint64_t from);
 /* The grant that is or was in force with the series; 0: none. */

@@ -120,9 +120,12 @@ static enum refusal amend_refusal(const struct exchange *x, const struct contrac
         return REFUSAL_contract_not_in_force;
     if (now->site != terms->site)
         return REFUSAL_contract_parties_fixed;
+    /* The beneficiary signs nothing, and may have lent on these terms. */
+    if (terms->limit_ucr < now->limit_ucr || terms->escrow_ucr < now->escrow_ucr ||
+        terms->start_s > now->start_s || terms->end_s < now->end_s)
+        return REFUSAL_contract_third_party;
     bool begun = x->head.time_s >= now->start_s;
     if ((begun && now->start_s != terms->start_s) ||
-        terms->limit_ucr < recourse->by_guarantor_ucr ||
         (recourse->stepped_in_s > 0 && !terms->step_in))
         return REFUSAL_contract_past_fixed;
     return REFUSAL_accepted;
@@ -447,6 +450,7 @@ static void info_fill(const struct exchange *x, const struct contract_row *row, 
         recourse = &nothing;
     *(struct guarantee_info *)info = (struct guarantee_info){
         .pending = row->pending,
+        .proposer = row->proposer,
         .state = row->state,
         .called_ucr = recourse->called_ucr,
         .by_operator_ucr = recourse->by_operator_ucr,

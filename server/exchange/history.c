@@ -237,52 +237,116 @@ void history_take(struct exchange *x, struct stand *p, const struct offer *o, ui
 
 /* --- What the rules note --- */
 
-static void listing_put(struct exchange *x, const struct offer_row *offer, uint32_t part,
-                        uint64_t from_s)
+static uint32_t listed_parts(const struct exchange *x, uint64_t offer)
 {
-    struct listing_row row = {
-        .offer = offer->offer,
-        .part = part,
-        .gpus = offer->gpus,
-        .site = offer->site,
-        .sku = offer->sku,
-        .from_s = from_s,
-        .until_s = offer->end_s,
-        .price_ucr = offer->price_ucr,
-    };
+    const struct listed *l = listed_find(x, offer);
+    return l ? l->parts : 0;
+}
+
+/* The last part; NULL when the offer has none. */
+static const struct listing_row *listing_last(const struct exchange *x, uint64_t offer)
+{
+    uint32_t parts = listed_parts(x, offer);
+    return parts > 0 ? listing_find(x, offer, parts - 1) : NULL;
+}
+
+/* The part that holds a minute, of the last two; NULL when none does. */
+static const struct listing_row *listing_at(const struct exchange *x, uint64_t offer, uint64_t at_s)
+{
+    uint32_t parts = listed_parts(x, offer);
+    const struct listing_row *row = listing_last(x, offer);
+    if (row && row->from_s > at_s)
+        row = parts > 1 ? listing_find(x, offer, parts - 2) : NULL;
+    return row;
+}
+
+/* What stood from at_s on stands no more. */
+static void listing_cut(struct exchange *x, uint64_t offer, uint64_t at_s)
+{
+    const struct listing_row *found;
+    while ((found = listing_last(x, offer)) != NULL && found->until_s > at_s) {
+        struct listing_row row = *found;
+        row.until_s = at_s;
+        if (row.from_s < at_s)
+            store_put(x->store, TABLE_LISTING, &row);
+        else
+            store_remove(x->store, TABLE_LISTING, &row);
+    }
+}
+
+/* Stands from at_s on, behind what stood before. */
+static void listing_put(struct exchange *x, const struct listing_row *as, uint64_t from_s,
+                        uint64_t until_s)
+{
+    const struct listing_row *last = listing_last(x, as->offer);
+    struct listing_row row = *as;
+    row.from_s = from_s;
+    row.until_s = until_s;
+    row.part = listed_parts(x, as->offer);
+    if (last && last->until_s == from_s && last->gpus == as->gpus &&
+        last->price_ucr == as->price_ucr) {
+        row.from_s = last->from_s;
+        row.part = last->part;
+    }
     store_put(x->store, TABLE_LISTING, &row);
 }
 
-/* What stood until now stands no more. */
-static void listing_close(struct exchange *x, const struct listing_row *found, uint64_t now_s)
+/* An offer that is amended: its minute counts as the worst that stood in it, or whoever is dear, or
+ * small, but at the ends of minutes would be listed all the time. */
+static void listing_amend(struct exchange *x, const struct listing_row *as, uint64_t now_s,
+                          uint64_t end_s)
 {
-    struct listing_row row = *found;
-    row.until_s = now_s < row.until_s ? now_s : row.until_s;
-    if (row.from_s < row.until_s)
-        store_put(x->store, TABLE_LISTING, &row);
-    else
-        store_remove(x->store, TABLE_LISTING, &row);
+    const struct listing_row *before = listing_at(x, as->offer, now_s);
+    struct listing_row minute = *as;
+    if (before && x->head.time_s > now_s) {
+        minute.gpus = before->gpus < as->gpus ? before->gpus : as->gpus;
+        minute.price_ucr = before->price_ucr > as->price_ucr ? before->price_ucr : as->price_ucr;
+    }
+    listing_cut(x, as->offer, now_s);
+    if (minute.gpus != as->gpus || minute.price_ucr != as->price_ucr) {
+        listing_put(x, &minute, now_s, now_s + 60);
+        now_s += 60;
+    }
+    if (now_s < end_s)
+        listing_put(x, as, now_s, end_s);
+}
+
+/* The offer stands on as it does, until another end. */
+static void listing_end(struct exchange *x, const struct listing_row *last, uint64_t end_s)
+{
+    struct listing_row row = *last;
+    row.until_s = end_s;
+    store_put(x->store, TABLE_LISTING, &row);
+}
+
+uint64_t listing_until_s(const struct offer_row *offer)
+{
+    uint64_t least_s = (uint64_t)offer->lease_min_min * 60;
+    uint64_t end_s = minute_floor(offer->end_s);
+    return least_s > 60 && end_s + 60 > least_s ? end_s + 60 - least_s : end_s;
 }
 
 void listing_note(struct exchange *x, const struct offer_row *offer)
 {
-    const struct listed *l = listed_find(x, offer->offer);
-    uint32_t parts = l ? l->parts : 0;
-    const struct listing_row *last = parts > 0 ? listing_find(x, offer->offer, parts - 1) : NULL;
+    const struct listing_row *last = listing_last(x, offer->offer);
+    const struct listing_row as = {
+        .offer = offer->offer,
+        .gpus = offer->gpus,
+        .site = offer->site,
+        .sku = offer->sku,
+        .price_ucr = offer->price_ucr,
+    };
     uint64_t now_s = minute_floor(x->head.time_s);
+    uint64_t until_s = later(listing_until_s(offer), now_s);
     if (offer->lease != 0 || offer->state == OFFER_STATE_ENDED)
         return;
-    if (offer->state == OFFER_STATE_WITHDRAWN) {
-        if (last)
-            listing_close(x, last, now_s);
-    } else if (last && last->gpus == offer->gpus && last->price_ucr == offer->price_ucr) {
-        if (last->until_s != offer->end_s)
-            listing_put(x, offer, parts - 1, last->from_s);
-    } else if (last && last->from_s >= now_s) {
-        listing_put(x, offer, parts - 1, last->from_s);
-    } else {
-        if (last)
-            listing_close(x, last, now_s);
-        listing_put(x, offer, parts, now_s);
-    }
+    if (last && last->until_s < now_s)
+        return; /* what nobody could have any more does not come back */
+    if (offer->state == OFFER_STATE_WITHDRAWN)
+        listing_cut(x, offer->offer, now_s);
+    else if (!last || last->gpus != as.gpus || last->price_ucr != as.price_ucr ||
+             last->from_s >= until_s)
+        listing_amend(x, &as, now_s, until_s);
+    else if (last->until_s != until_s)
+        listing_end(x, last, until_s);
 }

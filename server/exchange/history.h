@@ -1,7 +1,7 @@
 /*
  * How operators' own offers stood over time: LISTING rows, a part for each number of GPUs and price
  * that an offer had, from the minute of the change on. Parts of an offer follow each other without
- * a gap until it ends or is withdrawn.
+ * a gap until it is withdrawn, or too short for the offer's shortest lease.
  */
 #ifndef BOURSE_EXCHANGE_HISTORY_H
 #define BOURSE_EXCHANGE_HISTORY_H
@@ -18,6 +18,10 @@ struct listed {
     uint64_t until_min; /* of the last one */
     uint32_t parts;
 };
+
+/* Until when an offer that stands as this one is listed: a lease of its least length can begin in
+ * the minute before. What nobody can have is not on offer. */
+uint64_t listing_until_s(const struct offer_row *offer);
 
 /* NULL when the offer has no parts. */
 const struct listed *listed_find(const struct exchange *x, uint64_t offer);

@@ -503,11 +503,12 @@ static uint64_t lease_early_end(const struct exchange *x, const struct lease_row
 }
 
 /* Its capacity was taken out of the market for good, for somebody who may not want it any more but
- * has to find who does. */
+ * has to find who does. What a guarantor elected has lowered its pool for good, too: to elect and
+ * to give back would be to get rid of a backstop. */
 static bool lease_is_committed(const struct exchange *x, const struct lease_row *row)
 {
     const struct order_row *order = order_find(x, row->order);
-    return order != NULL && order->profile == PROFILE_TRAINING;
+    return row->elected || (order != NULL && order->profile == PROFILE_TRAINING);
 }
 
 static enum refusal lease_check_end(const struct exchange *x, const struct actor *actor,

@@ -251,42 +251,46 @@ void occupancy_begin(struct exchange *x)
 
 /* --- Over days --- */
 
-struct occupancy_sums {
-    uint64_t from_s;
-    uint64_t until_s;
-    uint64_t sold;
-    uint64_t free;
-};
-
-static void site_sum(const struct exchange *x, uint64_t site, struct occupancy_sums *s)
+static uint64_t stand_sum(const struct exchange *x, const struct stand *p, struct occupancy_sum *s)
 {
-    struct stand *p = stand_at(x, site, 0);
-    for (; p && p->site == site; p = RB_NEXT(stand_tree, NULL, p)) {
-        for (uint64_t day_s = s->from_s / DAY_S * DAY_S; day_s < s->until_s; day_s += DAY_S) {
-            struct occupancy_row key = {.site = site, .sku = p->sku, .day_s = day_s};
-            const struct occupancy_row *row = store_find(x->store, TABLE_OCCUPANCY, &key);
-            s->sold += row ? row->gpu_minutes_sold : 0;
-            s->free += row ? row->gpu_minutes_free : 0;
-        }
+    uint64_t days = 0;
+    for (uint64_t day_s = s->from_s / DAY_S * DAY_S; day_s < s->until_s; day_s += DAY_S, days++) {
+        struct occupancy_row key = {.site = p->site, .sku = p->sku, .day_s = day_s};
+        const struct occupancy_row *row = store_find(x->store, TABLE_OCCUPANCY, &key);
+        s->sold += row ? row->gpu_minutes_sold : 0;
+        s->free += row ? row->gpu_minutes_free : 0;
     }
+    return days;
 }
 
-void occupancy_sum(const struct exchange *x, uint32_t operator_account, uint64_t site,
-                   uint64_t from_s, uint64_t until_s, uint64_t *sold_out, uint64_t *capacity_out)
+/* The stand to go on with; NULL: none is left. */
+static const struct stand *sum_next(const struct exchange *x, const struct occupancy_sum *s)
 {
-    struct occupancy_sums s = {.from_s = from_s, .until_s = until_s};
     uint32_t looks = UINT32_MAX;
     uint64_t resume = 0;
-    if (site != 0)
-        site_sum(x, site, &s);
-    for (uint64_t at = 1; site == 0; at++) {
-        at = owned_next(&x->sites->by_operator, operator_account, at, &looks, &resume);
-        if (at == 0)
-            break;
-        site_sum(x, at, &s);
+    uint64_t site = s->at_site > 0 ? s->at_site : s->site;
+    if (site == 0)
+        site = owned_next(&x->sites->by_operator, s->operator, 1, &looks, &resume);
+    while (site > 0) {
+        const struct stand *p = stand_at(x, site, site == s->at_site ? s->at_sku : 0);
+        if (p || s->site > 0)
+            return p;
+        site = owned_next(&x->sites->by_operator, s->operator, site + 1, &looks, &resume);
     }
-    *sold_out = s.sold;
-    *capacity_out = s.sold + s.free;
+    return NULL;
+}
+
+bool occupancy_add_up(const struct exchange *x, struct occupancy_sum *s, uint64_t days,
+                      uint64_t *looked_out)
+{
+    const struct stand *p = NULL;
+    *looked_out = 0;
+    while (*looked_out < days && (p = sum_next(x, s)) != NULL) {
+        *looked_out += 1 + stand_sum(x, p, s);
+        s->at_site = p->site;
+        s->at_sku = p->sku + 1;
+    }
+    return p == NULL;
 }
 
 /* --- Index --- */
@@ -299,21 +303,49 @@ void occupancy_index_new(struct exchange *x)
     store_set_hook(x->store, TABLE_COVER, cover_hook, x);
 }
 
-void occupancy_index_settle(struct exchange *x)
+/* What lies before the readers of each stand is for nobody any more. */
+static void stands_keep(struct occupancy_index *index)
 {
-    if (!x->occupancy->moved)
-        return;
-    x->occupancy->moved = false;
-    struct stand_tree *stands = &x->occupancy->stands;
+    struct stand_tree *stands = &index->stands;
     for (struct stand *p = RB_MIN(stand_tree, stands); p; p = RB_NEXT(stand_tree, stands, p)) {
         uint64_t kept = p->day_min;
         for (struct cover *c = p->covers; c; c = c->next) {
             kept = c->cursor_min < kept ? c->cursor_min : kept;
             cover_settle(c);
         }
-        if (kept > p->curve.kept_min)
-            curve_drop(&p->curve, kept);
+        curve_keep(&p->curve, kept);
     }
+    index->dropping = true;
+    index->drop_site = index->drop_sku = 0;
+}
+
+/* Drops some of that in each group, since a day of a million leases has as many bends. */
+static void stands_drop(struct exchange *x)
+{
+    enum { DROPPED_A_GROUP = 8192 };
+    struct occupancy_index *index = x->occupancy;
+    size_t left = DROPPED_A_GROUP;
+    struct stand *p = stand_from(x, index->drop_site, index->drop_sku);
+    for (; p; p = RB_NEXT(stand_tree, &index->stands, p)) {
+        left -= curve_drop(&p->curve, left);
+        for (struct cover *c = p->covers; c; c = c->next)
+            left -= curve_drop(&c->free, left);
+        if (left == 0)
+            break;
+    }
+    index->dropping = p != NULL;
+    index->drop_site = p ? p->site : 0;
+    index->drop_sku = p ? p->sku : 0;
+}
+
+void occupancy_index_settle(struct exchange *x)
+{
+    struct occupancy_index *index = x->occupancy;
+    if (index->moved)
+        stands_keep(index);
+    index->moved = false;
+    if (index->dropping)
+        stands_drop(x);
 }
 
 void occupancy_index_free(struct exchange *x)

@@ -41,7 +41,10 @@ struct occupancy_index {
     struct listed **listed; /* owned; by offer */
     size_t listed_places;
     uint64_t kept_out; /* rows of a damaged image that fit nothing */
-    bool moved;        /* somebody has read on: what lies before can be dropped */
+    bool moved;        /* somebody has read on: what lies before is for nobody any more */
+    bool dropping;     /* there may be such, from the stand (drop_site, drop_sku) on */
+    uint64_t drop_site;
+    uint64_t drop_sku;
 };
 
 /* NULL when there is none. */
@@ -72,9 +75,22 @@ void listing_note(struct exchange *x, const struct offer_row *offer);
 void occupancy_take(struct exchange *x, uint64_t offer, uint64_t from_s, uint64_t to_s,
                     int64_t gpus, bool elected);
 
-/* GPU-minutes of a site (0: of all of an operator) over whole days, all SKUs: sold, and sold or
- * free. Elected ones are neither. */
-void occupancy_sum(const struct exchange *x, uint32_t operator_account, uint64_t site,
-                   uint64_t from_s, uint64_t until_s, uint64_t *sold_out, uint64_t *capacity_out);
+/*
+ * GPU-minutes of a site (0: of all of an operator) over whole days, all SKUs: sold and free.
+ * Elected ones are neither. It is added up stand by stand; at_site 0: none yet.
+ */
+struct occupancy_sum {
+    uint32_t operator;
+    uint64_t site;
+    uint64_t from_s;
+    uint64_t until_s;
+    uint64_t at_site; /* the stand to go on with, or the next one behind */
+    uint64_t at_sku;
+    uint64_t sold;
+    uint64_t free;
+};
+/* Goes on until some `days` of stands were looked at; true when none is left. */
+bool occupancy_add_up(const struct exchange *x, struct occupancy_sum *s, uint64_t days,
+                      uint64_t *looked_out);
 
 #endif

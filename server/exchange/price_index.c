@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/exchange/book.h"
 #include "server/exchange/due.h"
@@ -144,29 +145,61 @@ struct priced {
     uint64_t sku;
     uint64_t region;
     uint64_t price_ucr;
-    uint64_t trade;
     gpu_minutes minutes;
-    uint32_t kind;
+    uint64_t kind;
 };
 
-static int price_compare(const void *a, const void *b)
+static uint64_t key_of(const struct priced *p, size_t field)
 {
-    const struct priced *p = a;
-    const struct priced *q = b;
-    int order = number_compare(p->price_ucr, q->price_ucr);
-    return order != 0 ? order : number_compare(p->trade, q->trade);
+    uint64_t key;
+    memcpy(&key, (const uint8_t *)p + field, sizeof(key));
+    return key;
 }
 
-static int region_compare(const void *a, const void *b)
+static void few_sort(struct priced *trades, size_t count, size_t field)
 {
-    const struct priced *p = a;
-    const struct priced *q = b;
-    int order = number_compare(p->sku, q->sku);
-    if (order == 0)
-        order = number_compare(p->kind, q->kind);
-    if (order == 0)
-        order = number_compare(p->region, q->region);
-    return order != 0 ? order : price_compare(a, b);
+    for (size_t i = 1; i < count; i++) {
+        struct priced one = trades[i];
+        size_t at = i;
+        for (; at > 0 && key_of(&trades[at - 1], field) > key_of(&one, field); at--)
+            trades[at] = trades[at - 1];
+        trades[at] = one;
+    }
+}
+
+/* Puts trades in the order of a field, equal ones as they were, byte by byte of it: TRADES_KEPT_MAX
+ * of them take a tick's time at the most, which comparing them does not. `room` is as large. */
+static void priced_sort(struct priced *trades, struct priced *room, size_t count, size_t field)
+{
+    enum { FEW = 64 };
+    size_t counts[8][256] = {{0}};
+    struct priced *from = trades, *to = room;
+    if (count < FEW) {
+        few_sort(trades, count, field);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t key = key_of(&trades[i], field);
+        for (int byte = 0; byte < 8; byte++)
+            counts[byte][key >> 8 * byte & 0xff]++;
+    }
+    for (int byte = 0; byte < 8; byte++) {
+        size_t at = 0;
+        if (counts[byte][key_of(from, field) >> 8 * byte & 0xff] == count)
+            continue;
+        for (int value = 0; value < 256; value++) {
+            size_t of_value = counts[byte][value];
+            counts[byte][value] = at;
+            at += of_value;
+        }
+        for (size_t i = 0; i < count; i++)
+            to[counts[byte][key_of(&from[i], field) >> 8 * byte & 0xff]++] = from[i];
+        struct priced *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    if (from != trades)
+        memcpy(trades, from, count * sizeof(*trades));
 }
 
 /* 100 000 trades of 10 000 000 GPUs for 24 months each add up to 1.1e18 GPU-minutes. */
@@ -210,33 +243,67 @@ static bool trade_counts(const struct trade_row *row)
            row->gpu_minutes <= (gpu_minutes)row->gpus * DURATION_MAX_MIN && row->gpus <= GPUS_MAX;
 }
 
-/* The trades that enter the index of an hour; the caller frees them. */
-static struct priced *trades_gather(const struct exchange *x, uint64_t hour_s, size_t *count_out)
+/* Has the next trades that are looked at come to the processor. */
+static void trades_expect(const struct exchange *x, uint64_t trade, uint64_t last)
+{
+    enum { AHEAD = 32 };
+    uint64_t serials[AHEAD];
+    const void *keys[AHEAD];
+    size_t count = 0;
+    if (trade % AHEAD != 0)
+        return;
+    for (uint64_t next = trade; next <= last && count < AHEAD; next++, count++) {
+        serials[count] = next;
+        keys[count] = &serials[count];
+    }
+    store_expect(x->store, TABLE_TRADE, keys, count);
+}
+
+/* The first trade that is kept and was made at `from_s` or later; their times grow with their
+ * numbers. */
+static uint64_t trade_from(const struct exchange *x, uint64_t from_s)
 {
     uint64_t first = trade_first(x);
+    uint64_t end = x->head.trade_last + 1;
+    while (first < end) {
+        uint64_t middle = first + (end - first) / 2;
+        const struct trade_row *row = trade_find(x, middle);
+        if (row == NULL || row->time_s < from_s)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return first;
+}
+
+/* The trades that enter the index of an hour, by SKU, kind, price and number; the caller frees them
+ * and the room that is left behind as many. */
+static struct priced *trades_gather(const struct exchange *x, uint64_t hour_s, size_t *count_out)
+{
+    uint64_t last = x->head.trade_last;
     uint64_t from_s = hour_s > INDEX_STALE_S ? hour_s - INDEX_STALE_S : 0;
-    size_t room = (size_t)(x->head.trade_last + 1 - first);
-    struct priced *trades = malloc((room + 1) * sizeof(*trades));
+    uint64_t first = trade_from(x, from_s);
+    struct priced *trades = malloc(2 * (size_t)(last + 2 - first) * sizeof(*trades));
     size_t count = 0;
     if (trades == NULL)
         memory_exhausted();
-    /* Their times grow with their numbers. */
-    for (uint64_t trade = x->head.trade_last; trade >= first && count < room; trade--) {
+    for (uint64_t trade = first; trade <= last; trade++) {
+        trades_expect(x, trade, last);
         const struct trade_row *row = trade_find(x, trade);
-        if (row == NULL || row->time_s < from_s)
-            break;
-        if (row->time_s >= hour_s || row->preemptible || row->resale || !trade_counts(row))
+        if (row == NULL || row->time_s >= hour_s || row->preemptible || row->resale ||
+            !trade_counts(row))
             continue;
         trades[count++] = (struct priced){
             .sku = row->sku,
             .region = place_number(row->region),
             .price_ucr = row->price_ucr,
-            .trade = row->trade,
             .minutes = row->gpu_minutes,
             .kind = row->kind,
         };
     }
-    qsort(trades, count, sizeof(*trades), region_compare);
+    priced_sort(trades, trades + count, count, offsetof(struct priced, price_ucr));
+    priced_sort(trades, trades + count, count, offsetof(struct priced, kind));
+    priced_sort(trades, trades + count, count, offsetof(struct priced, sku));
     *count_out = count;
     return trades;
 }
@@ -326,33 +393,32 @@ static void points_trim(struct exchange *x, uint64_t sku, uint32_t kind, uint64_
     }
 }
 
-/* The point of one SKU and kind, whose trades are in the order of region and price; puts them in
- * that of price. `levels` has room for one of each trade. */
+/* The point of one SKU and kind, whose trades are in the order of price; puts them in that of
+ * region, in a `room` as large. `levels` has room for one of each trade. */
 static struct index_point point_make(struct exchange *x, uint64_t hour_s, struct priced *trades,
-                                     size_t count, struct level_row *levels)
+                                     struct priced *room, size_t count, struct level_row *levels)
 {
     size_t regions = 0;
-    for (size_t at = 0, end; at < count; at = end) {
-        for (end = at + 1; end < count && trades[end].region == trades[at].region;)
-            end++;
-        levels[regions++] = (struct level_row){
-            .sku = trades[at].sku,
-            .region = trades[at].region,
-            .kind = trades[at].kind,
-            .level_ucr = level_of(trades + at, end - at),
-            .gpu_minutes = minutes_sum(trades + at, end - at),
-        };
-    }
-    if (regions > 1)
-        qsort(trades, count, sizeof(*trades), price_compare);
     struct point_row row = {
         .sku = trades[0].sku,
         .hour_s = hour_s,
-        .kind = trades[0].kind,
+        .kind = (uint32_t)trades[0].kind,
         .trades = (uint32_t)count,
         .level_ucr = level_of(trades, count),
         .gpu_minutes = minutes_sum(trades, count),
     };
+    priced_sort(trades, room, count, offsetof(struct priced, region));
+    for (size_t at = 0, end; at < count; at = end) {
+        for (end = at + 1; end < count && trades[end].region == trades[at].region;)
+            end++;
+        levels[regions++] = (struct level_row){
+            .sku = row.sku,
+            .region = trades[at].region,
+            .kind = row.kind,
+            .level_ucr = level_of(trades + at, end - at),
+            .gpu_minutes = minutes_sum(trades + at, end - at),
+        };
+    }
     row.chain_ppm = chain_next(x, price_index_last(x, row.sku, row.kind), levels, regions);
     levels_replace(x, row.sku, row.kind, levels, regions);
     store_put(x->store, TABLE_POINT, &row);
@@ -388,7 +454,7 @@ static void index_publish(struct exchange *x, uint64_t hour_s)
         for (end = at + 1; end < count && trades[end].sku == trades[at].sku &&
                            trades[end].kind == trades[at].kind;)
             end++;
-        points[made++] = point_make(x, hour_s, trades + at, end - at, levels);
+        points[made++] = point_make(x, hour_s, trades + at, trades + count, end - at, levels);
         if (made == INDEX_EVENT_POINTS_MAX) {
             points_log(x, points, made);
             made = 0;

@@ -20,8 +20,8 @@
  * where w is the GPU-minutes that the region had before. It is kept within 1 and CHAIN_MAX_PPM, and
  * stays as it was when there is no such region or when one of the two sums is 0.
  *
- * One publication sorts TRADES_KEPT_MAX trades at most, which takes some 50 ms, and while nothing
- * has been traded for INDEX_STALE_S nothing is due.
+ * One publication sorts TRADES_KEPT_MAX trades at most, and has a tick of its own then; while
+ * nothing has been traded for INDEX_STALE_S nothing is due.
  */
 #ifndef BOURSE_EXCHANGE_PRICE_INDEX_H
 #define BOURSE_EXCHANGE_PRICE_INDEX_H

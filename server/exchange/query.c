@@ -25,6 +25,15 @@ enum refusal query_subject(const struct exchange *x, uint32_t account, uint32_t 
     return REFUSAL_accepted;
 }
 
+enum refusal exchange_report_subject(const struct exchange *x, uint32_t account,
+                                     const struct q_report *query, uint32_t *subject_out)
+{
+    enum refusal refusal = query_subject(x, account, query->account, subject_out);
+    if (!refusal && query->account == 0 && query_sees_all(x, account))
+        *subject_out = 0;
+    return refusal;
+}
+
 void *query_alloc(struct arena *arena, size_t size)
 {
     void *memory = arena_alloc(arena, size);

@@ -126,6 +126,7 @@ enum refusal query_draws(const struct exchange *x, uint32_t account, const void 
             answer->next = period;
             break;
         }
+        const struct claim_row *claim = backstop_claim(x, row);
         rows[answer->rows.count++] = (struct draw_info){
             .contract = row->contract,
             .period = row->period,
@@ -137,6 +138,9 @@ enum refusal query_draws(const struct exchange *x, uint32_t account, const void 
             .gpu_minutes_owed = row->gpu_minutes_owed,
             .owed_ucr = row->owed_ucr,
             .paid_ucr = row->paid_ucr,
+            .claim = claim ? claim->claim : 0,
+            .paid_since_ucr = claim ? claim->amount_ucr - claim->left_ucr : 0,
+            .left_ucr = claim ? claim->left_ucr : 0,
             .pool_left_ucr = row->pool_left_ucr,
             .index = row->index,
         };

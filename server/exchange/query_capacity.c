@@ -501,6 +501,7 @@ static bool lease_fill(const struct page *page, uint64_t serial, struct arena *a
         .preemptible = row->preemptible != 0,
         .notice_min = offer != NULL ? offer->notice_min : 0,
         .gpus_unsold = lease_unsold_now(x, row),
+        .elected = row->elected != 0,
         .index = row->index,
     };
     return true;

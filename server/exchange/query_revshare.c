@@ -130,6 +130,7 @@ enum refusal query_shares(const struct exchange *x, uint32_t account, const void
         const struct share_row *row = store_find(x->store, TABLE_SHARE, &key);
         if (!row)
             continue;
+        const struct claim_row *claim = revshare_claim(x, row);
         rows[answer->rows.count++] = (struct share_info){
             .contract = row->contract,
             .share = row->share,
@@ -142,6 +143,10 @@ enum refusal query_shares(const struct exchange *x, uint32_t account, const void
             .phase_last = row->phase_last,
             .share_ucr = row->share_ucr,
             .paid_ucr = row->paid_ucr,
+            .claims_ucr = row->claims_ucr,
+            .claim = claim ? claim->claim : 0,
+            .paid_since_ucr = claim ? claim->amount_ucr - claim->left_ucr : 0,
+            .left_ucr = claim ? claim->left_ucr : 0,
             .index = row->index,
         };
     }

@@ -164,6 +164,13 @@ static void referee_matched(void *context, const struct wish *w, const struct ma
 
 /* --- Leases ---------------------------------------------------------------------------------- */
 
+/* A lease is elected where it was sold out of an elected one. */
+static bool elected_as_sold(const struct referee *r, const struct lease_row *lease)
+{
+    const struct lease_row *seller = lease->parent != 0 ? lease_find(r->x, lease->parent) : NULL;
+    return lease->elected == (seller != NULL && seller->elected);
+}
+
 /* Whether a lease is what its part of the search is; of one sold on, its row has the price that its
  * operator is owed. */
 static bool lease_is(const struct referee *r, const struct lease_row *lease,
@@ -173,7 +180,8 @@ static bool lease_is(const struct referee *r, const struct lease_row *lease,
     uint64_t start_s = ruling->trial.start_min * 60;
     uint64_t through = referee_sold_through(r->x, lease);
     return (through != 0 ? through : lease->offer) == part->offer && lease->gpus == part->gpus &&
-           lease->holder == ruling->account && !lease->elected && lease->start_s == start_s &&
+           lease->holder == ruling->account && elected_as_sold(r, lease) &&
+           lease->start_s == start_s &&
            lease->end_s == start_s + (uint64_t)ruling->duration_min * 60 &&
            (through != 0 || lease->price_ucr == part->price_ucr) &&
            grant->price_ucr == part->price_ucr;

@@ -38,12 +38,16 @@ uint64_t revenue_late_s(const struct grant_row *terms, const struct advance_row 
 grant_wide revenue_rated(const struct exchange *x, const struct grant_row *terms)
 {
     grant_wide rated = 0;
+    uint64_t looks = 0;
     uint64_t end_s = grant_tail_end_s(terms);
-    for (uint64_t month_s = grant_first_s(terms); month_s < end_s && month_s < x->head.time_s;
-         month_s = month_next_s(month_s)) {
+    uint32_t first = month_of(grant_first_s(terms));
+    uint32_t month = month_of(end_s < x->head.time_s ? end_s - 1 : x->head.time_s) + 1;
+    /* From the last month on, so that versions are gone back through once. */
+    const struct grant_row *then = terms;
+    while (then && month-- > first) {
+        uint64_t month_s = month_start_s(month);
         const struct declaration_row *declared = revenue_find(x, terms->startup, month_s);
-        const struct grant_row *then =
-            grant_terms_until(x, terms->contract, terms->version, month_next_s(month_s));
+        then = grant_terms_until(x, then, month_next_s(month_s), &looks);
         if (declared && then)
             rated += royalty_rated(then, declared);
     }
@@ -124,8 +128,8 @@ static void grant_declared(struct exchange *x, uint64_t contract,
     grant_read(x, contract, &g);
     uint64_t month_s = after->month_s;
     if (month_s >= grant_first_s(&g.terms) && month_s < grant_tail_end_s(&g.terms)) {
-        const struct grant_row *then =
-            grant_terms_until(x, contract, g.row.version, month_next_s(month_s));
+        const struct grant_row *then = grant_terms_until(x, grant_terms(x, contract, g.row.version),
+                                                         month_next_s(month_s), &x->request_looks);
         grant_wide rated = advance_rated(&g.advance) + royalty_rated(then, after);
         if (before->version > 0)
             rated -= royalty_rated(then, before);

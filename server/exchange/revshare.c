@@ -13,8 +13,8 @@ __extension__ typedef unsigned __int128 wide;
 
 enum {
     DAY_S = 24 * 3600,
-    LOOK_AFTER_S = 60,     /* behind the rows of the day that has ended */
-    LOOK_DAYS_AN_ITEM = 8, /* of the window, for one item of a tick */
+    LOOK_AFTER_S = 60,      /* behind the rows of the day that has ended */
+    LOOK_DAYS_AN_ITEM = 64, /* days of stands, for one item of a tick */
 };
 
 const struct revshare_row *revshare_terms(const struct exchange *x, uint64_t contract,
@@ -293,6 +293,21 @@ static enum refusal revshare_accept_refusal(const struct exchange *x,
     return refusal ? refusal : past_refusal(x, row, terms);
 }
 
+/* Nothing but the steps that the settlement takes is logged between a deduction and its claim. */
+const struct claim_row *revshare_claim(const struct exchange *x, const struct share_row *share)
+{
+    if (share->paid_ucr >= share->share_ucr)
+        return NULL;
+    const struct claim_row *claim = claim_made_from(x, share->index + 1);
+    bool own = claim && claim->contract == share->contract && claim->left_ucr <= claim->amount_ucr;
+    return own ? claim : NULL;
+}
+
+static void look_clear(struct progress_row *p)
+{
+    p->look_site = p->look_sku = p->look_sold = p->look_free = 0;
+}
+
 static void revshare_begin(struct exchange *x, struct contract_row *row)
 {
     const struct revshare_row terms = *revshare_terms(x, row->contract, row->version);
@@ -308,6 +323,7 @@ static void revshare_begin(struct exchange *x, struct contract_row *row)
         if (!terms.latching)
             p.utilisation_peak_ppm = p.utilisation_ppm;
     }
+    look_clear(&p);
     if (!so_far || row->start_s > now_s)
         row->start_s = terms.start_s > now_s ? terms.start_s : now_s;
     p.rank = terms.rank;
@@ -321,19 +337,40 @@ static void revshare_begin(struct exchange *x, struct contract_row *row)
 
 /* --- In time --- */
 
-/* Over the last days of the window, once all of it lies behind the start. */
-static uint32_t utilisation_at(const struct exchange *x, const struct contract_row *row,
-                               const struct revshare_row *terms, uint64_t day_s)
+/* Goes on looking at the last days of the window, for at most `limit` items of work, of which
+ * *worked_out says how many it took; true when all of it was looked at. */
+static bool look_on(const struct exchange *x, const struct contract_row *row,
+                    const struct revshare_row *terms, struct progress_row *p, uint32_t limit,
+                    uint32_t *worked_out)
 {
-    uint64_t sold = 0;
-    uint64_t capacity = 0;
-    uint64_t window_s = (uint64_t)terms->window_days * DAY_S;
-    if (day_s < row->start_s + window_s)
-        return 0;
-    occupancy_sum(x, row->debtor, terms->site, day_s - window_s, day_s, &sold, &capacity);
+    uint64_t day_s = row->next_s / DAY_S * DAY_S;
+    uint64_t looked;
+    struct occupancy_sum sum = {
+        .operator= row->debtor,
+        .site = terms->site,
+        .from_s = day_s - (uint64_t)terms->window_days * DAY_S,
+        .until_s = day_s,
+        .at_site = p->look_site,
+        .at_sku = p->look_sku,
+        .sold = p->look_sold,
+        .free = p->look_free,
+    };
+    bool done = occupancy_add_up(x, &sum, (uint64_t)limit * LOOK_DAYS_AN_ITEM, &looked);
+    p->look_site = sum.at_site;
+    p->look_sku = sum.at_sku;
+    p->look_sold = sum.sold;
+    p->look_free = sum.free;
+    looked = 1 + looked / LOOK_DAYS_AN_ITEM;
+    *worked_out = looked < limit ? (uint32_t)looked : limit;
+    return done;
+}
+
+static uint32_t utilisation_of(const struct progress_row *p)
+{
+    uint64_t capacity = p->look_sold + p->look_free;
     if (capacity == 0)
         return 0;
-    return sold >= capacity ? 1000000 : (uint32_t)((wide)sold * 1000000 / capacity);
+    return p->look_sold >= capacity ? 1000000 : (uint32_t)((wide)p->look_sold * 1000000 / capacity);
 }
 
 static uint32_t revshare_due(struct exchange *x, struct contract_row *row, uint32_t limit)
@@ -342,21 +379,26 @@ static uint32_t revshare_due(struct exchange *x, struct contract_row *row, uint3
     struct progress_row p = *revshare_progress(x, row->contract);
     uint64_t day_s = row->next_s / DAY_S * DAY_S;
     uint64_t next_s = revshare_look_s(&terms, &p, row->next_s);
-    if (next_s == 0) {
-        row->next_s = 0; /* a settlement has led into the last phase */
-        store_put(x->store, TABLE_CONTRACT, row);
-        return 1;
+    /* Only when the whole window lies behind the start, and a settlement may have led into the last
+     * phase since. */
+    bool looks = next_s > 0 && day_s >= row->start_s + (uint64_t)terms.window_days * DAY_S;
+    uint32_t worked = 1;
+    if (looks && !look_on(x, row, &terms, &p, limit, &worked)) {
+        store_put(x->store, TABLE_PROGRESS, &p);
+        return worked;
     }
-    p.day_s = day_s;
-    p.utilisation_ppm = utilisation_at(x, row, &terms, day_s);
-    if (!terms.latching || p.utilisation_ppm > p.utilisation_peak_ppm)
-        p.utilisation_peak_ppm = p.utilisation_ppm;
-    steps_take(x, row, &terms, &p);
-    row->next_s = revshare_look_s(&terms, &p, row->next_s);
+    if (next_s > 0) {
+        p.day_s = day_s;
+        p.utilisation_ppm = looks ? utilisation_of(&p) : 0;
+        if (!terms.latching || p.utilisation_ppm > p.utilisation_peak_ppm)
+            p.utilisation_peak_ppm = p.utilisation_ppm;
+        steps_take(x, row, &terms, &p);
+    }
+    look_clear(&p);
+    row->next_s = next_s > 0 ? revshare_look_s(&terms, &p, row->next_s) : 0;
     store_put(x->store, TABLE_PROGRESS, &p);
     store_put(x->store, TABLE_CONTRACT, row);
-    uint32_t items = 1 + terms.window_days / LOOK_DAYS_AN_ITEM;
-    return items < limit ? items : limit;
+    return worked;
 }
 
 const struct contract_rules revshare_rules = {

@@ -31,6 +31,9 @@ const struct revshare_row *revshare_terms(const struct exchange *x, uint64_t con
                                           uint32_t version);
 const struct progress_row *revshare_progress(const struct exchange *x, uint64_t contract);
 
+/* The claim that a deduction left behind; NULL: its settlement gave all of the share. */
+const struct claim_row *revshare_claim(const struct exchange *x, const struct share_row *share);
+
 /* The operator's first share in force, and the one after `line`; NULL: there is none. */
 struct share_line *revshare_first(const struct exchange *x, uint32_t operator_account);
 struct share_line *revshare_next(struct share_line *line);

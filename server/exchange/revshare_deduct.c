@@ -57,9 +57,10 @@ static void share_log(struct exchange *x, const struct contract_row *row,
     event_log(x, &ev_share_paid_message, &event);
 }
 
-/* The settlement's share: progress, row and events. Returns what is missing of it. */
+/* The settlement's share: progress, row and events. `claims` is what has gone to older claims of
+ * it. Returns what is missing of the share. */
 static amount share_take(struct exchange *x, struct earning *e, const struct contract_row *row,
-                         const struct revshare_row *terms)
+                         const struct revshare_row *terms, amount claims)
 {
     struct progress_row p = *revshare_progress(x, row->contract);
     struct share_split split;
@@ -82,6 +83,7 @@ static amount share_take(struct exchange *x, struct earning *e, const struct con
         .base_ucr = split.base,
         .share_ucr = split.share,
         .paid_ucr = paid.total,
+        .claims_ucr = claims,
         .index = event_next_index(x),
         .period = e->period,
         .phase_first = split.phase_first,
@@ -105,7 +107,7 @@ static void contract_deduct(struct exchange *x, struct earning *e, uint64_t cont
         return;
     amount claims_before = row.claims_ucr;
     claims_from_earning(x, e, &row);
-    amount missing = share_take(x, e, &row, &terms);
+    amount missing = share_take(x, e, &row, &terms, claims_before - row.claims_ucr);
     claim_make(x, &row, row.debtor, row.creditor, missing);
     if (missing > 0 && row.escrow_series > 0)
         claims_from_fund(x, e, &row);

@@ -246,13 +246,6 @@ enum refusal site_change(struct exchange *x, const struct actor *actor, const vo
     if (site_drawn(x, op->site, 0, UINT64_MAX) > (uint64_t)op->power_kw * 1000)
         return REFUSAL_power_exceeded;
 
-    /* What has passed counts with the certifications that were held. */
-    backstop_catch_up_site(x, op->site);
-    struct site_row row = *found;
-    row.power_kw = op->power_kw;
-    row.carbon_g_per_kwh = op->carbon_g_per_kwh;
-    site_set_certifications(&row, op->certifications.items, op->certifications.count);
-    store_put(x->store, TABLE_SITE, &row);
     struct ev_site_changed event = {
         EVENT_HEAD_OF(x, actor->account),
         .site = op->site,
@@ -262,6 +255,13 @@ enum refusal site_change(struct exchange *x, const struct actor *actor, const vo
     event.certifications.items = op->certifications.items;
     event.certifications.count = op->certifications.count;
     event_log(x, &ev_site_changed_message, &event);
+    /* What has passed counts with the certifications that were held. */
+    backstop_pass_site(x, op->site);
+    struct site_row row = *site_find(x, op->site);
+    row.power_kw = op->power_kw;
+    row.carbon_g_per_kwh = op->carbon_g_per_kwh;
+    site_set_certifications(&row, op->certifications.items, op->certifications.count);
+    store_put(x->store, TABLE_SITE, &row);
     out->object = op->site;
     return REFUSAL_accepted;
 }

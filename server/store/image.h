@@ -4,8 +4,9 @@
  * project that includes lmdb.h. See docs/storage.md.
  *
  * image_write() is called by one thread at a time; image_load(), image_meta_read(),
- * image_compare() and image_copy() may run on other threads meanwhile and see the image as it was
- * when they began. A process opens an image once at a time: LMDB's locks do not bear more.
+ * image_compare(), image_copy() and snapshots may run on other threads meanwhile and see the image
+ * as it was when they began. A process opens an image once at a time: LMDB's locks do not bear
+ * more.
  */
 #ifndef BOURSE_STORE_IMAGE_H
 #define BOURSE_STORE_IMAGE_H
@@ -65,17 +66,38 @@ int image_meta_read(struct image *i, struct image_meta *meta_out, struct image_e
 int image_write(struct image *i, struct changes *c, const struct image_meta *meta,
                 struct image_error *error);
 
+/* A row that is not the same in an image as in a store; all valid during the call only. */
+struct image_difference {
+    const char *line; /* for people, by the names of table and columns */
+    unsigned table;
+    const void *found;    /* in the image; NULL: missing, or it does not decode */
+    const void *expected; /* in the store; NULL: the image's is surplus */
+};
+
 /*
  * Compares the image with a store, row by row in key order, in one read transaction, whose meta
  * record it gives. What it finds counts only if that equals what the store reflects: the caller
  * reads it first with image_meta_read() and replays up to there, and does so again as long as
- * somebody has written meanwhile. Calls `differs` for each row that is
- * missing, surplus or different, with a line for people. Returns 0 when read to the end, however
- * many differed.
+ * somebody has written meanwhile. Calls `differs` for each row that is missing, surplus or
+ * different. Returns 0 when read to the end, however many differed.
  */
 int image_compare(struct image *i, const struct store *s, struct image_meta *meta_out,
-                  void (*differs)(void *context, const char *line), void *context,
+                  void (*differs)(void *context, const struct image_difference *d), void *context,
                   struct image_error *error);
+
+/*
+ * The image as it is now, whatever is written meanwhile; for any thread. As long as it is open the
+ * file keeps what has been replaced since, so it should not be for longer than seconds.
+ */
+struct image_snapshot;
+int image_snapshot_open(struct image *i, struct image_snapshot **out, struct image_meta *meta_out,
+                        struct image_error *error);
+/* Calls `visit` for each row of a table in key order, until it returns other than 0; returns that,
+ * or STATUS_DAMAGED, STATUS_IO (with `error`). The row is valid during the call. */
+int image_snapshot_each(struct image_snapshot *s, unsigned table,
+                        int (*visit)(void *context, const void *row), void *context,
+                        struct image_error *error);
+void image_snapshot_close(struct image_snapshot *s);
 
 /* A consistent, compacted, synced copy into the existing empty folder `path`, while others write.
  * Errors: STATUS_EXISTS, STATUS_FULL, STATUS_IO... */

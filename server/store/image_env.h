@@ -46,4 +46,15 @@ int image_meta_get(struct image *i, MDB_txn *txn, struct image_meta *meta_out,
 int image_meta_put(struct image *i, MDB_txn *txn, const struct image_meta *meta,
                    struct image_error *error);
 
+/* Calls `visit` for each key and value of a table in key order until it returns other than 0;
+ * returns that, or what LMDB failed with. */
+int image_each_pair(struct image *i, MDB_txn *txn, unsigned table,
+                    int (*visit)(void *context, const MDB_val *key, const MDB_val *value),
+                    void *context, struct image_error *error);
+/* Room for one row of any table; NULL when memory is out. */
+uint8_t *image_row_room(const struct image *i);
+/* Says in `error` which row does not decode, with `row` as room for one; STATUS_DAMAGED. */
+int image_row_damaged(struct image *i, const struct table_spec *spec, const MDB_val *key,
+                      uint8_t *row, struct image_error *error);
+
 #endif

@@ -172,10 +172,9 @@ out:
     return status;
 }
 
-/* Calls `visit` for each key and value of a table in key order until it returns other than 0. */
-static int each_pair(struct image *i, MDB_txn *txn, unsigned table,
-                     int (*visit)(void *context, const MDB_val *key, const MDB_val *value),
-                     void *context, struct image_error *error)
+int image_each_pair(struct image *i, MDB_txn *txn, unsigned table,
+                    int (*visit)(void *context, const MDB_val *key, const MDB_val *value),
+                    void *context, struct image_error *error)
 {
     MDB_cursor *cursor;
     MDB_val key, value;
@@ -195,14 +194,26 @@ static int each_pair(struct image *i, MDB_txn *txn, unsigned table,
     return result;
 }
 
-/* Room for one row of any table; NULL when memory is out. */
-static uint8_t *row_room(const struct image *i)
+uint8_t *image_row_room(const struct image *i)
 {
     size_t size = 1;
     for (size_t t = 0; t < i->specs_count; t++)
         if (i->specs[t].row_size > size)
             size = i->specs[t].row_size;
     return malloc(size);
+}
+
+int image_row_damaged(struct image *i, const struct table_spec *spec, const MDB_val *key,
+                      uint8_t *row, struct image_error *error)
+{
+    struct buffer text = BUFFER_EMPTY;
+    if (codec_decode_key(spec, key->mv_data, key->mv_size, row) == STATUS_OK)
+        name_row(spec, row, &text);
+    else
+        name_raw_key(spec, key, &text);
+    image_fail(error, STATUS_DAMAGED, "image %s: %s: does not decode", i->path, text_of(&text));
+    buffer_release(&text);
+    return STATUS_DAMAGED;
 }
 
 struct load {
@@ -223,21 +234,13 @@ static int load_pair(void *context, const MDB_val *key, const MDB_val *value)
         store_load_row(l->store, l->table, l->row) == 0)
         return 0;
 
-    struct buffer text = BUFFER_EMPTY;
-    if (codec_decode_key(spec, key->mv_data, key->mv_size, l->row) == STATUS_OK)
-        name_row(spec, l->row, &text);
-    else
-        name_raw_key(spec, key, &text);
-    image_fail(l->error, STATUS_DAMAGED, "image %s: %s: does not decode", l->image->path,
-               text_of(&text));
-    buffer_release(&text);
-    return STATUS_DAMAGED;
+    return image_row_damaged(l->image, spec, key, l->row, l->error);
 }
 
 int image_load(struct image *i, struct store *s, struct image_meta *meta_out,
                struct image_error *error)
 {
-    struct load l = {.image = i, .store = s, .row = row_room(i), .error = error};
+    struct load l = {.image = i, .store = s, .row = image_row_room(i), .error = error};
     MDB_txn *txn = NULL;
     int status;
 
@@ -251,7 +254,7 @@ int image_load(struct image *i, struct store *s, struct image_meta *meta_out,
     status = image_meta_get(i, txn, meta_out, error);
     for (; !status && l.table < i->specs_count; l.table++) {
         assert(store_count(s, l.table) == 0);
-        status = each_pair(i, txn, l.table, load_pair, &l, error);
+        status = image_each_pair(i, txn, l.table, load_pair, &l, error);
     }
 out:
     image_read_end(txn);
@@ -266,16 +269,18 @@ struct comparison {
     MDB_txn *txn;
     uint8_t *row;
     uint64_t matched; /* rows of the store whose key is in the image */
-    void (*differs)(void *context, const char *line);
+    void (*differs)(void *context, const struct image_difference *d);
     void *context;
     const uint8_t **missing; /* rows of the store whose key is not */
     size_t missing_count;
     size_t missing_max;
 };
 
-static void report(const struct comparison *c, struct buffer *line)
+static void report(const struct comparison *c, struct buffer *line, const void *found,
+                   const void *expected)
 {
-    c->differs(c->context, text_of(line));
+    const struct image_difference d = {text_of(line), c->table, found, expected};
+    c->differs(c->context, &d);
     buffer_release(line);
 }
 
@@ -288,7 +293,7 @@ static int compare_pair(void *context, const MDB_val *key, const MDB_val *value)
     if (codec_decode_key(spec, key->mv_data, key->mv_size, c->row)) {
         name_raw_key(spec, key, &line);
         buffer_printf(&line, ": the key does not decode");
-        report(c, &line);
+        report(c, &line, NULL, NULL);
         return 0;
     }
     const void *expected = store_find(c->store, c->table, c->row);
@@ -307,7 +312,7 @@ static int compare_pair(void *context, const MDB_val *key, const MDB_val *value)
         buffer_printf(&line, ": ");
         codec_print_difference(spec, c->row, expected, &line);
     }
-    report(c, &line);
+    report(c, &line, status ? NULL : c->row, expected);
     return 0;
 }
 
@@ -362,7 +367,7 @@ static int report_missing(struct comparison *c, struct image_error *error)
             struct buffer line = BUFFER_EMPTY;
             name_row(&spec, c->missing[i], &line);
             buffer_printf(&line, ": missing in the image");
-            report(c, &line);
+            report(c, &line, NULL, c->missing[i]);
         }
     }
     free(c->missing);
@@ -371,11 +376,11 @@ static int report_missing(struct comparison *c, struct image_error *error)
 }
 
 int image_compare(struct image *i, const struct store *s, struct image_meta *meta_out,
-                  void (*differs)(void *context, const char *line), void *context,
+                  void (*differs)(void *context, const struct image_difference *d), void *context,
                   struct image_error *error)
 {
     struct comparison c = {
-        .image = i, .store = s, .row = row_room(i), .differs = differs, .context = context};
+        .image = i, .store = s, .row = image_row_room(i), .differs = differs, .context = context};
     int status;
 
     if (!c.row) {
@@ -388,7 +393,7 @@ int image_compare(struct image *i, const struct store *s, struct image_meta *met
     status = image_meta_get(i, c.txn, meta_out, error);
     for (; !status && c.table < i->specs_count; c.table++) {
         c.matched = 0;
-        status = each_pair(i, c.txn, c.table, compare_pair, &c, error);
+        status = image_each_pair(i, c.txn, c.table, compare_pair, &c, error);
         if (!status)
             status = report_missing(&c, error);
     }

@@ -94,6 +94,46 @@ static void answer_checkpoint(struct peer *p, uint32_t seq, const struct q_check
     buffer_release(&proof);
 }
 
+static void refuse(struct peer *p, uint32_t seq, uint32_t refusal)
+{
+    struct frame_answer refused = {.seq = seq, .refusal = refusal, .time_s = p->f->time_s};
+    send_frame(p, &frame_answer_message, &refused);
+}
+
+static void answer_report(struct peer *p, uint32_t seq, const struct q_report *q)
+{
+    struct fake_exchange *f = p->f;
+    static const struct report_column column = {{"place", 5}, CELL_KIND_COUNT};
+    static const struct report_table table = {{"rows", 4}, {"Rows", 4}, {&column, 1}};
+    struct report_cell cells[2];
+    struct report_row rows[2];
+    bool first = q->index == 0;
+    f->reports++;
+    if (f->reports_busy > 0) {
+        f->reports_busy--;
+        refuse(p, seq, REFUSAL_reports_busy);
+        return;
+    }
+    if (!first && f->reports_gone > 0) {
+        f->reports_gone--;
+        refuse(p, seq, REFUSAL_report_gone);
+        return;
+    }
+    struct a_report a = {.kind = q->kind,
+                         .index = f->report_mixed && !first ? 43 : 42,
+                         .time_s = f->time_s,
+                         .tables = {&table, 1},
+                         .total = f->report_rows,
+                         .rows = {rows, 0}};
+    for (uint32_t i = q->from; i < f->report_rows && a.rows.count < 2; i++) {
+        cells[a.rows.count] = (struct report_cell){i, {"", 0}};
+        rows[a.rows.count] = (struct report_row){0, {&cells[a.rows.count], 1}};
+        a.rows.count++;
+    }
+    a.next = q->from + a.rows.count < f->report_rows ? q->from + a.rows.count : 0;
+    answer(p, seq, &a_report_message, &a);
+}
+
 static void on_query(struct peer *p, const struct frame_query *frame)
 {
     const struct message *m = NULL;
@@ -112,10 +152,10 @@ static void on_query(struct peer *p, const struct frame_query *frame)
         answer_status(p, frame->seq);
     else if (m->code == QUERY_checkpoint)
         answer_checkpoint(p, frame->seq, body);
-    else {
-        struct frame_answer refused = {.seq = frame->seq, .refusal = REFUSAL_not_visible};
-        send_frame(p, &frame_answer_message, &refused);
-    }
+    else if (m->code == QUERY_report)
+        answer_report(p, frame->seq, body);
+    else
+        refuse(p, frame->seq, REFUSAL_not_visible);
 }
 
 static void on_request(struct peer *p, const struct frame_request *frame)

@@ -35,6 +35,11 @@ struct fake_exchange {
     uint8_t ids[16][16];    /* of the first ones */
     uint64_t valid_until_s[16];
     bool signatures_good;
+    unsigned reports;        /* how often a page of a report was asked for */
+    unsigned report_rows;    /* of a report; two a page, each its own place */
+    unsigned reports_busy;   /* so many are refused as reports_busy */
+    unsigned reports_gone;   /* so many pages but the first are refused as report_gone */
+    bool report_mixed;       /* pages but the first are of another index */
     unsigned events_between; /* so many frames of events come before each answer */
 };
 

@@ -213,7 +213,7 @@ static void test_silence_times_out(void **state)
     struct connection_options o = {.address = x->exchange.address,
                                    .pin = &x->exchange.log.pin,
                                    .keys = &x->keys,
-                                   .timeout_ms = 150};
+                                   .timeout_ms = 1000};
     assert_int_equal(connection_open(&o, &c, &error), STATUS_OK);
     FAKE_SET(&x->exchange, silent, true);
     assert_int_equal(send_burn(c, &reply, &error), STATUS_TIMEOUT);

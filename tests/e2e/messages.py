@@ -13,7 +13,7 @@ import msgpack
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEADERS = ("limits", "vocabulary", "refusal", "operation_parts", "contracts", "control",
            "operations", "frames", "event_parts", "contract_events", "events", "query_parts",
-           "answer_rows", "contract_queries", "queries", "genesis", "message")
+           "answer_rows", "contract_queries", "report_queries", "queries", "genesis", "message")
 
 
 class MessageError(Exception):

@@ -61,7 +61,7 @@ class Backstop(unittest.TestCase):
             self.assertEqual((draw["gpu_minutes_owed"], draw["owed_ucr"], draw["paid_ucr"]),
                              (72 * 60, 108 * CREDIT, 50 * CREDIT))
             shown = gridco.ok("backstop", "statement", "1")
-            self.assertIn("58 open as claims", shown)
+            self.assertIn("50 of it paid at once, 0 since, 58 open as claims", shown)
             self.assertIn("392 left of a pool of 500", shown)
 
             # An amendment begins with the terms that stand.
@@ -80,6 +80,8 @@ class Backstop(unittest.TestCase):
             self.assertIn("period 2", guard.ok("backstop", "elect", "1", "8"))
             lease, = guard.json("lease", "list")
             self.assertEqual((lease["gpus"], lease["cost_ucr"]), (8, 96 * CREDIT))
+            self.assertTrue(lease["elected"])
+            self.assertRegex(guard.ok("lease", "show", lease["lease"]), r"elected: +yes")
             gridco.ok("lease", "activate", str(lease["lease"]), "--no-access")
             self.assertEqual(guard.json("backstop", "show", "1")["elected_ucr"], 96 * CREDIT)
             x.advance(to_s=day_s + 86400 + 43200)

@@ -11,11 +11,13 @@ import tap
 from dealer import Dealer
 from exchange import CREDIT, LONG, SANITIZED, Exchange, boursed, seed, world
 from messages import Record
+from partner import GRANTS, Book, Partner, begin, stands
 from trader import Trader
 from wire import Feeder
 
 KILLS = 200 if LONG else 8 if SANITIZED else 20
 MARKET_KILLS = 60 if LONG else 10
+CONTRACT_KILLS = 60 if LONG else 5 if SANITIZED else 10
 TRADERS = 4
 ROUNDS = (5, 40, 120, 300, 600)  # requests acknowledged before a kill
 
@@ -202,6 +204,59 @@ class Crash(unittest.TestCase):
         x.stop()
         x.check()
         self.referee(x.data)
+
+    def partners(self, x, rng):
+        """Who makes contracts with each other, and the market they are about."""
+        w = Record(series=x.series(), sku=x.sku())
+        clients = {name: x.account(name, role) for name, role in (
+            ("funder", "guarantor"), ("operator", "operator"), ("beneficiary", "guarantor"),
+            ("startup-1", "startup"), ("startup-2", "startup"), ("bea", "admin"))}
+        for name in ("funder", "operator", "beneficiary"):
+            w[name] = clients[name].account
+        w["startups"] = [clients["startup-1"].account, clients["startup-2"].account]
+        w["seeds"] = [x.series(f"seed-{i}", funder=w.funder) for i in range(GRANTS)]
+        w["control"] = x.series("control")
+        w["site"] = x.site(clients["operator"])
+        x.offer(clients["operator"], w.site, w.sku, gpus=400)
+        for name in ("funder", "operator", "startup-1", "startup-2"):
+            x.mint(w.series, *[(clients[name], 3 * CREDIT)] * 90)
+        for seed_series in w.seeds:
+            x.mint(seed_series, *[(clients["funder"], 10 * CREDIT)] * 20)
+        # From now on several admins are needed to mint.
+        x.admin.do("policy_propose", approvals=2, mint_limit_ucr=1)
+        book = Book()
+        profiles = {"startup-1": "startup", "startup-2": "startup", "bea": "admin"}
+        partners = [Partner(client, profiles.get(name, name), w, book, random.Random(rng.random()))
+                    for name, client in (*clients.items(), ("bea", x.connect("admin")))]
+        begin(w, book, partners[0], partners[1], partners[3:5])
+        for partner in partners:
+            partner.look()
+        return w, book, partners
+
+    def test_kills_of_contracts(self):
+        """what was accepted, funded, elected, declared, paid, called, approved survives SIGKILL"""
+        rng = random.Random(seed())
+        with Exchange(clock="real") as x:
+            w, book, partners = self.partners(x, rng)
+            on_their_way = 0
+            for size in rounds(CONTRACT_KILLS, rng):
+                on_their_way += self.kill_under_load(x, partners, size, rng)
+                x.admin.connect(x.address)
+                stands(x.admin, w, book)
+                for partner in partners:
+                    partner.same_replies(3)
+                    partner.look()
+            self.once_in_the_log(x, partners)
+            x.books()
+            x.stop()
+            done = x.check()
+            worked_out, = re.findall(r"^ok +contract (.*?); the image", done.stdout, re.M)
+            tap.note(f"{CONTRACT_KILLS} kills, {on_their_way} requests on their way when it was "
+                     f"killed; {worked_out}")
+            self.assertGreater(on_their_way, 0)
+            for what in ("backstop_elect", "royalty_pay", "royalty_record", "guarantee_call"):
+                self.assertTrue(any(key[0] == what for key in book.sums), what)
+            self.assertTrue(book.leases and book.accepted and book.months)
 
     def test_killed_before_it_ever_served(self):
         """a server killed while it is first started can be started again"""

@@ -37,7 +37,7 @@ class Section:
         self.guide, self.title = guide, title
         self.person = person or {"admin": "admin", "startup": "aurora",
                                  "operator": "meridian", "trading": "aurora",
-                                 "guarantor": "granite"}.get(guide, guide)
+                                 "guarantor": "granite", "auditor": "vera"}.get(guide, guide)
 
     def name(self):
         return f"{self.guide}: {self.title}"
@@ -118,6 +118,7 @@ STEPS = [
     Section("trading", "Rules"),
     Section("operator", "Taking a lease back"),
     Section("operator", "Maintenance and outages"),
+    Section("startup", "Reports"),
     Section("startup", "Bots and colleagues"),
     Section("startup", "Replacing your key"),
     Section("operator", "Scripts"),
@@ -142,11 +143,27 @@ STEPS = [
     Wait("+12h1m"),
     Section("guarantor", "What a period came to"),
     Section("guarantor", "Where shares and grants stand"),
+    Section("guarantor", "What you may have to pay"),
     Section("guarantor", "A call"),
     Wait("+31d"),
     Section("guarantor", "Declaring revenue", "cobalt"),
     Section("guarantor", "Royalty paid outside"),
     Section("guarantor", "When a pool is used up"),
+    Section("operator", "What a lender asks"),
+    Section("auditor", "Your key"),
+    Deliver("vera.pub", "vera", "admin"),
+    Section("auditor", "What the admin does", "admin"),
+    Deliver("exchange.pin", "admin", "vera"),
+    Deliver("audit.tar", "admin", "vera"),
+    Deliver("exposure.json", "granite", "vera"),
+    Section("auditor", "Your configuration"),
+    Section("auditor", "The log"),
+    Section("auditor", "The journal"),
+    Section("auditor", "Contracts"),
+    Section("auditor", "A report that somebody was shown"),
+    Section("auditor", "Who is who, and whose money it is"),
+    Section("auditor", "Two pairs of eyes"),
+    Section("auditor", "The statement of an account"),
     Section("admin", "Checking and backing up"),
     Section("admin", "Scripts and completion"),
 ]
@@ -502,7 +519,8 @@ class Checker(unittest.TestCase):
     def test_sections(self):
         """every section of the guides with commands is in the list, and the list has no others"""
         guides = read_guides()
-        self.assertEqual(sorted(guides), ["admin", "guarantor", "operator", "startup", "trading"])
+        self.assertEqual(sorted(guides), ["admin", "auditor", "guarantor", "operator", "startup",
+                                          "trading"])
         sections_compare(guides, STEPS)
 
 

@@ -87,7 +87,8 @@ class Directory(unittest.TestCase):
         """mistakes on the command line are named; help is there at every level"""
         self.assertEqual(boursed("--help").returncode, 0)
         self.assertEqual(boursed("--version").returncode, 0)
-        for command in ("init", "run", "check", "replay", "backup", "restore", "certify"):
+        for command in ("init", "run", "check", "replay", "report", "backup", "restore",
+                        "certify"):
             done = boursed(command, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn("--data", done.stdout)

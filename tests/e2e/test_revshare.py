@@ -103,6 +103,8 @@ class Revshare(unittest.TestCase):
             lender.ok("payout", "spring", "3", "--reference", "bank 7")
             kinds = [f["kind"] for f in lender.json("flow", "list")]
             self.assertEqual(kinds, ["share", "payout"])
+            self.assertRegex(lender.ok("flow", "list"),
+                             r"payout +lender +outside +spring +- +- +3 +0")
             self.assertIn("lease", gridco.ok("flow", "list"))
             self.assertEqual(gridco.json("flow", "list", "--from", "2100-01-01"), [])
             self.assertIn("nothing was earned",

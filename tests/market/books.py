@@ -28,18 +28,34 @@ def refuse(condition, reason):
         raise Refused(reason)
 
 
+class Grounds:
+    """Grounds for refusing, all looked at; the first by the table's order is given."""
+
+    def __init__(self):
+        self.found = []
+
+    def when(self, condition, reason):
+        if condition:
+            self.found.append(reason)
+
+    def of(self, check):
+        """What the check returns, or None where it refuses."""
+        try:
+            return check()
+        except Refused as refused:
+            self.found.append(refused.reason)
+            return None
+
+    def refuse(self):
+        if self.found:
+            raise Refused(min(self.found, key=PRECEDENCE.__getitem__))
+
+
 def first_refusal(*checks):
     """Runs all checks and raises the first of their refusals by the table's order."""
-    found = []
-    results = []
-    for check in checks:
-        try:
-            results.append(check())
-        except Refused as refused:
-            found.append(refused.reason)
-            results.append(None)
-    if found:
-        raise Refused(min(found, key=PRECEDENCE.__getitem__))
+    grounds = Grounds()
+    results = [grounds.of(check) for check in checks]
+    grounds.refuse()
     return results
 
 

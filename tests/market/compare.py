@@ -10,25 +10,19 @@ import copy
 import time
 
 from books import MINUTE, ORDER_LEASES_MAX, Refused
+from compare_contracts import compare_contracts, compare_papers, compare_said
+from differences import Difference, differ, differ_rows
 from driver import Driver, seconds
 from model import Model
 from price_index import PriceIndex
 
 OPERATORS = ("op2", "op3", "op4")
 STARTUPS = ("st5", "st6", "st7", "st8")
-
-
-class Difference(Exception):
-    """What the rules and the model do not agree on."""
+GUARANTORS = ("gu9", "gu10")
 
 
 class Missing(Exception):
     """A step names something that no step before it has made."""
-
-
-def differ(what, rules, model):
-    if rules != model:
-        raise Difference(f"{what}: rules {rules}, model {model}")
 
 
 class Run:
@@ -37,7 +31,8 @@ class Run:
         self.fault = fault  # what a test of this test changes in the rules' answers
         self.made = {}      # (what, step) to number
         self.counts = {}    # (operation, outcome) to how often
-        for names, role in ((OPERATORS, "operator"), (STARTUPS, "startup")):
+        for names, role in ((OPERATORS, "operator"), (STARTUPS, "startup"),
+                            (GUARANTORS, "guarantor")):
             for name in names:
                 account = driver.ask(register=name, role=role)["account"]
                 self.model.register(account, role)
@@ -68,6 +63,7 @@ class Run:
     def step(self, number, step):
         if "tick" in step:
             return self.tick(step["tick"], step.get("late", False))
+        self.model.said = []
         account = self.resolve(step["as"])
         ops = [self.paid(account, part) for part in step.get("many", [step])]
         if step.get("undone"):
@@ -131,14 +127,18 @@ class Run:
         if "object" in made:
             differ(f"object of {op['operation']}", result["object"], made["object"])
             what = {"offer_publish": "offer", "lease_resell": "offer", "order_place": "order",
-                    "site_close": "closure", "rule_add": "rule"}.get(op["operation"])
-            if what:
+                    "site_close": "closure", "rule_add": "rule",
+                    "backstop_elect": "order", "backstop_propose": "contract",
+                    "revshare_propose": "contract", "grant_propose": "contract",
+                    "guarantee_propose": "contract"}.get(op["operation"])
+            if what and not op.get("contract" if what == "contract" else ""):
                 self.made[(what, name)] = made["object"]
         return True
 
     def tick(self, duration, late):
         answer = self.ask(tick=duration, late=late)
         before = len(self.model.leases)
+        self.model.said = []
         self.model.tick(duration, late)
         differ("time", answer["time"], self.model.now_s)
         self.compare_events(answer, before)
@@ -160,7 +160,7 @@ class Run:
             self.compare_index(event)
         grants = [grant for event in answer["events"] for grant in event.get("leases", [])
                   if event["event"] in ("order_placed", "order_amended", "order_filled",
-                                      "rule_bought")]
+                                      "rule_bought", "backstop_elected")]
         rules = [(g["lease"], g["offer"], g["gpus"], seconds(g["start_s"]), seconds(g["end_s"]),
                   g["price_ucr"]) for g in grants]
         leases = [self.model.leases[i] for i in range(before + 1, len(self.model.leases) + 1)]
@@ -173,8 +173,9 @@ class Run:
                   t["price_ucr"], t["preemptible"], t["resale"]) for t in trades]
         model = [(n.sku, self.model.sites[n.site].region, n.gpus, n.start_min * MINUTE,
                   n.granted_end_min * MINUTE, n.bought, n.preemptible, n.parent != 0)
-                 for n in leases]
+                 for n in leases if n.parent or not n.elected]
         differ("trades (sku, region, gpus, start, end, price, preemptible, resale)", rules, model)
+        compare_said(answer["events"], self.model.said)
 
     def compare_index(self, event):
         """Points are worked out from the trades told before."""
@@ -205,6 +206,7 @@ class Run:
         differ_rows("leases", rules_leases(state), model_leases(model))
         differ_rows("sites", rules_sites(state), model_sites(model))
         differ_rows("standing rules", rules_rules(state), model_rules(model))
+        compare_contracts(state, model)
         self.check_capacity()
 
     def check_capacity(self):
@@ -231,19 +233,11 @@ class Run:
     def check(self):
         faults = self.driver.ask(check=True)["faults"]
         differ("what exchange_check() and the referee find", faults, [])
+        compare_papers(self.ask(papers=True), self.model)
 
     def verify(self):
         """Replayed, grouped otherwise and loaded anew, the journal gives the same."""
         differ("what world_verify() finds", self.driver.ask(verify=True)["count"], 0)
-
-
-def differ_rows(what, rules, model):
-    if rules == model:
-        return
-    lines = [f"{key}: rules {rules.get(key)}, model {model.get(key)}"
-             for key in sorted(set(rules) | set(model), key=str)
-             if rules.get(key) != model.get(key)]
-    raise Difference(f"{what} differ:\n  " + "\n  ".join(lines[:6]))
 
 
 def rules_orders(state):

@@ -8,7 +8,8 @@ from books import (DISPUTE_WINDOW_S, METER_GRACE_S, MINUTE, STANDING_STEP_S, cei
 from things import Lease, Offer, Thing
 
 # In the order in which what is due at the same second is worked off.
-DUE_SERIES, DUE_LEASE, DUE_PERIOD, DUE_OFFER, DUE_PAUSE, DUE_ORDER, DUE_ASK, DUE_RULE = range(2, 10)
+(DUE_SERIES, DUE_LEASE, DUE_PERIOD, DUE_OFFER, DUE_PAUSE, DUE_ORDER, DUE_ASK, DUE_RULE,
+ DUE_CONTRACT, DUE_DAY) = range(2, 12)
 SEARCH_STARTS_MAX = 400  # wider windows are not searched fully
 
 
@@ -82,7 +83,7 @@ class Leases:
         that of the seller's, earlier sellers' move on, and what is missing the seller leaves."""
         seller = self.leases[offer.lease]
         lease.offer, lease.price, lease.parent = seller.offer, seller.price, seller.lease
-        lease.elastic = False
+        lease.elastic, lease.elected = False, seller.elected
         minutes = lease.gpus * (lease.end_min - lease.start_min)
         worth = cost_of(minutes, seller.price)
         parts, others = self.parting(seller, minutes)
@@ -154,7 +155,8 @@ class Leases:
         lease.delivered += delivered
         lease.periods_settled += 1
         earned = cost_of(lease.delivered, lease.price) - lease.paid
-        for owner, series, amount in lease.escrow.take(earned):
+        paid = lease.escrow.take(earned)
+        for owner, series, amount in paid:
             self.books.move(series, (owner, "escrow"), (lease.operator, "balance"), amount)
         lease.paid += earned
         self.close_if_settled(lease)
@@ -162,6 +164,7 @@ class Leases:
         if not lease.live():
             assert lease.escrow.total() == 0
         self.lift_pause(lease)
+        self.follow_earning(lease, period, paid)
 
     def available(self, lease, period):
         """What is due of a period but in the minutes of outages."""
@@ -256,7 +259,8 @@ class Leases:
         state = lease.state_now(self.now_s)
         refuse(state not in ("granted", "active", "paused"), "lease_closed")
         refuse(self.now_s >= lease.ends_s(self.now_s), "lease_closed")
-        refuse(holder and self.orders[lease.order].wish.profile == "training", "lease_committed")
+        committed = lease.elected or self.orders[lease.order].wish.profile == "training"
+        refuse(holder and committed, "lease_committed")
         end = self.early_end(lease, holder)
         refuse(end >= lease.end_min, "lease_ending")
         lease.end_reason = "ended_by_holder" if holder else "ended_by_operator"
@@ -468,6 +472,12 @@ class Leases:
                 yield rule.next_s, DUE_RULE, rule.rule, 0
         for order in self.resting():
             yield self.order_ends_s(order)[0], DUE_ORDER, order.order, 0
+        for contract in self.contracts.values():
+            if contract.state == "in_force":
+                due_s = getattr(self, f"{contract.kind}_due_s")(contract)
+                if due_s:
+                    yield due_s, DUE_CONTRACT, contract.contract, 0
+        yield (self.day_added + 1) * 86400, DUE_DAY, self.day_added, 0
 
     def offer_moves(self, offer):
         return offer.standing_min and (not offer.until_s or offer.end_min * MINUTE < offer.until_s)
@@ -488,8 +498,10 @@ class Leases:
             due = min(self.dues(), default=None)
             if due is None or max(due[0], self.now_s) > target:
                 break
+            self.pass_until(due[0])
             self.now_s = max(self.now_s, due[0])
             self.work_off(*due)
+        self.pass_until(target)
         self.now_s = target
 
     def work_off(self, due_s, kind, number, part):
@@ -517,6 +529,11 @@ class Leases:
             self.rule_due(self.rules[number])
         elif kind == DUE_ASK:
             self.take_turn(*number, part)
+        elif kind == DUE_CONTRACT:
+            contract = self.contracts[number]
+            getattr(self, f"{contract.kind}_due")(contract)
+        elif kind == DUE_DAY:
+            self.add_up_day(number)
 
     def sweep(self, number):
         series = self.series[number]

@@ -2,26 +2,41 @@
 it. What each operation does follows docs/protocol.md; refusals are exceptions."""
 import copy
 
+from backstops import Backstops
 from books import (BEGIN_S, MINUTE, STANDING_STEP_S, Books, ceil_div, minute_ceil, minute_floor,
                    refuse)
+from contracts import Contracts
+from grants import Grants
+from guarantees import Guarantees
 from leases import Leases, resale_price_agrees
+from occupancy import Occupancy
 from orders import Orders
+from revshares import Revshares
 from rules import Rules
 from things import Offer, Thing, leased_minutes
 
-ADMIN = ("account_freeze", "account_unfreeze", "sku_add", "sku_change", "series_create",
-         "dispute_decide")
-OPERATOR = ("site_add", "site_change", "site_close", "site_reopen", "offer_publish",
-            "lease_activate", "lease_meter")
-# The others are for everyone who may hold leases.
+HOLDERS = ("guarantor", "operator", "startup")
+EVERYBODY = ("admin",) + HOLDERS
+PERMITTED = {
+    ("admin",): ("account_freeze", "account_unfreeze", "sku_add", "sku_change", "series_create",
+                 "dispute_decide", "grant_release"),
+    ("operator",): ("site_add", "site_change", "offer_publish", "lease_activate", "lease_meter"),
+    ("admin", "operator"): ("site_close", "site_reopen"),
+    EVERYBODY: ("contract_accept", "contract_decline", "contract_fund", "contract_withdraw",
+                "guarantee_call"),
+    ("guarantor", "operator"): ("guarantee_propose", "backstop_propose"),
+    HOLDERS: ("revshare_propose",),
+    ("guarantor",): ("backstop_elect", "guarantee_step_in"),
+    ("admin", "guarantor", "startup"): ("grant_propose",),
+    ("admin", "guarantor"): ("royalty_record",),
+    ("startup",): ("revenue_declare", "royalty_pay"),
+}
+ROLES = {operation: roles for roles, operations in PERMITTED.items() for operation in operations}
 
 
 def may(role, operation):
-    if operation in ADMIN:
-        return role == "admin"
-    if operation in ("site_close", "site_reopen") and role == "admin":
-        return True
-    return role == "operator" if operation in OPERATOR else role in ("operator", "startup")
+    """What is not listed is for everyone who may hold leases."""
+    return role in ROLES.get(operation, HOLDERS)
 
 
 class Site(Thing):
@@ -35,7 +50,8 @@ class Site(Thing):
         return self.delivered * 1000000 // self.due if self.due else 1000000
 
 
-class Model(Orders, Rules, Leases):
+class Model(Orders, Rules, Leases, Occupancy, Contracts, Backstops, Revshares, Grants,
+            Guarantees):
     def __init__(self):
         self.now_s = BEGIN_S
         self.steps = 0  # gives places: grows with every operation and fill
@@ -49,6 +65,14 @@ class Model(Orders, Rules, Leases):
         self.asking_sites = {}  # what they offer counts again since then
         self.turns = []  # the sellers who have something to ask about, in their order
         self.closures_made = 0
+        self.contracts, self.claims_made = {}, 0
+        self.declared = {}  # (account, month) to what was declared last
+        self.said = []  # what the rules are to log of contracts, since the step before
+        self.noted_min = minute_floor(BEGIN_S)  # the first minute that is not over yet
+        self.noted_offers = []  # the operators' own that may be free or sold still
+        self.listed = {}  # day to offer to (minute, GPUs listed), until the day is added up
+        self.days = {}  # (site, sku, day) to GPU-minutes sold and free
+        self.day_added = BEGIN_S // 86400  # the first day that is not added up
 
     # --- Small things -----------------------------------------------------------------------
 
@@ -114,7 +138,8 @@ class Model(Orders, Rules, Leases):
 
     def series_create(self, account, op):
         number = len(self.series) + 1
-        self.series[number] = Thing(series=number, expires_s=op.get("expires_s", 0),
+        self.series[number] = Thing(series=number, funder=op["funder"],
+                                    expires_s=op.get("expires_s", 0),
                                     transferable=op.get("transferable", False),
                                     expired_to=op["expired_to"], skus=op.get("skus", []),
                                     regions=[r["code"] for r in op.get("regions", [])],
@@ -259,6 +284,7 @@ class Model(Orders, Rules, Leases):
                       until_s=until_s, least_charge_ppm=op.get("least_charge_ppm", 0),
                       operator=account, seller=account, place=self.next_place())
         self.offers[number] = offer
+        self.noted_offers.append(offer)
         self.ask_about(offer)
         return {"object": number}
 
@@ -303,6 +329,7 @@ class Model(Orders, Rules, Leases):
         if grows or new.price != offer.price:
             offer.place = self.next_place()
         asks = grows or new.price < offer.price
+        offer.amended(self.now_s)
         offer.gpus, offer.price, offer.end_min = new.gpus, new.price, new.end_min
         offer.until_s = new.until_s
         offer.changed()

@@ -2,6 +2,8 @@
 import random
 
 from books import BEGIN_S, MINUTE, cost_of
+from story_contracts import Parties
+from story_funding import Funding
 
 PRICES = (1000000, 1000003, 1500000, 2000000, 2000001, 2500000, 3000000, 4000000)
 PROFILES = ("tuning", "tuning", "tuning", "training", "inference")
@@ -31,10 +33,13 @@ def founding():
         number = len([s for s in steps if s["op"]["operation"] == "series_create"])
         steps.append(admin(operation="series_create", name=f"s{number}", funder=1,
                            expired_to=1, **series))
+    for number, (funder, expires_s) in enumerate(((9, 0), (9, BEGIN_S + 2 * 86400), (10, 0))):
+        steps.append(admin(operation="series_create", name=f"grant{number}", funder=funder,
+                           expired_to=funder, transferable=number == 0, expires_s=expires_s))
     return steps
 
 
-class Teller:
+class Teller(Parties, Funding):
     """Draws the next step of a story from the state of the model after the steps before."""
 
     def __init__(self, run, seed, weights):
@@ -96,9 +101,21 @@ class Teller:
     def tick(self):
         r = self.random
         step = {"tick": r.choice((0, 0, 0, 1, 60, 600, 900, 1800, r.randint(1, 7200)))}
-        if self.chance(0.15):
+        if self.chance(0.15) and not self.pause_ends(step["tick"]):
             step["late"] = True
         return step
+
+    def pause_ends(self, seconds):
+        """Whether a lease under a backstop may end of its pause within that time. Its GPUs are free
+        again when the exchange gets to that; the model does not know when that is."""
+        sites = [c.now().site for c in self.model.in_force("backstop")]
+        until_s = self.model.now_s + seconds
+        for lease in self.model.leases.values():
+            if lease.site in sites and lease.may_pause():
+                since_s = lease.paused_s or lease.pause_foreseen_s()
+                if since_s and lease.pause_until_s(since_s) <= until_s:
+                    return True
+        return False
 
     def publish(self):
         r = self.random
@@ -318,7 +335,7 @@ class Teller:
         offer = self.pick(self.named_offers())
         if offer is None:
             return None
-        return {"as": self.account_or_other(offer.seller, 2, 8),
+        return {"as": self.account_or_other(offer.seller, 2, 10),
                 "op": dict(operation="offer_withdraw", offer=self.offer_ref(offer))}
 
     def amend_offer(self):
@@ -333,7 +350,7 @@ class Teller:
             op.update(has_price=True, price_ucr=r.choice(PRICES))
         if self.chance(0.3):
             op["end_s"] = (offer.end_min + r.choice((-120, -60, -15, 15, 60, 240))) * MINUTE
-        return {"as": self.account_or_other(offer.seller, 2, 8), "op": op}
+        return {"as": self.account_or_other(offer.seller, 2, 10), "op": op}
 
     def amend_order(self):
         r = self.random

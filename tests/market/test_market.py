@@ -20,10 +20,14 @@ import books  # noqa: E402
 import matching  # noqa: E402
 import model  # noqa: E402
 import orders  # noqa: E402
+import revshares  # noqa: E402
 import tap  # noqa: E402
-from compare import Difference, Run, shorten  # noqa: E402
+from compare import Run, shorten  # noqa: E402
+from differences import Difference  # noqa: E402
 from driver import Driver, program  # noqa: E402
 from story import Teller, founding  # noqa: E402
+from story_contracts import CONTRACT_WEIGHTS  # noqa: E402
+from story_funding import FUNDING_WEIGHTS  # noqa: E402
 from things import Thing  # noqa: E402
 
 LONG = os.environ.get("BOURSE_LONG") == "1"
@@ -36,22 +40,27 @@ STORIES = list(range(SEED, SEED + SEEDS)) + [DRAWN] * ("MARKET_SEED" not in os.e
 EVERY = 10
 SHORTEN_S = 60
 PLANTED_SEEDS = 4
+PARTNER_SEEDS = 40
 
-WEIGHTS = dict(tick=30, publish=14, order=22, rest=14, withdraw=2, amend_offer=5, amend_order=5,
-               cancel=3, close_site=1.5, reopen_site=1.5, change_site=1, freeze=1.5, activate=20,
-               meter=14, dispute=3, decide=3, end_lease=4, resell=18, extend=6, fund=4,
-               rule=3, change_rule=3, crowd=4, many=3, wide=0.6, bait=3)
+MARKET = dict(tick=30, publish=14, order=22, rest=14, withdraw=2, amend_offer=5, amend_order=5,
+              cancel=3, close_site=1.5, reopen_site=1.5, change_site=1, freeze=1.5, activate=20,
+              meter=14, dispute=3, decide=3, end_lease=4, resell=18, extend=6, fund=4,
+              rule=3, change_rule=3, crowd=4, many=3, wide=0.6, bait=3)
+WEIGHTS = dict(MARKET, **CONTRACT_WEIGHTS, **FUNDING_WEIGHTS)
+# For faults in what contracts do: more of them.
+PARTNERS = {name: weight * (3 if name in CONTRACT_WEIGHTS or name in FUNDING_WEIGHTS else 1)
+            for name, weight in WEIGHTS.items()}
 ONLY = os.environ.get("MARKET_ONLY")  # names of steps, to narrow a search
 if ONLY:
     WEIGHTS = {name: WEIGHTS[name] for name in ONLY.split(",")}
 
 
-def tell(seed, steps, fault=None):
+def tell(seed, steps, fault=None, weights=WEIGHTS):
     """Draws and plays a story; (story, difference or None, how often what came of what)."""
     story = []
     with Driver() as driver:
         run = Run(driver, fault)
-        teller = Teller(run, seed, WEIGHTS)
+        teller = Teller(run, seed, weights)
         beginning = founding()
         try:
             for number in range(steps + len(beginning)):
@@ -141,6 +150,16 @@ def add(key, much):
     return change
 
 
+def in_events(name, change):
+    """A fault in events of a kind."""
+    def fault(command, answer):
+        for event in answer.get("events", ()):
+            if event["event"] == name:
+                change(event)
+        return answer
+    return fault
+
+
 # What is wrong in the rules' answers.
 ANSWERS = {
     "a lease dearer by one": in_grants(add("price_ucr", 1)),
@@ -151,6 +170,11 @@ ANSWERS = {
     "free GPUs of an offer": in_state("offers", add("free_gpus", 1)),
     "another refusal": in_refusals,
     "a point of the price index": in_points,
+    "a fund short by one": in_state("contracts", add("funded_ucr", -1)),
+    "a draw of one GPU-minute less": in_events("backstop_settled", add("gpu_minutes_owed", -1)),
+    "a share of one more": in_events("share_paid", add("share_ucr", 1)),
+    "royalty of one more": in_state("grants", add("royalty_ucr", 1)),
+    "a call paid by the other": in_events("guarantee_called", add("by_operator_ucr", 1)),
 }
 
 
@@ -184,14 +208,35 @@ MODEL = [
     ("rules buy all or nothing", model.Model, "buy_less", lambda *_: "insufficient_funds"),
     ("rules sell nothing that is too many", model.Model, "offer_surplus", lambda *_: None),
 ]
+# And of contracts.
+CONTRACTS = [
+    ("what is listed counts at once", model.Model, "stood",
+     lambda self, offer, minute, price_max, ahead: offer.gpus if offer.price <= price_max else 0),
+    ("what nobody can have any more is listed", model.Model, "listed_until",
+     lambda self, offer: offer.end_min),
+    ("a closed site is owed for", model.Model, "site_closed", lambda *_: False),
+    ("elected GPUs are sold ones", model.Model, "elected",
+     lambda self, offer: [0] * (offer.end_min - offer.start_min)),
+    ("claims are not paid later", model.Model, "pay_claims", lambda *_: None),
+    ("a settlement is not split at a milestone", revshares, "first_that",
+     lambda most, holds: most if holds(most) else None),
+    ("the floor is shared", model.Model, "counted", lambda self, contract, gross: gross),
+    ("shares by their number alone", revshares, "turn", lambda contract: contract.contract),
+    ("late declarations freeze nothing", model.Model, "late_month", lambda *_: 0),
+    ("what is carved out counts", model.Model, "left_out", lambda *_: []),
+    ("royalty without a cap", model.Model, "royalty_cap", lambda *_: 10**30),
+    ("claims are recovered before they are paid", model.Model, "to_recover",
+     lambda self, contract: contract.by_guarantor - contract.recovered),
+    ("the operator's escrow is not kept", model.Model, "lease_guarantee_kept", lambda *_: 0),
+]
 
 
 class Planted(unittest.TestCase):
     """The test finds what it is for."""
 
-    def found(self, name, fault=None):
-        for seed in range(7, 7 + PLANTED_SEEDS):
-            _, difference, _ = tell(seed, 500, fault)
+    def found(self, name, fault=None, weights=WEIGHTS, seeds=4 * PLANTED_SEEDS):
+        for seed in range(7, 7 + seeds):
+            _, difference, _ = tell(seed, 400 if weights is PARTNERS else 500, fault, weights)
             if difference is not None:
                 return
         self.fail(f"not found: {name}")
@@ -203,7 +248,12 @@ class Planted(unittest.TestCase):
     def test_a_wrong_model_is_found(self):
         for name, where, what, instead in MODEL:
             with unittest.mock.patch.object(where, what, instead):
-                self.found(name)
+                self.found(name, weights=MARKET)
+
+    def test_a_model_of_wrong_contracts_is_found(self):
+        for name, where, what, instead in CONTRACTS:
+            with unittest.mock.patch.object(where, what, instead):
+                self.found(name, None, PARTNERS, PARTNER_SEEDS)
 
     def test_without_a_fault_nothing_is_found(self):
         for seed in range(7, 7 + PLANTED_SEEDS):

@@ -15,7 +15,25 @@ class Offer(Thing):
     lease = 0
     standing_min = 0
     until_s = 0
+    noted = None  # what leases take of it, and elected ones
     _free = None
+
+    def __init__(self, **fields):
+        super().__init__(**fields)
+        self.history = []  # (minute, GPUs listed, price): how it stood from then on
+        self.over = False  # nobody could have it any more for a whole minute
+        self.worst = None  # the same of a minute in which it was amended: the worst of it
+
+    def amended(self, now_s):
+        """Before it is: but for a minute's first second, it has stood so in that minute, too."""
+        minute = now_s // MINUTE
+        if now_s % MINUTE == 0:
+            self.worst = None
+            return
+        gpus, price = self.gpus, self.price
+        if self.worst and self.worst[0] == minute:
+            gpus, price = min(gpus, self.worst[1]), max(price, self.worst[2])
+        self.worst = (minute, gpus, price)
 
     def changed(self):
         self._free = None
@@ -104,6 +122,7 @@ class Lease(Thing):
     paused_s = 0
     resumed_s = 0
     elastic = False
+    elected = False
     funded_min = 0
 
     def __init__(self, **fields):

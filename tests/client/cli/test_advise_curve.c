@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "client/cli/advise_curve.h"
-#include "client/cli/csv.h"
+#include "protocol/csv.h"
 
 static struct arena arena;
 static char why[CURVE_ERROR_BYTES];

@@ -27,16 +27,37 @@ static const struct option_spec options[] = {
 static const struct command command = {
     .name = "test", .summary = "test", .options = options, .run = run};
 
+static const struct command worded = {
+    .name = "test", .summary = "test", .word = "KIND", .options = options, .run = run};
+
 /* Splits at spaces and runs. */
-static int run_words(const char *line)
+static int words_run(const struct command *c, const char *line)
 {
     char *copy = strdup(line), *words[16], *rest = copy;
     int count = 0;
     for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
         words[count++] = word;
-    int code = command_run(&command, count, words);
+    int code = command_run(c, count, words);
     free(copy);
     return code;
+}
+
+static int run_words(const char *line)
+{
+    return words_run(&command, line);
+}
+
+/* A word before the options, for a command that asks for one. */
+static void test_word(void **state)
+{
+    (void)state;
+    assert_int_equal(words_run(&worded, "usage --data x"), EXIT_DONE);
+    assert_int_equal(words_run(&worded, "--data x"), EXIT_USAGE);
+    assert_int_equal(words_run(&worded, "--data x usage"), EXIT_USAGE);
+    assert_int_equal(words_run(&worded, "usage more --data x"), EXIT_USAGE);
+    assert_int_equal(words_run(&worded, ""), EXIT_USAGE);
+    assert_int_equal(words_run(&worded, "usage"), EXIT_USAGE);
+    assert_int_equal(words_run(&worded, "--help"), EXIT_DONE);
 }
 
 static void test_lines(void **state)
@@ -99,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_word),
         cmocka_unit_test(test_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,9 @@ static void test_backup_complete(void **state)
     root_take(p);
     assert_int_equal(bench_command(b, "backup", "--data", b->data, "--to", p->backup, NULL), 0);
     assert_int_equal(bench_command(b, "check", "--data", p->backup, NULL), 0);
+    assert_int_equal(bench_command(b, "replay", "--data", p->backup, "--into", p->other, NULL), 0);
+    assert_true(bench_said(b, "source   a backup has no log"));
+    assert_int_equal(folder_remove(p->other), 0);
     snprintf(path, sizeof(path), "%s/keys/root.key", p->backup);
     assert_false(file_exists(path));
     assert_int_equal(data_folder_open(p->backup, FOLDER_SERVE, &folder, &error), STATUS_MISUSE);

@@ -51,6 +51,7 @@ static void test_sound(void **state)
     assert_true(bench_said(b, "ok    rows"));
     assert_true(bench_said(b, "ok    log"));
     assert_true(bench_said(b, "ok    journal"));
+    assert_true(bench_said(b, "ok    contract there are none\n"));
     assert_int_equal(bench_command(b, "check", "--data", b->data, "--json", NULL), 0);
     assert_true(bench_said(b, "\"ok\": true"));
     assert_true(bench_said(b, "\"requests\": "));

@@ -16,9 +16,9 @@
 
 enum { WAIT_MS = 20000, WORDS_MAX = 24 };
 
-static const struct command *const commands[] = {&command_init,   &command_certify,
-                                                 &command_check,  &command_replay,
-                                                 &command_backup, &command_restore};
+static const struct command *const commands[] = {
+    &command_init,   &command_certify, &command_check, &command_replay,
+    &command_backup, &command_restore, &command_report};
 
 const char *bench_path(const struct bench *b, const char *name)
 {
@@ -125,7 +125,8 @@ static void on_published(void *context, struct publication *p)
     while (*end != NULL)
         end = &(*end)->next;
     *end = p;
-    b->log_size = p->log_size;
+    if (p->log_size > b->log_size)
+        b->log_size = p->log_size;
     pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->mutex);
 }

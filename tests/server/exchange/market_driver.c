@@ -8,7 +8,9 @@
  *   {"tick": SECONDS}                   lets so much time pass and works off what falls due, each
  *                                       thing at its second; 0: what is due now. With
  *                                       "late": true all of it only at the end of that time
- *   {"state": true}                     balances, rules, sites, offers, resting orders, live leases
+ *   {"state": true}                     balances, rules, sites, offers, resting orders, live
+ *                                       leases, contracts and where those of each kind stand
+ *   {"papers": true}                    what came of contracts: claims, draws, shares, declarations
  *   {"lease": NUMBER}                   that lease, also when it is settled
  *   {"check": true}                     {"faults": [...]}: what exchange_check() finds, and what
  * the referee has found since the check before
@@ -177,6 +179,27 @@ static json_t *rows_all(struct driver *d, const struct message *query, const voi
     return rows;
 }
 
+static void rows_join(json_t *all, json_t *rows)
+{
+    if (json_array_extend(all, rows) != 0)
+        stop("no memory");
+    json_decref(rows);
+}
+
+static void contracts_show(struct driver *d, json_t *state)
+{
+    struct q_contracts contracts = {0};
+    set(state, "contracts", rows_all(d, &q_contracts_message, &contracts, &contracts.from));
+    struct q_backstops backstops = {0};
+    set(state, "backstops", rows_all(d, &q_backstops_message, &backstops, &backstops.from));
+    struct q_revshares revshares = {0};
+    set(state, "revshares", rows_all(d, &q_revshares_message, &revshares, &revshares.from));
+    struct q_grants grants = {0};
+    set(state, "grants", rows_all(d, &q_grants_message, &grants, &grants.from));
+    struct q_guarantees guarantees = {0};
+    set(state, "guarantees", rows_all(d, &q_guarantees_message, &guarantees, &guarantees.from));
+}
+
 static json_t *state_show(struct driver *d)
 {
     json_t *state = made(json_object());
@@ -184,13 +207,9 @@ static json_t *state_show(struct driver *d)
     json_t *rules = made(json_array());
     for (uint32_t account = 1; account <= d->accounts; account++) {
         struct q_balances q = {.account = account};
-        json_t *rows = rows_all(d, &q_balances_message, &q, &q.from);
+        rows_join(balances, rows_all(d, &q_balances_message, &q, &q.from));
         struct q_rules of = {.account = account};
-        json_t *found = rows_all(d, &q_rules_message, &of, &of.from);
-        if (json_array_extend(balances, rows) != 0 || json_array_extend(rules, found) != 0)
-            stop("no memory");
-        json_decref(rows);
-        json_decref(found);
+        rows_join(rules, rows_all(d, &q_rules_message, &of, &of.from));
     }
     set(state, "balances", balances);
     set(state, "rules", rules);
@@ -202,7 +221,42 @@ static json_t *state_show(struct driver *d)
     set(state, "orders", rows_all(d, &q_orders_message, &orders, &orders.from));
     struct q_leases leases = {.live_only = true};
     set(state, "leases", rows_all(d, &q_leases_message, &leases, &leases.from));
+    contracts_show(d, state);
     return state;
+}
+
+static json_t *papers_show(struct driver *d)
+{
+    json_t *papers = made(json_object());
+    json_t *draws = made(json_array());
+    json_t *shares = made(json_array());
+    json_t *declarations = made(json_array());
+    struct q_claims claims = {0};
+    set(papers, "claims", rows_all(d, &q_claims_message, &claims, &claims.from));
+    struct q_contracts of = {0};
+    json_t *contracts = rows_all(d, &q_contracts_message, &of, &of.from);
+    size_t i;
+    json_t *contract;
+    json_array_foreach(contracts, i, contract)
+    {
+        uint64_t number = (uint64_t)json_integer_value(json_object_get(contract, "contract"));
+        const char *kind = json_string_value(json_object_get(contract, "kind"));
+        struct q_draws q_draws = {.contract = number};
+        struct q_shares q_shares = {.contract = number};
+        if (strcmp(kind, "backstop") == 0)
+            rows_join(draws, rows_all(d, &q_draws_message, &q_draws, &q_draws.from));
+        if (strcmp(kind, "revenue_share") == 0)
+            rows_join(shares, rows_all(d, &q_shares_message, &q_shares, &q_shares.from));
+    }
+    json_decref(contracts);
+    for (uint32_t account = 1; account <= d->accounts; account++) {
+        struct q_declarations q = {.account = account};
+        rows_join(declarations, rows_all(d, &q_declarations_message, &q, &q.from));
+    }
+    set(papers, "draws", draws);
+    set(papers, "shares", shares);
+    set(papers, "declarations", declarations);
+    return papers;
 }
 
 static json_t *lease_show(struct driver *d, uint64_t lease)
@@ -243,6 +297,8 @@ static json_t *command_run(struct driver *d, json_t *command)
                         json_is_true(json_object_get(command, "late")));
     if (json_object_get(command, "state") != NULL)
         return state_show(d);
+    if (json_object_get(command, "papers") != NULL)
+        return papers_show(d);
     if ((value = json_object_get(command, "lease")) != NULL)
         return lease_show(d, (uint64_t)json_integer_value(value));
     if (json_object_get(command, "check") != NULL)

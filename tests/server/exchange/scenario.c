@@ -186,7 +186,11 @@ static void scenario_line(struct scenario *s, char *line)
         what[length - 1] = '\0';
         operation_line(s, what, rest);
     } else if (rest[0] == '?' && isspace((unsigned char)rest[1])) {
-        query_line(s, what, rest + 1);
+        char *query = text_trimmed(rest + 1);
+        if (strncmp(query, "report ", 7) == 0)
+            report_line(s, what, query + 7);
+        else
+            query_line(s, what, query);
     } else if (strcmp(what, "accounts") == 0) {
         accounts_line(s, rest);
     } else if (strcmp(what, "batch") == 0 || strcmp(what, "atomic") == 0) {
@@ -281,6 +285,7 @@ static unsigned scenario_end(struct scenario *s)
     unsigned faults = world_verify(&s->world);
     if (faults > 0)
         scenario_fail(s, "%u things do not hold afterwards", faults);
+    books_check(s);
     world_end(&s->world);
     s->running = false;
     return s->failures > 0 ? 1 : 0;

@@ -42,6 +42,16 @@
  *     stranger ? accounts => refused unknown_account          field[2]=v: of row 2
  *     alice ? quote ... why=true => funnel[2].offers=1        of item 2 of an answer without rows
  *
+ *   <who> ? report kind=K <field>=<value>... => TABLE[ROW].COLUMN=value ... rows(TABLE)=N
+ *     admin ? report kind=stress demand_down_ppm=100000 => months[2027-02].stressed_ucr=4cr
+ *     op ? report kind=collateral => refused terms_invalid
+ *     Made of the rows for whoever asks: the whole exchange for admins and auditors, their own for
+ *     others; made again of the rows taken over by another exchange, it must be the same. ROW is a
+ *     place (0 is the first), or what the row's first cells are: guarantors[lender], or several as
+ *     months[2027-02/25%]. Values by the column's kind: 12.5cr, 25%, 2027-02, yes and no, a time,
+ *     the number or name of what has one, `none`. notes(at_the_strike)=1 counts the notes with
+ *     these words; `print` shows the report on stderr.
+ *
  *   tick 1h          time goes on and what falls due is worked off at its very second
  *   tick             works off what is due now
  *   jump 1h          time goes on (to one group), nothing is worked off

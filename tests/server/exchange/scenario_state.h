@@ -84,6 +84,8 @@ void keep_line(struct scenario *s, const char *what, const char *word);
 void retry_line(struct scenario *s, char *rest);
 void retry_changed_line(struct scenario *s, char *rest);
 void query_line(struct scenario *s, const char *who, char *rest);
+void report_line(struct scenario *s, const char *who, char *rest);
+void books_check(struct scenario *s);
 void expect_line(struct scenario *s, char *rest);
 
 #endif

@@ -18,7 +18,7 @@ enum { STEPS = 1200, MINUTES = 6000, OFFERS = 400 };
 
 #define BEGIN_MIN (WORLD_BEGIN_S / 60)
 
-/* How one offer stood at the end of a minute; gpus 0: it was not listed. */
+/* The worst that stood of one offer in a minute; gpus 0: it was not listed at its end. */
 struct standing {
     uint32_t gpus;
     uint32_t price;
@@ -28,12 +28,15 @@ static struct world w;
 static uint32_t op, guarantor, alice, series;
 static uint64_t site, sku, contract;
 static struct standing stood[OFFERS][MINUTES];
+static struct standing worst[OFFERS]; /* of the minute that runs, up to now */
 static struct backstop_row terms_at[MINUTES];
 static bool certified_at[MINUTES];
+static bool frozen_at[MINUTES];
 static uint64_t noted_min; /* how far minutes are noted */
 
 /* --- What the model notes --- */
 
+/* At the end of the minute that begins at at_s. */
 static bool certified(const struct backstop_row *terms, uint64_t at_s)
 {
     const struct site_row *row = store_find(w.x->store, TABLE_SITE, &site);
@@ -43,14 +46,38 @@ static bool certified(const struct backstop_row *terms, uint64_t at_s)
             held = held ||
                    (memcmp(terms->certifications + (size_t)i * NAME_BYTES,
                            row->certification_names + (size_t)k * NAME_BYTES, NAME_BYTES) == 0 &&
-                    row->certification_expires_s[k] > at_s);
+                    row->certification_expires_s[k] >= at_s + 60);
         if (!held)
             return false;
     }
     return true;
 }
 
-/* Minutes that are over stood at their end as everything stands now. */
+static bool offer_stands(const struct offer_row *row, uint64_t at_s)
+{
+    return row && row->lease == 0 && row->state == OFFER_STATE_OPEN && at_s < row->end_s;
+}
+
+static struct standing standing_worse(struct standing a, const struct offer_row *row)
+{
+    if (a.gpus == 0 || row->gpus < a.gpus)
+        a.gpus = row->gpus;
+    if (row->price_ucr > a.price)
+        a.price = (uint32_t)row->price_ucr;
+    return a;
+}
+
+/* Offers have stood in this minute as they do now, before something happens. */
+static void worst_note(void)
+{
+    for (uint64_t offer = 1; offer <= w.x->head.offer_last && offer < OFFERS; offer++) {
+        const struct offer_row *row = offer_row_find(w.x, offer);
+        if (w.time_s % 60 != 0 && offer_stands(row, w.time_s))
+            worst[offer] = standing_worse(worst[offer], row);
+    }
+}
+
+/* Minutes that are over end as everything stands now. */
 static void minutes_note(uint64_t until_min)
 {
     for (; noted_min < until_min && noted_min - BEGIN_MIN < MINUTES; noted_min++) {
@@ -58,11 +85,12 @@ static void minutes_note(uint64_t until_min)
         const struct backstop_row *terms = backstop_in_force(w.x, contract);
         for (uint64_t offer = 1; offer <= w.x->head.offer_last && offer < OFFERS; offer++) {
             const struct offer_row *row = offer_row_find(w.x, offer);
-            bool listed = row && row->lease == 0 && row->state == OFFER_STATE_OPEN &&
-                          noted_min * 60 < row->end_s;
-            if (listed)
-                stood[offer][at] = (struct standing){row->gpus, (uint32_t)row->price_ucr};
+            if (offer_stands(row, noted_min * 60))
+                stood[offer][at] = standing_worse(worst[offer], row);
         }
+        memset(worst, 0, sizeof(worst));
+        const struct account_row *row = store_find(w.x->store, TABLE_ACCOUNT, &op);
+        frozen_at[at] = row->state == ACCOUNT_STATE_FROZEN;
         if (terms) {
             terms_at[at] = *terms;
             certified_at[at] = certified(terms, noted_min * 60);
@@ -167,7 +195,7 @@ static void draw_compare(const struct draw_row *draw)
             delivered += terms->lot_from_s[i] <= (BEGIN_MIN + at) * 60 ? terms->lot_gpus[i] : 0;
         uint64_t most = delivered < terms->gpus ? delivered : terms->gpus;
         minute_fill(&m, terms, at);
-        bool good = certified_at[at] && !minute_closed(BEGIN_MIN + at);
+        bool good = certified_at[at] && !frozen_at[at] && !minute_closed(BEGIN_MIN + at);
         uint64_t could = m.sold + (good ? m.counted : 0);
         uint64_t open = most > m.elected ? most - m.elected : 0;
         uint64_t least = open < could ? open : could;
@@ -214,7 +242,7 @@ static int day_visit(void *context, const void *row)
         minute_fill(&m, &none, at_min - BEGIN_MIN);
         sold += m.sold;
         elected += m.elected;
-        unsold += m.free;
+        unsold += (int64_t)m.free > 0 ? m.free : 0; /* more was leased than stood at its worst */
     }
     assert_int_equal(day->gpu_minutes_sold, sold);
     assert_int_equal(day->gpu_minutes_elected, elected);
@@ -230,6 +258,7 @@ static const struct result *act(uint32_t account, const char *key, const struct 
                                 const void *body)
 {
     const void *kept = world_keep(&w, message, body);
+    worst_note();
     static const struct op_offer_withdraw nothing = {.offer = SERIAL_MAX};
     if (random_below(3) == 0) {
         struct request *request = arena_alloc(&w.arena, sizeof(*request));
@@ -372,6 +401,16 @@ static void site_act(void)
         act(op, "op", &op_site_change_message, &change);
 }
 
+/* For a while nobody can have what the operator offers. */
+static void freeze_act(void)
+{
+    struct op_account_freeze freeze = {.account = op};
+    struct op_account_unfreeze unfreeze = {.account = op};
+    act(1, "admin", &op_account_freeze_message, &freeze);
+    time_passes(random_below(400));
+    act(1, "admin", &op_account_unfreeze_message, &unfreeze);
+}
+
 static struct op_backstop_propose terms_new(struct lot *lots, struct required *names)
 {
     const struct backstop_row *now = contract ? backstop_in_force(w.x, contract) : NULL;
@@ -480,8 +519,10 @@ static void story(void **state)
             lease_act();
         else if (what < 32)
             lease_change_act();
-        else if (what < 36)
+        else if (what < 35)
             site_act();
+        else if (what < 36)
+            freeze_act();
         else if (what < 37 && contract_find(w.x, contract)->state == CONTRACT_STATE_IN_FORCE)
             contract_act();
         else if (what < 38)

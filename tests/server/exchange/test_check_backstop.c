@@ -126,22 +126,27 @@ static void test_limits(void **state)
     buffer_release(&encoded);
 }
 
+static struct occupancy_sum day_sum(uint32_t operator_account, uint64_t site, uint64_t day_s)
+{
+    uint64_t looked;
+    struct occupancy_sum sum = {
+        .operator= operator_account, .site = site, .from_s = day_s, .until_s = day_s + DAY_S};
+    assert_true(occupancy_add_up(w.x, &sum, UINT64_MAX, &looked));
+    return sum;
+}
+
 /* 10 GPUs are listed, 3 of them leased for an hour. */
 static void test_days(void **state)
 {
-    uint64_t sold, capacity;
     (void)state;
     uint64_t day_s = WORLD_BEGIN_S / DAY_S * DAY_S;
     world_advance(&w, DAY_S, true);
-    occupancy_sum(w.x, op, 0, day_s, day_s + DAY_S, &sold, &capacity);
-    assert_int_equal(sold, 3 * 60);
-    assert_int_equal(capacity, 10 * 16 * 60);
-    occupancy_sum(w.x, op, 1, day_s, day_s + DAY_S, &sold, &capacity);
-    assert_int_equal(sold, 3 * 60);
-    occupancy_sum(w.x, op, 2, day_s, day_s + DAY_S, &sold, &capacity);
-    assert_int_equal(capacity, 0);
-    occupancy_sum(w.x, guarantor, 0, day_s, day_s + DAY_S, &sold, &capacity);
-    assert_int_equal(capacity, 0);
+    struct occupancy_sum sum = day_sum(op, 0, day_s);
+    assert_int_equal(sum.sold, 3 * 60);
+    assert_int_equal(sum.sold + sum.free, 10 * 16 * 60);
+    assert_int_equal(day_sum(op, 1, day_s).sold, 3 * 60);
+    assert_int_equal(day_sum(op, 2, day_s).free, 0);
+    assert_int_equal(day_sum(guarantor, 0, day_s).free, 0);
     assert_int_equal(w.x->head.occupancy_s, day_s + DAY_S);
     assert_int_equal(world_verify(&w), 0);
 }
@@ -261,6 +266,17 @@ static void test_draws(void **state)
     damaged = row;
     damaged.paid_ucr = row.owed_ucr + 1;
     assert_unseen(TABLE_DRAW, &damaged, &row, "a settled period is missing or does not follow");
+
+    /* Nothing was in the fund: all of it became a claim. */
+    const struct claim_row claim = *backstop_claim(w.x, &row);
+    assert_int_equal(claim.amount_ucr, row.owed_ucr);
+    damaged = row;
+    damaged.index++;
+    assert_unseen(TABLE_DRAW, &damaged, &row, "lacked another amount than its claim");
+    struct claim_row lower = claim;
+    lower.amount_ucr--;
+    lower.left_ucr--;
+    assert_unseen(TABLE_CLAIM, &lower, &claim, "lacked another amount than its claim");
 }
 
 static void test_listings(void **state)

@@ -175,6 +175,15 @@ static void test_sums(void **state)
     share.paid_ucr = share.share_ucr + 1;
     store_put(s->x->store, TABLE_SHARE, &share);
     assert_true(world_reports(s->x, "revenue share 2: a deduction pays more than is due"));
+    share = whole;
+    share.index++;
+    store_put(s->x->store, TABLE_SHARE, &share);
+    assert_true(world_reports(s->x, "revenue share 2: a deduction lacked another amount than its"));
+    share = whole;
+    share.claims_ucr = whole.gross_ucr;
+    store_put(s->x->store, TABLE_SHARE, &share);
+    assert_true(world_reports(s->x, "revenue share 2: a deduction takes more than was settled"));
+    assert_true(world_reports(s->x, "revenue share 2: its deductions paid more of claims than"));
     store_put(s->x->store, TABLE_SHARE, &whole);
     share = share_of(s, 1);
     whole = share;
@@ -213,6 +222,73 @@ static void test_index_and_looks(void **state)
     store_put(s->x->store, TABLE_CONTRACT, &contract);
     assert_true(
         world_reports(s->x, "revenue share 1: nobody looks whether its next phase is reached"));
+    contract.next_s = s->x->head.time_s + 1;
+    progress.look_site = 1;
+    store_put(s->x->store, TABLE_PROGRESS, &progress);
+    store_put(s->x->store, TABLE_CONTRACT, &contract);
+    assert_true(
+        world_reports(s->x, "revenue share 1: nobody looks whether its next phase is reached"));
+    shop_close(s);
+}
+
+/* A look over three stands is taken in as many pieces where each tick has room for one, and comes
+ * to what it comes to in one; what is taken over in between goes on with it. */
+static void test_look_in_pieces(void **state)
+{
+    enum { WINDOW = 64, DAY_S = 24 * HOUR_S };
+    static const struct phase phases[2] = {{8000, 900000, 0}, {7000, 0, 0}};
+    (void)state;
+    struct shop *s = calloc(1, sizeof(*s));
+    struct world *w = &s->w;
+    world_begin(w, WORLD_OPTIONS);
+    s->operator= seller_begin(w);
+    s->lender = world_register(w, "lend", ROLE_GUARANTOR);
+    s->startup = world_register(w, "startup", ROLE_STARTUP);
+    for (unsigned site = 1; site <= 3; site++) {
+        struct op_offer_publish *offer = offer_new(w, 10, WORLD_BEGIN_S + 100 * DAY_S);
+        offer->site = site;
+        if (site > 1)
+            accepted(w, s->operator, "op", &op_site_add_message, site_new(w, site));
+        accepted(w, s->operator, "op", &op_offer_publish_message, offer);
+    }
+    uint64_t token = world_mint(w, world_series(w, "seed", 0), s->startup, 100000000);
+    struct op_order_place *order = order_new(w, 6);
+    order->duration_min = 90 * 24 * 60;
+    order->tokens.items = &token;
+    order->tokens.count = 1;
+    struct op_lease_activate activate = {
+        .lease = accepted(w, s->startup, "startup", &op_order_place_message, order)->lease_first};
+    accepted(w, s->operator, "op", &op_lease_activate_message, &activate);
+    struct op_revshare_propose op = {.beneficiary = s->lender,
+                                     .operator= s->operator,
+                                     .base = SHARE_BASE_GROSS,
+                                     .rank = 1,
+                                     .start_s = 1,
+                                     .window_days = WINDOW,
+                                     .milestone = MILESTONE_KIND_REVENUE,
+                                     .phases = {phases, 2}};
+    struct op_contract_accept accept = {.version = 1, .contract = 1};
+    accepted(w, s->lender, "lend", &op_revshare_propose_message, &op);
+    accepted(w, s->operator, "op", &op_contract_accept_message, &accept);
+    uint64_t look_s = (WORLD_BEGIN_S / DAY_S + WINDOW + 1) * DAY_S + 60;
+    world_advance(w, look_s - 60 - w->time_s, true);
+    w->replayable = false;
+    for (uint64_t pieces = 1; pieces <= 4; pieces++) {
+        s->x = w->x;
+        struct contract_row row = *contract_find(s->x, 1);
+        w->time_s = look_s;
+        exchange_begin(s->x, s->x->head.group + 1, look_s);
+        assert_int_equal(revshare_rules.due(s->x, &row, 1), 1);
+        exchange_end(s->x);
+        struct progress_row p = progress_of(s, 1);
+        assert_int_equal(p.look_site, pieces < 4 ? pieces : 0);
+        assert_int_equal(p.utilisation_ppm, pieces < 4 ? 0 : 200000);
+        assert_int_equal(contract_find(s->x, 1)->next_s, pieces < 4 ? look_s : look_s + DAY_S);
+        assert_int_equal(world_check(s->x, NULL), 0);
+        struct exchange *copy = world_copy(w);
+        assert_non_null(copy);
+        exchange_free(copy);
+    }
     shop_close(s);
 }
 
@@ -264,9 +340,8 @@ static void test_flows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_relied_on),
-        cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_index_and_looks),
+        cmocka_unit_test(test_rows_relied_on),  cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_index_and_looks), cmocka_unit_test(test_look_in_pieces),
         cmocka_unit_test(test_flows),
     };
     return cmocka_run_group_tests_name("check_revshare", tests, NULL, NULL);

@@ -121,13 +121,40 @@ static void claims_stop_growing(void **state)
     deal_close(d);
 }
 
+/* What can be proposed of each kind is a field of its row, by the same name and of the same type.
+ */
+static void all_terms_are_shown(void **state)
+{
+    static const struct {
+        const struct message *proposal, *row;
+    } kinds[] = {
+        {&op_backstop_propose_message, &backstop_info_message},
+        {&op_revshare_propose_message, &revshare_info_message},
+        {&op_grant_propose_message, &grant_info_message},
+        {&op_guarantee_propose_message, &guarantee_info_message},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        for (uint32_t j = 0; j < kinds[i].proposal->fields_count; j++) {
+            const struct field *term = &kinds[i].proposal->fields[j];
+            const struct field *shown = NULL;
+            for (uint32_t k = 0; k < kinds[i].row->fields_count && !shown; k++) {
+                if (strcmp(kinds[i].row->fields[k].name, term->name) == 0)
+                    shown = &kinds[i].row->fields[k];
+            }
+            assert_non_null(shown);
+            assert_int_equal(shown->kind, term->kind);
+            assert_ptr_equal(shown->part, term->part);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(contracts_of_an_account),
-        cmocka_unit_test(versions_of_a_contract),
-        cmocka_unit_test(terms_longer_than_they_may_be),
-        cmocka_unit_test(claims_stop_growing),
+        cmocka_unit_test(contracts_of_an_account),       cmocka_unit_test(versions_of_a_contract),
+        cmocka_unit_test(terms_longer_than_they_may_be), cmocka_unit_test(claims_stop_growing),
+        cmocka_unit_test(all_terms_are_shown),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,13 +121,13 @@ static void do_amend(struct model *m, struct paper *p, uint64_t contract)
 {
     struct deal *d = m->d;
     struct op_guarantee_propose terms = deal_terms(d, contract);
-    terms.limit_ucr = 1 + random_below(600);
-    terms.escrow_ucr = random_below(60);
+    terms.limit_ucr = p->limit - (p->limit > 1 && random_below(3) == 0) + random_below(60);
+    terms.escrow_ucr = p->escrow - (p->escrow > 0 && random_below(3) == 0) + random_below(6);
     terms.end_s = WORLD_BEGIN_S + 400 * 86400;
-    bool may = terms.limit_ucr >= p->from_guarantor;
+    bool may = terms.limit_ucr >= p->limit && terms.escrow_ucr >= p->escrow;
     assert_int_equal(refusal_of(&d->w, d->gua, "gua", &op_guarantee_propose_message,
                                 world_keep(&d->w, &op_guarantee_propose_message, &terms)),
-                     may ? REFUSAL_accepted : REFUSAL_contract_past_fixed);
+                     may ? REFUSAL_accepted : REFUSAL_contract_third_party);
     if (!may)
         return;
     struct op_contract_accept accept = {.contract = contract,

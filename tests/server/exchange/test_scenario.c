@@ -22,6 +22,7 @@ static void a_true_story_passes(void **state)
     (void)state;
     assert_int_equal(failures(""), 0);
     assert_int_equal(failures("expect balance alice s tokens=10"), 0);
+    assert_int_equal(failures("admin ? report kind=exposure => total[0].nominal_ucr=0"), 0);
     assert_int_equal(failures("scenario another\nexpect time +0s"), 0);
 }
 
@@ -56,6 +57,15 @@ static void planted_faults_are_reported(void **state)
         "alice ? no_such_query => rows=0",
         "batch alice\n  token_burn inputs=[$t] => ok object=_",
         "retry_changed => request_refused account_frozen",
+        "admin ? report kind=exposure => total[0].nominal_ucr=1",
+        "admin ? report kind=exposure => total[1].nominal_ucr=0",
+        "admin ? report kind=exposure => total[0].nothing=0",
+        "admin ? report kind=exposure => nothing[0].nominal_ucr=0",
+        "admin ? report kind=exposure => rows(total)=2",
+        "admin ? report kind=exposure => notes(no_such_words)=1",
+        "admin ? report kind=exposure => refused terms_invalid",
+        "admin ? report kind=stress => ok",
+        "alice ? report kind=exposure account=$bob => ok",
         "no_such_line",
     };
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {

@@ -52,9 +52,9 @@ static void change_coins(struct store *s)
     store_settle(s);
 }
 
-static void count_line(void *context, const char *line)
+static void count_line(void *context, const struct image_difference *d)
 {
-    (void)line;
+    (void)d;
     ++*(int *)context;
 }
 

@@ -76,11 +76,11 @@ struct lines {
     char last[200];
 };
 
-static void keep_line(void *context, const char *line)
+static void keep_line(void *context, const struct image_difference *d)
 {
     struct lines *lines = context;
     lines->count++;
-    snprintf(lines->last, sizeof(lines->last), "%s", line);
+    snprintf(lines->last, sizeof(lines->last), "%s", d->line);
 }
 
 static void expect_equal(struct image *image, const struct store *s, uint64_t group)

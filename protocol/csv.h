@@ -1,7 +1,7 @@
 /* Lines of comma-separated values, as RFC 4180 has them: a cell in quotation marks may hold commas,
  * and "" for a mark. */
-#ifndef BOURSE_CLIENT_CLI_CSV_H
-#define BOURSE_CLIENT_CLI_CSV_H
+#ifndef BOURSE_PROTOCOL_CSV_H
+#define BOURSE_PROTOCOL_CSV_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "client/cli/csv.h"
+#include "protocol/csv.h"
 
 #include <string.h>
 

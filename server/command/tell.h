@@ -1,6 +1,6 @@
 /* What the subcommands tell people: failures on stderr, and how far they have come. */
-#ifndef BOURSE_COMMAND_REPORT_H
-#define BOURSE_COMMAND_REPORT_H
+#ifndef BOURSE_COMMAND_TELL_H
+#define BOURSE_COMMAND_TELL_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,10 +9,10 @@
 #include "server/command/arguments.h"
 
 /* Prints the line, or the status where there is none, releases it, and is EXIT_FAILED. */
-int report_failure(const struct arguments *a, int status, struct buffer *error);
+int tell_failure(const struct arguments *a, int status, struct buffer *error);
 
 /* 64 hexadecimal digits and a NUL. */
-const char *report_hash(const uint8_t hash[32], char out[65]);
+const char *tell_hash(const uint8_t hash[32], char out[65]);
 
 /* A bar on stderr, where that is a terminal. */
 struct progress {

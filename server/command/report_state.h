@@ -1,0 +1,26 @@
+/* The rows as they were after the first entries of the log: the journal replayed into memory. */
+#ifndef BOURSE_COMMAND_REPORT_STATE_H
+#define BOURSE_COMMAND_REPORT_STATE_H
+
+#include <stdint.h>
+
+#include "protocol/buffer.h"
+#include "server/engine/folder.h"
+#include "server/exchange/exchange.h"
+
+/* How far to go: to the last group that is in the log's first `entries` and not later than time_s;
+ * UINT64_MAX: as far as there is. */
+struct report_end {
+    uint64_t entries;
+    uint64_t time_s;
+};
+
+/*
+ * Replays, with a bar on stderr; works beside a running server. The caller frees the exchange.
+ * Errors (with a line): STATUS_NOT_FOUND (no group lies so early, or the log has fewer entries),
+ * those of replay.h.
+ */
+int report_state_at(const struct data_folder *folder, const struct report_end *end,
+                    struct exchange **out, struct buffer *error);
+
+#endif

@@ -1,0 +1,141 @@
+#include "server/report/charge.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/month.h"
+
+/* The 21 columns that FOCUS 1.2 has in every data set, and those that it has where there are
+ * prices in credits, capacity reservations, resources, regions and SKUs. */
+static const struct job_column charge_columns[] = {
+    {"BilledCost", CELL_KIND_AMOUNT},
+    {"BillingAccountId", CELL_KIND_TEXT},
+    {"BillingAccountName", CELL_KIND_TEXT},
+    {"BillingCurrency", CELL_KIND_TEXT},
+    {"BillingPeriodEnd", CELL_KIND_TIME},
+    {"BillingPeriodStart", CELL_KIND_TIME},
+    {"CapacityReservationId", CELL_KIND_TEXT},
+    {"CapacityReservationStatus", CELL_KIND_TEXT},
+    {"ChargeCategory", CELL_KIND_TEXT},
+    {"ChargeClass", CELL_KIND_TEXT},
+    {"ChargeDescription", CELL_KIND_TEXT},
+    {"ChargePeriodEnd", CELL_KIND_TIME},
+    {"ChargePeriodStart", CELL_KIND_TIME},
+    {"ConsumedQuantity", CELL_KIND_GPU_MINUTES},
+    {"ConsumedUnit", CELL_KIND_TEXT},
+    {"ContractedCost", CELL_KIND_AMOUNT},
+    {"ContractedUnitPrice", CELL_KIND_AMOUNT},
+    {"EffectiveCost", CELL_KIND_AMOUNT},
+    {"InvoiceIssuerName", CELL_KIND_TEXT},
+    {"ListCost", CELL_KIND_AMOUNT},
+    {"ListUnitPrice", CELL_KIND_AMOUNT},
+    {"PricingCurrency", CELL_KIND_TEXT},
+    {"PricingCurrencyContractedUnitPrice", CELL_KIND_AMOUNT},
+    {"PricingCurrencyEffectiveCost", CELL_KIND_AMOUNT},
+    {"PricingCurrencyListUnitPrice", CELL_KIND_AMOUNT},
+    {"PricingQuantity", CELL_KIND_GPU_MINUTES},
+    {"PricingUnit", CELL_KIND_TEXT},
+    {"ProviderName", CELL_KIND_TEXT},
+    {"PublisherName", CELL_KIND_TEXT},
+    {"RegionId", CELL_KIND_TEXT},
+    {"RegionName", CELL_KIND_TEXT},
+    {"ResourceId", CELL_KIND_TEXT},
+    {"ResourceType", CELL_KIND_TEXT},
+    {"ServiceCategory", CELL_KIND_TEXT},
+    {"ServiceName", CELL_KIND_TEXT},
+    {"SkuId", CELL_KIND_TEXT},
+    {"SkuPriceId", CELL_KIND_TEXT},
+};
+
+static const char exchange_name[] = "Bourse";
+static const char hours_unit[] = "GPU-Hours";
+
+uint32_t charge_table(struct job *j)
+{
+    return JOB_TABLE(j, "usage", "Usage (FinOps FOCUS 1.2)", charge_columns);
+}
+
+const char *charge_text(struct job *j, const char *format, ...)
+{
+    char line[256];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    size_t size = length < 0 ? 0 : strnlen(line, sizeof(line) - 1);
+    char *kept = job_alloc(j, size + 1);
+    if (kept != NULL) {
+        memcpy(kept, line, size);
+        kept[size] = '\0';
+    }
+    return kept;
+}
+
+static void word_show(struct job *j, const char *word)
+{
+    job_word(j, word != NULL ? word : "");
+}
+
+/* From BilledCost to ChargePeriodStart. */
+static void charge_show_time(struct job *j, const struct charge *c)
+{
+    uint32_t month = month_of(c->start_s);
+    job_number(j, c->billed_ucr);
+    word_show(j, c->account_id);
+    word_show(j, c->account_name);
+    word_show(j, "USD");
+    job_number(j, month_start_s(month + 1));
+    job_number(j, month_start_s(month));
+    word_show(j, c->reservation);
+    word_show(j, c->used ? "Used" : "Unused");
+    word_show(j, "Usage");
+    word_show(j, NULL);
+    word_show(j, c->description);
+    job_number(j, c->end_s);
+    job_number(j, c->start_s);
+}
+
+/* From ConsumedQuantity to PricingUnit. */
+static void charge_show_cost(struct job *j, const struct charge *c)
+{
+    job_number(j, c->used ? c->gpu_minutes : 0);
+    word_show(j, hours_unit);
+    job_number(j, c->list_ucr);
+    job_number(j, c->price_ucr);
+    job_number(j, c->billed_ucr);
+    word_show(j, exchange_name);
+    job_number(j, c->list_ucr);
+    job_number(j, c->price_ucr);
+    word_show(j, "credits");
+    job_number(j, c->price_ucr);
+    job_number(j, c->billed_ucr);
+    job_number(j, c->price_ucr);
+    job_number(j, c->gpu_minutes);
+    word_show(j, hours_unit);
+}
+
+/* From ProviderName to SkuPriceId. */
+static void charge_show_place(struct job *j, const struct charge *c)
+{
+    word_show(j, exchange_name);
+    word_show(j, c->publisher);
+    word_show(j, c->region);
+    word_show(j, c->region);
+    word_show(j, c->resource);
+    word_show(j, c->resource != NULL ? "Lease of GPUs" : NULL);
+    word_show(j, "Compute");
+    word_show(j, "GPU capacity");
+    word_show(j, c->sku);
+    word_show(j, c->offer);
+}
+
+bool charge_show(struct job *j, uint32_t table, const struct charge *c)
+{
+    if (!job_row(j, table))
+        return false;
+    charge_show_time(j, c);
+    charge_show_cost(j, c);
+    charge_show_place(j, c);
+    return true;
+}

@@ -1,0 +1,304 @@
+/* What guarantors stand for: nominal, in the worst case and as expected. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/month.h"
+#include "protocol/status.h"
+#include "server/report/party_role.h"
+#include "server/report/position.h"
+#include "server/report/sums.h"
+
+struct exposure {
+    struct job *job;
+    struct positions positions;
+    uint8_t *roles;
+    uint32_t total, contracts, guarantors, operators, sites, generations, months, parties;
+};
+
+/* --- Tables --- */
+
+static void exposure_tables(struct exposure *e)
+{
+    static const struct job_column total[] = {
+        {"contracts", CELL_KIND_COUNT},      {"nominal_ucr", CELL_KIND_AMOUNT},
+        {"worst_ucr", CELL_KIND_AMOUNT},     {"expected_ucr", CELL_KIND_AMOUNT},
+        {"funded_ucr", CELL_KIND_AMOUNT},    {"claims_ucr", CELL_KIND_AMOUNT},
+        {"backstops_ucr", CELL_KIND_AMOUNT}, {"guarantees_ucr", CELL_KIND_AMOUNT},
+    };
+    static const struct job_column contracts[] = {
+        {"contract", CELL_KIND_COUNT},    {"kind", CELL_KIND_TEXT},
+        {"state", CELL_KIND_TEXT},        {"guarantor", CELL_KIND_NAMED},
+        {"operator", CELL_KIND_NAMED},    {"lender", CELL_KIND_NAMED},
+        {"site", CELL_KIND_NAMED},        {"sku", CELL_KIND_NAMED},
+        {"generation", CELL_KIND_TEXT},   {"start", CELL_KIND_TIME},
+        {"end", CELL_KIND_TIME},          {"nominal_ucr", CELL_KIND_AMOUNT},
+        {"worst_ucr", CELL_KIND_AMOUNT},  {"expected_ucr", CELL_KIND_AMOUNT},
+        {"funded_ucr", CELL_KIND_AMOUNT}, {"claims_ucr", CELL_KIND_AMOUNT},
+    };
+#define EXPOSURE_GROUP(name, kind)                                                                 \
+    {                                                                                              \
+        {name, kind}, {"nominal_ucr", CELL_KIND_AMOUNT}, {"expected_ucr", CELL_KIND_AMOUNT},       \
+            {"share_ppm", CELL_KIND_PPM},                                                          \
+    }
+    static const struct job_column guarantors[] = EXPOSURE_GROUP("guarantor", CELL_KIND_NAMED);
+    static const struct job_column operators[] = EXPOSURE_GROUP("operator", CELL_KIND_NAMED);
+    static const struct job_column sites[] = EXPOSURE_GROUP("site", CELL_KIND_NAMED);
+    static const struct job_column generations[] = EXPOSURE_GROUP("generation", CELL_KIND_TEXT);
+#undef EXPOSURE_GROUP
+    static const struct job_column months[] = {
+        {"month", CELL_KIND_MONTH},
+        {"nominal_ucr", CELL_KIND_AMOUNT},
+        {"worst_ucr", CELL_KIND_AMOUNT},
+        {"expected_ucr", CELL_KIND_AMOUNT},
+    };
+    static const struct job_column roles[] = {
+        {"account", CELL_KIND_NAMED}, {"registered_as", CELL_KIND_TEXT},
+        {"guarantor", CELL_KIND_YES}, {"operator", CELL_KIND_YES},
+        {"tenant", CELL_KIND_YES},    {"funder", CELL_KIND_YES},
+        {"lender", CELL_KIND_YES},    {"several", CELL_KIND_YES},
+    };
+    struct job *j = e->job;
+    e->total = JOB_TABLE(j, "total", "Exposure", total);
+    e->contracts = JOB_TABLE(j, "contracts", "Contracts", contracts);
+    e->guarantors = JOB_TABLE(j, "guarantors", "By guarantor", guarantors);
+    e->operators = JOB_TABLE(j, "operators", "By operator", operators);
+    e->sites = JOB_TABLE(j, "sites", "By site", sites);
+    e->generations = JOB_TABLE(j, "generations", "By SKU generation", generations);
+    e->months = JOB_TABLE(j, "months", "By month", months);
+    e->parties = JOB_TABLE(j, "roles", "Parties, and accounts in several roles", roles);
+}
+
+static void total_row(struct exposure *e)
+{
+    struct position sum = {0};
+    uint64_t of_kind[2] = {0};
+    for (size_t i = 0; i < e->positions.count; i++) {
+        const struct position *p = &e->positions.items[i];
+        sum_into(&sum.nominal_ucr, p->nominal_ucr);
+        sum_into(&sum.worst_ucr, p->worst_ucr);
+        sum_into(&sum.expected_ucr, p->expected_ucr);
+        sum_into(&sum.funded_ucr, p->funded_ucr);
+        sum_into(&sum.claims_ucr, p->claims_ucr);
+        sum_into(&of_kind[p->kind == CONTRACT_KIND_GUARANTEE], p->nominal_ucr);
+    }
+    if (!job_row(e->job, e->total))
+        return;
+    job_number(e->job, e->positions.count);
+    job_number(e->job, sum.nominal_ucr);
+    job_number(e->job, sum.worst_ucr);
+    job_number(e->job, sum.expected_ucr);
+    job_number(e->job, sum.funded_ucr);
+    job_number(e->job, sum.claims_ucr);
+    job_number(e->job, of_kind[0]);
+    job_number(e->job, of_kind[1]);
+}
+
+static void contract_rows(struct exposure *e)
+{
+    struct job *j = e->job;
+    for (size_t i = 0; i < e->positions.count; i++) {
+        const struct position *p = &e->positions.items[i];
+        const char *state = vocabulary_name(&contract_state_vocabulary, p->state);
+        if (!job_row(j, e->contracts))
+            return;
+        job_number(j, p->contract);
+        job_text(j, vocabulary_name(&contract_kind_vocabulary, p->kind));
+        job_text(j, state != NULL ? state : "?");
+        job_account(j, p->guarantor);
+        job_account(j, p->operator);
+        job_account(j, p->lender);
+        job_site(j, p->site);
+        job_sku(j, p->sku);
+        job_generation(j, p->sku);
+        job_number(j, p->start_s);
+        job_number(j, p->end_s);
+        job_number(j, p->nominal_ucr);
+        job_number(j, p->worst_ucr);
+        job_number(j, p->expected_ucr);
+        job_number(j, p->funded_ucr);
+        job_number(j, p->claims_ucr);
+    }
+}
+
+static void month_rows(struct exposure *e)
+{
+    const struct positions *p = &e->positions;
+    for (uint32_t i = 0; i < p->months_count; i++) {
+        if (!job_row(e->job, e->months))
+            return;
+        job_number(e->job, month_start_s(p->projection.month + i));
+        job_number(e->job, p->months[i].nominal_ucr);
+        job_number(e->job, p->months[i].worst_ucr);
+        job_number(e->job, p->months[i].expected_ucr);
+    }
+}
+
+/* --- Groups --- */
+
+enum grouping { BY_GUARANTOR, BY_OPERATOR, BY_SITE, BY_GENERATION };
+
+struct group {
+    uint64_t key;           /* of a generation the first SKU that has it */
+    const char *generation; /* "" in the other groupings */
+    uint64_t nominal_ucr;
+    uint64_t expected_ucr;
+};
+
+static int keys_compare(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static int generations_compare(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    return strncmp(x->generation, y->generation, NAME_MAX_BYTES);
+}
+
+static int sizes_compare(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    if (x->nominal_ucr != y->nominal_ucr)
+        return x->nominal_ucr > y->nominal_ucr ? -1 : 1;
+    int order = generations_compare(a, b);
+    return order != 0 ? order : keys_compare(a, b);
+}
+
+static struct group group_of(const struct job *j, const struct position *p, enum grouping by)
+{
+    struct group g = {
+        .generation = "", .nominal_ucr = p->nominal_ucr, .expected_ucr = p->expected_ucr};
+    if (by == BY_GUARANTOR)
+        g.key = p->guarantor;
+    else if (by == BY_OPERATOR)
+        g.key = p->operator;
+    else if (by == BY_SITE)
+        g.key = p->site;
+    else
+        g.key = p->sku;
+    const struct sku_row *sku = by == BY_GENERATION ? names_sku(j->names, p->sku) : NULL;
+    if (sku != NULL)
+        g.generation = sku->generation;
+    return g;
+}
+
+/* The biggest first. */
+static void group_rows(struct exposure *e, uint32_t table, enum grouping by)
+{
+    struct job *j = e->job;
+    const struct positions *p = &e->positions;
+    struct group *groups = job_alloc(j, p->count * sizeof(*groups) + 1);
+    size_t count = 0;
+    uint64_t whole = 0;
+    if (groups == NULL)
+        return;
+    for (size_t i = 0; i < p->count; i++) {
+        groups[i] = group_of(j, &p->items[i], by);
+        sum_into(&whole, groups[i].nominal_ucr);
+    }
+    int (*compare)(const void *, const void *) =
+        by == BY_GENERATION ? generations_compare : keys_compare;
+    qsort(groups, p->count, sizeof(*groups), compare);
+    for (size_t i = 0; i < p->count; i++) {
+        if (count > 0 && compare(&groups[count - 1], &groups[i]) == 0) {
+            sum_into(&groups[count - 1].nominal_ucr, groups[i].nominal_ucr);
+            sum_into(&groups[count - 1].expected_ucr, groups[i].expected_ucr);
+        } else {
+            groups[count++] = groups[i];
+        }
+    }
+    qsort(groups, count, sizeof(*groups), sizes_compare);
+    for (size_t i = 0; i < count && job_row(j, table); i++) {
+        if (by == BY_GENERATION)
+            job_generation(j, groups[i].key);
+        else if (by == BY_SITE)
+            job_site(j, groups[i].key);
+        else
+            job_account(j, (uint32_t)groups[i].key);
+        job_number(j, groups[i].nominal_ucr);
+        job_number(j, groups[i].expected_ucr);
+        job_number(j, ratio_ppm(groups[i].nominal_ucr, whole));
+    }
+}
+
+/* --- Roles --- */
+
+/* A bit beside those of enum party_role: party of a contract of the report. */
+enum { CONCERNED = 128 };
+
+static void concerned_mark(struct exposure *e, uint32_t account)
+{
+    const struct account_row *row = names_account(e->job->names, account);
+    if (row != NULL)
+        e->roles[row - (const struct account_row *)e->job->names->accounts.rows] |= CONCERNED;
+}
+
+static void role_row(struct exposure *e, const struct account_row *account, uint8_t roles)
+{
+    static const enum party_role columns[] = {PARTY_ROLE_GUARANTOR, PARTY_ROLE_OPERATOR,
+                                              PARTY_ROLE_TENANT, PARTY_ROLE_FUNDER,
+                                              PARTY_ROLE_LENDER};
+    const char *role = vocabulary_name(&role_vocabulary, account->role);
+    if (!job_row(e->job, e->parties))
+        return;
+    job_account(e->job, account->account);
+    job_text(e->job, role != NULL ? role : "?");
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+        job_number(e->job, (roles & columns[i]) != 0);
+    job_number(e->job, (roles & (roles - 1)) != 0);
+}
+
+static void role_rows(struct exposure *e)
+{
+    const struct source_rows *accounts = &e->job->names->accounts;
+    const struct account_row *rows = accounts->rows;
+    for (size_t i = 0; i < e->positions.count; i++) {
+        concerned_mark(e, e->positions.items[i].guarantor);
+        concerned_mark(e, e->positions.items[i].operator);
+        concerned_mark(e, e->positions.items[i].lender);
+    }
+    for (size_t i = 0; i < accounts->count; i++) {
+        uint8_t roles = e->roles[i] & (uint8_t)~CONCERNED;
+        bool shown = (e->roles[i] & CONCERNED) != 0 || (roles & (roles - 1)) != 0;
+        if (shown && (e->job->account == 0 || e->job->account == rows[i].account))
+            role_row(e, &rows[i], roles);
+    }
+}
+
+int exposure_report(struct job *j)
+{
+    struct exposure *e = calloc(1, sizeof(*e));
+    int status = e != NULL ? 0 : STATUS_MEMORY;
+    if (status == 0) {
+        e->job = j;
+        status = positions_load(j, &e->positions);
+    }
+    if (status == 0)
+        e->roles = party_roles_load(j, &status);
+    if (status == 0) {
+        exposure_tables(e);
+        total_row(e);
+        contract_rows(e);
+        group_rows(e, e->guarantors, BY_GUARANTOR);
+        group_rows(e, e->operators, BY_OPERATOR);
+        group_rows(e, e->sites, BY_SITE);
+        group_rows(e, e->generations, BY_GENERATION);
+        month_rows(e);
+        role_rows(e);
+        job_note(j, "Of backstops and lease guarantees in force, and of those that have ended "
+                    "with claims open. Nominal is what is left of the pool or the limit; worst is "
+                    "what of it would be drawn with nothing sold at all; claims are owed already, "
+                    "beside it.");
+        projection_notes(j);
+        job_note(j, "Of a lease guarantee as much is expected to be called until its end as the "
+                    "guarantor has paid so far in the same time; its worst case stands in its "
+                    "first month, since all of it can be called at once.");
+    }
+    if (e != NULL) {
+        positions_release(&e->positions);
+        free(e->roles);
+    }
+    free(e);
+    return status;
+}

@@ -1,0 +1,23 @@
+/* What reports look up all the time: accounts, series, SKUs, sites, by number. */
+#ifndef BOURSE_REPORT_NAMES_H
+#define BOURSE_REPORT_NAMES_H
+
+#include "server/report/source.h"
+
+struct names {
+    struct source_rows accounts;
+    struct source_rows series;
+    struct source_rows skus;
+    struct source_rows sites;
+};
+
+int names_load(const struct source *from, struct names *out);
+void names_release(struct names *n);
+
+/* NULL: there is none of this number. */
+const struct account_row *names_account(const struct names *n, uint32_t account);
+const struct series_row *names_series(const struct names *n, uint32_t series);
+const struct sku_row *names_sku(const struct names *n, uint64_t sku);
+const struct site_row *names_site(const struct names *n, uint64_t site);
+
+#endif

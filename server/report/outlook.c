@@ -1,0 +1,293 @@
+#include "server/report/outlook.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/month.h"
+#include "protocol/status.h"
+#include "server/report/sums.h"
+
+enum { DAY_S = 24 * 3600 };
+
+/* --- Spots --- */
+
+/* The place of the first spot at or behind (site, sku). */
+static size_t spot_place(const struct outlook *o, uint64_t site, uint64_t sku)
+{
+    size_t low = 0, high = o->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct outlook_spot *s = &o->spots[middle];
+        if (s->site < site || (s->site == site && s->sku < sku))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct outlook_spot *outlook_find(const struct outlook *o, uint64_t site, uint64_t sku)
+{
+    size_t at = spot_place(o, site, sku);
+    return at < o->count && o->spots[at].site == site && o->spots[at].sku == sku ? &o->spots[at]
+                                                                                 : NULL;
+}
+
+int outlook_add(struct outlook *o, uint64_t site, uint64_t sku, uint64_t from_min)
+{
+    struct outlook_spot *there = outlook_find(o, site, sku);
+    if (there != NULL) {
+        there->from_min = lesser(there->from_min, from_min);
+        return 0;
+    }
+    if (o->count == o->room) {
+        size_t room = o->room == 0 ? 16 : 2 * o->room;
+        struct outlook_spot *moved = reallocarray(o->spots, room, sizeof(*moved));
+        if (moved == NULL)
+            return STATUS_MEMORY;
+        o->spots = moved;
+        o->room = room;
+    }
+    size_t at = spot_place(o, site, sku);
+    memmove(o->spots + at + 1, o->spots + at, (o->count - at) * sizeof(*o->spots));
+    o->spots[at] = (struct outlook_spot){
+        .site = site, .sku = sku, .from_min = from_min, .lowest_ucr = REPORT_NONE};
+    o->count++;
+    return 0;
+}
+
+void outlook_release(struct outlook *o)
+{
+    for (size_t i = 0; i < o->count; i++)
+        free(o->spots[i].bends);
+    free(o->spots);
+    *o = (struct outlook){0};
+}
+
+/* --- Leases --- */
+
+static int bends_compare(const void *a, const void *b)
+{
+    const struct outlook_bend *x = a, *y = b;
+    return x->at_min < y->at_min ? -1 : x->at_min > y->at_min;
+}
+
+/* Puts them in order, those of one minute together. */
+static void bends_merge(struct outlook_spot *s)
+{
+    size_t kept = 0;
+    if (s->bends_count == 0)
+        return;
+    qsort(s->bends, s->bends_count, sizeof(*s->bends), bends_compare);
+    for (size_t i = 1; i < s->bends_count; i++) {
+        if (s->bends[i].at_min != s->bends[kept].at_min) {
+            s->bends[++kept] = s->bends[i];
+            continue;
+        }
+        s->bends[kept].sold += s->bends[i].sold;
+        s->bends[kept].elected += s->bends[i].elected;
+    }
+    s->bends_count = kept + 1;
+}
+
+/* Room for two more: many leases begin and end in the same minutes, and are merged first. */
+static int bends_reserve(struct outlook_spot *s)
+{
+    if (s->bends_count + 2 <= s->bends_room)
+        return 0;
+    bends_merge(s);
+    if (s->bends_count + 2 <= s->bends_room / 2)
+        return 0;
+    size_t room = s->bends_room == 0 ? 64 : 2 * s->bends_room;
+    struct outlook_bend *moved = reallocarray(s->bends, room, sizeof(*moved));
+    if (moved == NULL)
+        return STATUS_MEMORY;
+    s->bends = moved;
+    s->bends_room = room;
+    return 0;
+}
+
+static int spot_take(struct outlook_spot *s, uint64_t from_s, uint64_t to_s, int64_t gpus,
+                     bool elected)
+{
+    uint64_t from_min = greater(from_s / 60, s->from_min);
+    uint64_t to_min = to_s / 60;
+    if (from_min >= to_min)
+        return 0;
+    int status = bends_reserve(s);
+    if (status != 0)
+        return status;
+    struct outlook_bend bend = {from_min, elected ? 0 : gpus, elected ? gpus : 0};
+    s->bends[s->bends_count++] = bend;
+    bend = (struct outlook_bend){to_min, -bend.sold, -bend.elected};
+    s->bends[s->bends_count++] = bend;
+    return 0;
+}
+
+/* What was sold on of a lease: the buyer's own lease counts for it. */
+struct outlook_sale {
+    uint64_t lease;
+    uint64_t from_s;
+    uint64_t to_s;
+    uint32_t gpus;
+};
+
+struct outlook_pass {
+    struct outlook *outlook;
+    uint64_t now_s;
+    uint64_t least_min; /* what ends before concerns no spot */
+    struct outlook_sale *sales;
+    size_t sales_count;
+    size_t sales_room;
+    size_t sale_next;
+};
+
+static int relief_visit(void *context, const void *row)
+{
+    struct outlook_pass *p = context;
+    const struct relief_row *r = row;
+    uint64_t cut_s = (uint64_t)r->cut_min * 60;
+    if (r->kind != RELIEF_KIND_SALE || r->end_s < cut_s || r->end_s - cut_s <= r->start_s ||
+        (r->end_s - cut_s) / 60 <= p->least_min)
+        return 0;
+    if (p->sales_count == p->sales_room) {
+        size_t room = p->sales_room == 0 ? 64 : 2 * p->sales_room;
+        struct outlook_sale *moved = reallocarray(p->sales, room, sizeof(*moved));
+        if (moved == NULL)
+            return STATUS_MEMORY;
+        p->sales = moved;
+        p->sales_room = room;
+    }
+    p->sales[p->sales_count++] =
+        (struct outlook_sale){r->lease, r->start_s, r->end_s - cut_s, r->gpus};
+    return 0;
+}
+
+/* Leases come in the order in which their sales have come. */
+static int lease_visit(void *context, const void *row)
+{
+    struct outlook_pass *p = context;
+    const struct lease_row *l = row;
+    if (l->end_s / 60 <= p->least_min)
+        return 0;
+    struct outlook_spot *s = outlook_find(p->outlook, l->site, l->sku);
+    if (s == NULL)
+        return 0;
+    int status = spot_take(s, l->start_s, l->end_s, l->gpus, l->elected != 0);
+    while (p->sale_next < p->sales_count && p->sales[p->sale_next].lease < l->lease)
+        p->sale_next++;
+    for (size_t i = p->sale_next; i < p->sales_count && p->sales[i].lease == l->lease; i++) {
+        const struct outlook_sale *sale = &p->sales[i];
+        if (status == 0)
+            status = spot_take(s, greater(sale->from_s, l->start_s), lesser(sale->to_s, l->end_s),
+                               -(int64_t)lesser(sale->gpus, l->gpus), l->elected != 0);
+    }
+    return status;
+}
+
+/* --- Prices and what could be sold --- */
+
+static int offer_visit(void *context, const void *row)
+{
+    struct outlook_pass *p = context;
+    struct outlook *o = p->outlook;
+    const struct offer_row *r = row;
+    if (r->lease != 0 || r->state != OFFER_STATE_OPEN || r->end_s <= p->now_s)
+        return 0;
+    if (o->site != 0 && o->site == r->site && (o->sku == 0 || o->sku == r->sku)) {
+        int status = outlook_add(o, r->site, r->sku, p->now_s / 60);
+        if (status != 0)
+            return status;
+    }
+    struct outlook_spot *s = outlook_find(o, r->site, r->sku);
+    if (s == NULL)
+        return 0;
+    s->lowest_ucr = lesser(s->lowest_ucr, r->price_ucr);
+    if (r->start_s <= p->now_s)
+        s->offered_gpus += r->gpus;
+    return 0;
+}
+
+static int flow_visit(void *context, const void *row)
+{
+    const struct outlook_pass *p = context;
+    const struct flow_row *r = row;
+    uint64_t since_s = p->now_s - lesser(p->now_s, (uint64_t)OUTLOOK_DAYS * DAY_S);
+    if (r->kind != FLOW_KIND_LEASE || r->month_s < month_start_s(month_of(since_s)) ||
+        r->month_s > p->now_s)
+        return 0;
+    struct outlook_spot *s = outlook_find(p->outlook, r->site, r->sku);
+    if (s == NULL)
+        return 0;
+    sum_into(&s->settled_ucr, r->amount_ucr);
+    sum_into(&s->settled_minutes, r->gpu_minutes);
+    return 0;
+}
+
+static int occupancy_visit(void *context, const void *row)
+{
+    const struct outlook_pass *p = context;
+    const struct occupancy_row *r = row;
+    uint64_t today_s = p->now_s / DAY_S * DAY_S;
+    uint64_t since_s = today_s - lesser(today_s, (uint64_t)OUTLOOK_DAYS * DAY_S);
+    struct outlook_spot *s = outlook_find(p->outlook, r->site, r->sku);
+    if (s == NULL || r->day_s < since_s || r->day_s >= today_s)
+        return 0;
+    sum_into(&s->sold_minutes, r->gpu_minutes_sold);
+    sum_into(&s->open_minutes, r->gpu_minutes_free);
+    return 0;
+}
+
+int outlook_load(struct outlook *o, const struct job *j)
+{
+    const struct source *from = j->source;
+    struct outlook_pass p = {
+        .outlook = o, .now_s = j->head->time_s, .least_min = j->head->time_s / 60};
+    if (o->count == 0 && o->site == 0)
+        return 0;
+    int status = from->each(from->of, TABLE_OFFER, offer_visit, &p);
+    for (size_t i = 0; i < o->count; i++)
+        p.least_min = lesser(p.least_min, o->spots[i].from_min);
+    if (status == 0)
+        status = from->each(from->of, TABLE_FLOW, flow_visit, &p);
+    if (status == 0)
+        status = from->each(from->of, TABLE_OCCUPANCY, occupancy_visit, &p);
+    if (status == 0)
+        status = from->each(from->of, TABLE_RELIEF, relief_visit, &p);
+    if (status == 0)
+        status = from->each(from->of, TABLE_LEASE, lease_visit, &p);
+    for (size_t i = 0; i < o->count; i++)
+        bends_merge(&o->spots[i]);
+    free(p.sales);
+    return status;
+}
+
+uint64_t outlook_price(const struct outlook_spot *s)
+{
+    if (s->settled_minutes == 0)
+        return s->lowest_ucr;
+    return cell_of((wide)s->settled_ucr * 60 / s->settled_minutes);
+}
+
+uint32_t outlook_utilisation_ppm(const struct outlook_spot *s)
+{
+    wide all = (wide)s->sold_minutes + s->open_minutes;
+    return all == 0 ? 0 : (uint32_t)((wide)s->sold_minutes * PPM_ONE / all);
+}
+
+/* --- Over time --- */
+
+struct outlook_walk outlook_walk_begin(const struct outlook_spot *s)
+{
+    return (struct outlook_walk){.spot = s};
+}
+
+uint64_t outlook_walk_to(struct outlook_walk *w, uint64_t at_min, uint64_t end_min)
+{
+    const struct outlook_spot *s = w->spot;
+    for (; w->next < s->bends_count && s->bends[w->next].at_min <= at_min; w->next++) {
+        w->sold += s->bends[w->next].sold;
+        w->elected += s->bends[w->next].elected;
+    }
+    return w->next < s->bends_count ? lesser(s->bends[w->next].at_min, end_min) : end_min;
+}

@@ -1,0 +1,262 @@
+#include "server/report/position.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/month.h"
+#include "protocol/status.h"
+#include "server/report/sums.h"
+
+struct position_pass {
+    const struct job *job;
+    struct positions *out;
+};
+
+/* --- Rows --- */
+
+static int contract_visit(void *context, const void *row)
+{
+    const struct position_pass *pass = context;
+    struct positions *p = pass->out;
+    const struct contract_row *c = row;
+    uint32_t account = pass->job->account;
+    if (c->kind != CONTRACT_KIND_BACKSTOP && c->kind != CONTRACT_KIND_GUARANTEE)
+        return 0;
+    if (c->state != CONTRACT_STATE_IN_FORCE && (c->version == 0 || c->claims_ucr == 0))
+        return 0;
+    if (account != 0 && c->debtor != account && c->creditor != account && c->third != account)
+        return 0;
+    if (p->count == p->room) {
+        size_t room = p->room == 0 ? 16 : 2 * p->room;
+        struct position *moved = reallocarray(p->items, room, sizeof(*moved));
+        if (moved == NULL)
+            return STATUS_MEMORY;
+        p->items = moved;
+        p->room = room;
+    }
+    p->items[p->count++] = (struct position){
+        .contract = c->contract,
+        .start_s = c->start_s,
+        .end_s = c->end_s,
+        .claims_ucr = lesser(c->claims_ucr, CELL_MAX),
+        .kind = c->kind,
+        .state = c->state,
+        .version = c->version,
+        .guarantor = c->debtor,
+        .operator= c->creditor,
+        .lender = c->kind == CONTRACT_KIND_GUARANTEE ? c->third : 0,
+    };
+    return 0;
+}
+
+static struct position *position_find(struct positions *p, uint64_t contract)
+{
+    size_t low = 0, high = p->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (p->items[middle].contract < contract)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < p->count && p->items[low].contract == contract ? &p->items[low] : NULL;
+}
+
+static int backstop_visit(void *context, const void *row)
+{
+    const struct position_pass *pass = context;
+    const struct backstop_row *terms = row;
+    struct position *at = position_find(pass->out, terms->contract);
+    if (at == NULL || at->kind != CONTRACT_KIND_BACKSTOP || at->version != terms->version)
+        return 0;
+    at->site = terms->site;
+    at->sku = terms->sku;
+    at->found = true;
+    return 0;
+}
+
+static int guarantee_visit(void *context, const void *row)
+{
+    const struct position_pass *pass = context;
+    const struct guarantee_row *terms = row;
+    struct position *at = position_find(pass->out, terms->contract);
+    if (at == NULL || at->kind != CONTRACT_KIND_GUARANTEE || at->version != terms->version)
+        return 0;
+    at->site = terms->site;
+    at->nominal_ucr = at->state == CONTRACT_STATE_IN_FORCE ? lesser(terms->limit_ucr, CELL_MAX) : 0;
+    at->found = true;
+    return 0;
+}
+
+static int recourse_visit(void *context, const void *row)
+{
+    const struct position_pass *pass = context;
+    const struct recourse_row *r = row;
+    struct position *at = position_find(pass->out, r->contract);
+    if (at == NULL || at->kind != CONTRACT_KIND_GUARANTEE)
+        return 0;
+    at->called_ucr = r->by_guarantor_ucr;
+    at->nominal_ucr -= lesser(at->nominal_ucr, r->by_guarantor_ucr);
+    return 0;
+}
+
+/* Credits of a series that has expired are worth nothing. */
+static int escrow_visit(void *context, const void *row)
+{
+    const struct position_pass *pass = context;
+    const struct escrow_row *e = row;
+    struct position *at =
+        e->kind == ESCROW_KIND_CONTRACT ? position_find(pass->out, e->serial) : NULL;
+    if (at == NULL || e->owner != at->guarantor)
+        return 0;
+    const struct series_row *series = names_series(pass->job->names, e->series);
+    if (series == NULL || series->expires_s == 0 || series->expires_s > pass->job->head->time_s)
+        sum_into(&at->funded_ucr, e->amount_ucr);
+    return 0;
+}
+
+/* Leaves what is not asked for, or has no terms, out. */
+static void positions_choose(const struct job *j, struct positions *p)
+{
+    const struct q_report *q = j->query;
+    size_t kept = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        const struct position *at = &p->items[i];
+        if (at->found && (q->site == 0 || at->site == q->site) &&
+            (q->sku == 0 || at->sku == q->sku))
+            p->items[kept++] = *at;
+    }
+    p->count = kept;
+}
+
+/* --- Months --- */
+
+/* The place of a month: the first for what is past, the last for what lies behind. */
+static uint32_t month_place(const struct positions *p, uint32_t month)
+{
+    uint32_t first = p->projection.month;
+    return month <= first ? 0 : (uint32_t)lesser(month - first, PROJECTION_MONTHS_MAX - 1);
+}
+
+static struct position_month *month_at(struct positions *p, uint32_t month)
+{
+    uint32_t at = month_place(p, month);
+    p->months_count = (uint32_t)greater(p->months_count, at + 1);
+    return &p->months[at];
+}
+
+static uint32_t month_last(const struct position *at)
+{
+    return month_of(lesser(at->end_s > at->start_s ? at->end_s - 1 : at->start_s, TIME_MAX_S));
+}
+
+/* What the contract may still cost, in each month at whose beginning it is in force. */
+static void nominal_spread(const struct job *j, struct positions *p, const struct position *at)
+{
+    uint32_t first = p->projection.month;
+    month_at(p, month_last(at));
+    for (uint32_t i = 0; i < p->months_count; i++) {
+        uint64_t begin_s = i == 0 ? j->head->time_s : month_start_s(first + i);
+        if (at->start_s <= begin_s && (i == 0 || at->end_s > begin_s))
+            sum_into(&p->months[i].nominal_ucr, at->nominal_ucr);
+    }
+}
+
+static void backstop_project(const struct job *j, struct positions *p, struct position *at,
+                             const struct projection_plan *plan)
+{
+    const struct projection_shock none = {0};
+    uint32_t sells_ppm = projection_sells_ppm(j, plan, &none);
+    uint64_t worst_left = lesser(plan->cover.pool_left_ucr, CELL_MAX);
+    uint64_t left = worst_left;
+    struct projection_walk w;
+    struct projection_month m;
+    at->nominal_ucr = left;
+    projection_walk_begin(&p->projection, plan, &w);
+    while (projection_walk_next(&w, &m)) {
+        uint64_t worst = projection_draw(plan, &m, 0, false, &worst_left);
+        uint64_t expected = projection_draw(plan, &m, sells_ppm, true, &left);
+        struct position_month *month = month_at(p, m.month);
+        sum_into(&month->worst_ucr, worst);
+        sum_into(&month->expected_ucr, expected);
+        at->worst_ucr += worst;
+        at->expected_ucr += expected;
+    }
+}
+
+/* What is expected to be called from now until then, at the rate of the calls so far. */
+static uint64_t calls_until(const struct position *at, uint64_t now_s, uint64_t then_s)
+{
+    if (now_s <= at->start_s || then_s <= now_s)
+        return 0;
+    wide calls = (wide)at->called_ucr * (then_s - now_s) / (now_s - at->start_s);
+    return lesser(cell_of(calls), at->nominal_ucr);
+}
+
+/* All that is left may be called at once: the worst case stands in its first month. */
+static void guarantee_project(const struct job *j, struct positions *p, struct position *at)
+{
+    uint64_t now_s = j->head->time_s;
+    uint64_t before = 0;
+    at->worst_ucr = at->nominal_ucr;
+    at->expected_ucr = calls_until(at, now_s, at->end_s);
+    uint32_t last = p->projection.month + month_place(p, month_last(at));
+    for (uint32_t month = p->projection.month; month <= last; month++) {
+        uint64_t then_s = month == last ? at->end_s : month_start_s(month + 1);
+        uint64_t calls = calls_until(at, now_s, lesser(then_s, at->end_s));
+        sum_into(&month_at(p, month)->expected_ucr, calls - before);
+        before = calls;
+    }
+    uint64_t first_s = lesser(greater(now_s, at->start_s), TIME_MAX_S);
+    sum_into(&month_at(p, month_of(first_s))->worst_ucr, at->worst_ucr);
+}
+
+static void positions_project(struct job *j, struct positions *p)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < p->count && !job_stops(j); i++) {
+        struct position *at = &p->items[i];
+        const struct projection *projection = &p->projection;
+        while (next < projection->count && projection->plans[next].contract.contract < at->contract)
+            next++;
+        if (at->state != CONTRACT_STATE_IN_FORCE)
+            continue;
+        if (at->kind == CONTRACT_KIND_GUARANTEE)
+            guarantee_project(j, p, at);
+        else if (next < projection->count &&
+                 projection->plans[next].contract.contract == at->contract)
+            backstop_project(j, p, at, &projection->plans[next]);
+        nominal_spread(j, p, at);
+    }
+}
+
+int positions_load(struct job *j, struct positions *out)
+{
+    static const struct {
+        enum table table;
+        source_visit *visit;
+    } passes[] = {
+        {TABLE_CONTRACT, contract_visit},   {TABLE_BACKSTOP, backstop_visit},
+        {TABLE_GUARANTEE, guarantee_visit}, {TABLE_RECOURSE, recourse_visit},
+        {TABLE_ESCROW, escrow_visit},
+    };
+    struct position_pass pass = {j, out};
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < sizeof(passes) / sizeof(passes[0]); i++)
+        status = j->source->each(j->source->of, passes[i].table, passes[i].visit, &pass);
+    if (status == 0)
+        status = projection_load(j, &out->projection);
+    if (status != 0)
+        return status;
+    positions_choose(j, out);
+    month_at(out, out->projection.month);
+    positions_project(j, out);
+    return 0;
+}
+
+void positions_release(struct positions *p)
+{
+    projection_release(&p->projection);
+    free(p->items);
+    *p = (struct positions){0};
+}

@@ -1,0 +1,50 @@
+/*
+ * What guarantors stand for: each backstop and lease guarantee in force, and those that have ended
+ * with claims still open, with what it may cost at the most and what it is expected to.
+ */
+#ifndef BOURSE_REPORT_POSITION_H
+#define BOURSE_REPORT_POSITION_H
+
+#include "server/report/projection.h"
+
+struct position {
+    uint64_t contract;
+    uint64_t site;
+    uint64_t sku; /* 0: of a lease guarantee, which has none */
+    uint64_t start_s;
+    uint64_t end_s;
+    uint64_t nominal_ucr;  /* what is left of the pool or the limit */
+    uint64_t worst_ucr;    /* of it, with nothing sold and everything called */
+    uint64_t expected_ucr; /* as projected */
+    uint64_t funded_ucr;   /* the guarantor has in the fund */
+    uint64_t claims_ucr;   /* owed already and not paid */
+    uint64_t called_ucr;   /* of a lease guarantee: paid by the guarantor so far */
+    uint32_t kind;
+    uint32_t state;
+    uint32_t version;
+    uint32_t guarantor;
+    uint32_t operator;
+    uint32_t lender;
+    bool found; /* its terms have been read */
+};
+
+struct position_month {
+    uint64_t nominal_ucr; /* of what is in force when the month begins, or now */
+    uint64_t worst_ucr;
+    uint64_t expected_ucr;
+};
+
+struct positions {
+    struct position *items; /* by number; owned */
+    size_t count;
+    size_t room;
+    struct projection projection;
+    struct position_month months[PROJECTION_MONTHS_MAX]; /* from the present one on */
+    uint32_t months_count;
+};
+
+/* Those that concern the job, of its site and SKU where it names them. */
+int positions_load(struct job *j, struct positions *out);
+void positions_release(struct positions *p);
+
+#endif

@@ -1,0 +1,244 @@
+#include "server/report/projection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/month.h"
+#include "protocol/status.h"
+#include "server/report/sums.h"
+
+/* --- Which backstops --- */
+
+struct projection_pass {
+    const struct job *job;
+    struct projection *out;
+};
+
+static int contract_visit(void *context, const void *row)
+{
+    const struct projection_pass *pass = context;
+    struct projection *p = pass->out;
+    const struct contract_row *c = row;
+    uint32_t account = pass->job->account;
+    if (c->kind != CONTRACT_KIND_BACKSTOP || c->state != CONTRACT_STATE_IN_FORCE)
+        return 0;
+    if (account != 0 && c->debtor != account && c->creditor != account)
+        return 0;
+    if (p->count == p->room) {
+        size_t room = p->room == 0 ? 16 : 2 * p->room;
+        struct projection_plan *moved = reallocarray(p->plans, room, sizeof(*moved));
+        if (moved == NULL)
+            return STATUS_MEMORY;
+        p->plans = moved;
+        p->room = room;
+    }
+    struct projection_plan *plan = &p->plans[p->count++];
+    memset(plan, 0, sizeof(*plan));
+    plan->contract = *c;
+    return 0;
+}
+
+static struct projection_plan *plan_find(struct projection *p, uint64_t contract)
+{
+    size_t low = 0, high = p->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (p->plans[middle].contract.contract < contract)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < p->count && p->plans[low].contract.contract == contract ? &p->plans[low] : NULL;
+}
+
+static int terms_visit(void *context, const void *row)
+{
+    const struct projection_pass *pass = context;
+    const struct backstop_row *terms = row;
+    struct projection_plan *plan = plan_find(pass->out, terms->contract);
+    if (plan != NULL && plan->contract.version == terms->version)
+        plan->terms = *terms;
+    return 0;
+}
+
+static int cover_visit(void *context, const void *row)
+{
+    const struct projection_pass *pass = context;
+    const struct cover_row *cover = row;
+    struct projection_plan *plan = plan_find(pass->out, cover->contract);
+    if (plan != NULL)
+        plan->cover = *cover;
+    return 0;
+}
+
+/* Where the backstop's minutes have not been added up yet. */
+static uint64_t plan_from_min(const struct projection_plan *plan)
+{
+    return greater(plan->cover.cursor_s, plan->terms.start_s) / 60;
+}
+
+/* Leaves those that are not asked for, and those whose rows are incomplete, out. */
+static int plans_choose(const struct job *j, struct projection *p)
+{
+    const struct q_report *q = j->query;
+    size_t kept = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        const struct projection_plan *plan = &p->plans[i];
+        if (plan->terms.contract == 0 || plan->cover.contract == 0 ||
+            (q->site != 0 && plan->terms.site != q->site) ||
+            (q->sku != 0 && plan->terms.sku != q->sku))
+            continue;
+        int status =
+            outlook_add(&p->outlook, plan->terms.site, plan->terms.sku, plan_from_min(plan));
+        if (status != 0)
+            return status;
+        p->plans[kept++] = *plan;
+    }
+    p->count = kept;
+    return 0;
+}
+
+int projection_load(struct job *j, struct projection *out)
+{
+    const struct source *from = j->source;
+    struct projection_pass pass = {j, out};
+    out->month = month_of(j->head->time_s);
+    int status = from->each(from->of, TABLE_CONTRACT, contract_visit, &pass);
+    if (status == 0)
+        status = from->each(from->of, TABLE_BACKSTOP, terms_visit, &pass);
+    if (status == 0)
+        status = from->each(from->of, TABLE_COVER, cover_visit, &pass);
+    if (status == 0)
+        status = plans_choose(j, out);
+    if (status == 0)
+        status = outlook_load(&out->outlook, j);
+    for (size_t i = 0; status == 0 && i < out->count; i++) {
+        struct projection_plan *plan = &out->plans[i];
+        plan->spot = outlook_find(&out->outlook, plan->terms.site, plan->terms.sku);
+    }
+    return status;
+}
+
+void projection_release(struct projection *p)
+{
+    outlook_release(&p->outlook);
+    free(p->plans);
+    *p = (struct projection){0};
+}
+
+void projection_notes(struct job *j)
+{
+    job_note(j, "Of the covered GPUs, those in leases that are granted already count as sold. Of "
+                "the open rest the part sells that sold of all that was sold or free in the last "
+                "90 whole days at that site and SKU, and none of it at a price below the strike. "
+                "The price is that of the leases settled in the months of these 90 days, else of "
+                "the lowest open offer; where there is none, nothing sells.");
+    job_note(j, "What is not sold is owed for at the strike until the pool is used up, as if it "
+                "stood on offer with the certifications and at the price that the terms ask for.");
+    job_note(j,
+             "The present month counts from where minutes were last added up, with what the "
+             "running period had come to by then. Nothing after %d months is projected.",
+             PROJECTION_MONTHS_MAX);
+}
+
+/* --- Months --- */
+
+uint64_t projection_covered(const struct backstop_row *terms, uint64_t at_min, uint64_t *until_min)
+{
+    wide delivered = 0;
+    for (uint32_t i = 0; i < terms->lots_count && i < LOTS_MAX; i++) {
+        if (terms->lot_from_s[i] / 60 <= at_min)
+            delivered += terms->lot_gpus[i];
+        else
+            *until_min = lesser(*until_min, terms->lot_from_s[i] / 60);
+    }
+    return delivered < terms->gpus ? (uint64_t)delivered : terms->gpus;
+}
+
+void projection_walk_begin(const struct projection *p, const struct projection_plan *plan,
+                           struct projection_walk *out)
+{
+    wide cost = ((wide)plan->cover.cost_high << 64) + plan->cover.cost_low;
+    uint64_t end_s = plan->terms.end_s > 0 ? plan->terms.end_s - 1 : 0;
+    *out = (struct projection_walk){
+        .plan = plan,
+        .outlook = outlook_walk_begin(plan->spot),
+        .month = p->month,
+        .month_last = (uint32_t)lesser(greater(p->month, month_of(lesser(end_s, TIME_MAX_S))),
+                                       (uint64_t)p->month + PROJECTION_MONTHS_MAX - 1),
+        .at_min = plan_from_min(plan),
+        .accrued_ucr = cell_of(cost / 60 + (cost % 60 != 0)),
+    };
+}
+
+bool projection_walk_next(struct projection_walk *w, struct projection_month *out)
+{
+    const struct backstop_row *terms = &w->plan->terms;
+    if (w->month > w->month_last)
+        return false;
+    *out = (struct projection_month){.month = w->month, .accrued_ucr = w->accrued_ucr};
+    uint64_t end_min = lesser(month_start_s(w->month + 1), terms->end_s) / 60;
+    while (w->at_min < end_min) {
+        uint64_t until = outlook_walk_to(&w->outlook, w->at_min, end_min);
+        uint64_t covered = projection_covered(terms, w->at_min, &until);
+        uint64_t elected = w->outlook.elected > 0 ? (uint64_t)w->outlook.elected : 0;
+        uint64_t sold = w->outlook.sold > 0 ? (uint64_t)w->outlook.sold : 0;
+        uint64_t minutes = until - w->at_min;
+        elected = lesser(elected, covered);
+        sold = lesser(sold, covered - elected);
+        out->covered += minutes * covered;
+        out->elected += minutes * elected;
+        out->committed += minutes * sold;
+        out->open += minutes * (covered - elected - sold);
+        w->at_min = until;
+    }
+    w->month++;
+    w->accrued_ucr = 0;
+    return true;
+}
+
+/* --- What sells --- */
+
+static bool text_is(struct text text, const char *other)
+{
+    size_t length = strnlen(other, NAME_MAX_BYTES);
+    return text.length == length && memcmp(text.data, other, length) == 0;
+}
+
+/* The price then, for a GPU-hour; REPORT_NONE: nobody knows. */
+static uint64_t price_then(const struct job *j, const struct projection_plan *plan,
+                           const struct projection_shock *shock)
+{
+    const struct sku_row *sku = names_sku(j->names, plan->terms.sku);
+    uint64_t price = outlook_price(plan->spot);
+    if (price == REPORT_NONE)
+        return price;
+    uint32_t down = (uint32_t)lesser(shock->price_down_ppm, PPM_ONE);
+    wide then = (wide)price * (PPM_ONE - down);
+    bool repriced =
+        shock->density_ppm != 0 && sku != NULL && text_is(shock->generation, sku->generation);
+    return cell_of(then / (repriced ? shock->density_ppm : PPM_ONE));
+}
+
+uint32_t projection_sells_ppm(const struct job *j, const struct projection_plan *plan,
+                              const struct projection_shock *shock)
+{
+    uint64_t price = price_then(j, plan, shock);
+    uint32_t down = (uint32_t)lesser(shock->demand_down_ppm, PPM_ONE);
+    if (price == REPORT_NONE || price < plan->terms.strike_ucr)
+        return 0;
+    return (uint32_t)((uint64_t)outlook_utilisation_ppm(plan->spot) * (PPM_ONE - down) / PPM_ONE);
+}
+
+uint64_t projection_draw(const struct projection_plan *plan, const struct projection_month *month,
+                         uint32_t sells_ppm, bool committed_too, uint64_t *pool_left_ucr)
+{
+    uint64_t sells = (uint64_t)((wide)month->open * sells_ppm / PPM_ONE);
+    uint64_t unsold = month->covered - month->elected - sells;
+    if (committed_too)
+        unsold -= month->committed;
+    uint64_t owed = sum_of(cost_of(unsold, plan->terms.strike_ucr), month->accrued_ucr);
+    uint64_t drawn = lesser(owed, *pool_left_ucr);
+    *pool_left_ucr -= drawn;
+    return drawn;
+}

@@ -1,0 +1,81 @@
+/*
+ * What backstops will cost, month by month to their ends. Of the GPUs that are covered, those in
+ * leases granted already are sold; of the open rest as large a part sells as did in the last 90
+ * days, and none of it at a price below the strike, which the operator rather takes. The rest is
+ * owed for, as if all of it stood on offer as the terms ask, until the pool is used up. A shock
+ * makes sales fewer or prices lower; each of its numbers can only raise what is owed in all.
+ */
+#ifndef BOURSE_REPORT_PROJECTION_H
+#define BOURSE_REPORT_PROJECTION_H
+
+#include "server/report/outlook.h"
+
+enum { PROJECTION_MONTHS_MAX = 1200 }; /* what lies later is not projected */
+
+/* A backstop in force. */
+struct projection_plan {
+    struct contract_row contract;
+    struct backstop_row terms;
+    struct cover_row cover;
+    const struct outlook_spot *spot;
+};
+
+struct projection {
+    struct projection_plan *plans; /* by number; owned */
+    size_t count;
+    size_t room;
+    struct outlook outlook;
+    uint32_t month; /* the present one, in months since 1970 */
+};
+
+/* What is otherwise than in the last 90 days. density_ppm 0: nothing. */
+struct projection_shock {
+    uint32_t demand_down_ppm;
+    uint32_t price_down_ppm;
+    uint32_t density_ppm;
+    struct text generation; /* whose SKUs the density reprices */
+};
+
+/* The backstops in force that concern the job: of its account, and of its site and SKU where it
+ * names them. outlook.site may be set before. */
+int projection_load(struct job *j, struct projection *out);
+void projection_release(struct projection *p);
+/* The sentences that say what the projection assumes. */
+void projection_notes(struct job *j);
+
+/* GPU-minutes of a month; of the present one those since the backstop's minutes were last added
+ * up. `accrued_ucr`: what the running period has come to by then, in the present month. */
+struct projection_month {
+    uint32_t month;
+    uint64_t covered;
+    uint64_t elected;
+    uint64_t committed;
+    uint64_t open; /* covered, and neither elected nor sold */
+    uint64_t accrued_ucr;
+};
+
+struct projection_walk {
+    const struct projection_plan *plan;
+    struct outlook_walk outlook;
+    uint32_t month; /* the next one */
+    uint32_t month_last;
+    uint64_t at_min;
+    uint64_t accrued_ucr;
+};
+void projection_walk_begin(const struct projection *p, const struct projection_plan *plan,
+                           struct projection_walk *out);
+/* False after the last month. */
+bool projection_walk_next(struct projection_walk *w, struct projection_month *out);
+
+/* GPUs that the lots have delivered by a minute, and the minute until which that stays so. */
+uint64_t projection_covered(const struct backstop_row *terms, uint64_t at_min, uint64_t *until_min);
+
+/* The part of open capacity that sells, in parts per million. */
+uint32_t projection_sells_ppm(const struct job *j, const struct projection_plan *plan,
+                              const struct projection_shock *shock);
+/* What is drawn of a month when so much of its open part sells; lowers what is left of the pool.
+ * `committed_too`: what is sold already counts as sold. */
+uint64_t projection_draw(const struct projection_plan *plan, const struct projection_month *month,
+                         uint32_t sells_ppm, bool committed_too, uint64_t *pool_left_ucr);
+
+#endif

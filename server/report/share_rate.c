@@ -1,0 +1,111 @@
+#include "server/report/share_rate.h"
+
+#include <stdlib.h>
+
+#include "protocol/month.h"
+#include "protocol/status.h"
+#include "server/report/sums.h"
+
+enum { ONE_BP = 10000 };
+
+struct rate_pass {
+    const struct site_row *site;
+    struct share_rates *out;
+    struct source_rows progress;
+};
+
+static int contract_visit(void *context, const void *row)
+{
+    const struct rate_pass *p = context;
+    struct share_rates *s = p->out;
+    const struct contract_row *c = row;
+    if (c->kind != CONTRACT_KIND_REVSHARE || c->state != CONTRACT_STATE_IN_FORCE ||
+        c->debtor != p->site->operator)
+        return 0;
+    if (s->count == s->room) {
+        size_t room = s->room == 0 ? 16 : 2 * s->room;
+        struct share_rate *moved = reallocarray(s->items, room, sizeof(*moved));
+        if (moved == NULL)
+            return STATUS_MEMORY;
+        s->items = moved;
+        s->room = room;
+    }
+    s->items[s->count++] =
+        (struct share_rate){.contract = c->contract, .version = c->version, .start_s = c->start_s};
+    return 0;
+}
+
+static int terms_visit(void *context, const void *row)
+{
+    const struct rate_pass *p = context;
+    const struct revshare_row *terms = row;
+    for (size_t i = 0; i < p->out->count; i++) {
+        struct share_rate *rate = &p->out->items[i];
+        const struct progress_row *progress =
+            source_find(&p->progress, TABLE_PROGRESS, &terms->contract);
+        if (rate->contract != terms->contract || rate->version != terms->version ||
+            (terms->site != 0 && terms->site != p->site->site) || progress == NULL ||
+            progress->phase >= terms->phases_count || progress->phase >= PHASES_MAX)
+            continue;
+        rate->found = true;
+        rate->rank = terms->rank;
+        rate->rate_bp = (uint32_t)lesser(terms->rate_bp[progress->phase], ONE_BP);
+        rate->floor_ucr = terms->base == SHARE_BASE_ABOVE_FLOOR ? terms->floor_ucr : 0;
+        rate->month_s = progress->month_s;
+        rate->month_gross_ucr = progress->month_gross_ucr;
+    }
+    return 0;
+}
+
+static int rates_compare(const void *a, const void *b)
+{
+    const struct share_rate *x = a, *y = b;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return x->contract < y->contract ? -1 : x->contract > y->contract;
+}
+
+int share_rates_load(const struct job *j, uint64_t site, struct share_rates *out)
+{
+    const struct source *from = j->source;
+    struct rate_pass p = {.site = names_site(j->names, site), .out = out};
+    *out = (struct share_rates){0};
+    if (p.site == NULL)
+        return 0;
+    int status = from->each(from->of, TABLE_CONTRACT, contract_visit, &p);
+    if (status == 0)
+        status = source_load(from, TABLE_PROGRESS, &p.progress);
+    if (status == 0)
+        status = from->each(from->of, TABLE_REVSHARE, terms_visit, &p);
+    free(p.progress.rows);
+    size_t kept = 0;
+    for (size_t i = 0; i < out->count; i++) {
+        if (out->items[i].found)
+            out->items[kept++] = out->items[i];
+    }
+    out->count = kept;
+    if (kept > 0)
+        qsort(out->items, kept, sizeof(*out->items), rates_compare);
+    return status;
+}
+
+uint64_t share_rates_take(const struct share_rates *s, uint32_t month, uint64_t sales_ucr)
+{
+    uint64_t left = sales_ucr;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct share_rate *rate = &s->items[i];
+        uint64_t month_s = month_start_s(month);
+        uint64_t before = rate->month_s == month_s ? rate->month_gross_ucr : 0;
+        uint64_t below = rate->floor_ucr > before ? rate->floor_ucr - before : 0;
+        if (rate->start_s >= month_start_s(month + 1) || sales_ucr <= below)
+            continue;
+        left -= lesser(left, (uint64_t)((wide)(sales_ucr - below) * rate->rate_bp / ONE_BP));
+    }
+    return sales_ucr - left;
+}
+
+void share_rates_release(struct share_rates *s)
+{
+    free(s->items);
+    *s = (struct share_rates){0};
+}

@@ -1,0 +1,17 @@
+/* Which sites are an account's business: its own, and those that a backstop or a lease guarantee in
+ * force is about to which it is a party. */
+#ifndef BOURSE_REPORT_SITE_SCOPE_H
+#define BOURSE_REPORT_SITE_SCOPE_H
+
+#include "server/report/job.h"
+
+struct site_scope {
+    const struct names *names;
+    uint8_t *concerned; /* one for each of the names' sites; NULL: all are. Owned */
+};
+
+int site_scope_load(const struct job *j, struct site_scope *out);
+bool site_scope_has(const struct site_scope *s, uint64_t site);
+void site_scope_release(struct site_scope *s);
+
+#endif

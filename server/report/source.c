@@ -1,0 +1,183 @@
+#include "server/report/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/status.h"
+
+/* --- Keys --- */
+
+static size_t column_width(const struct column *c)
+{
+    switch (c->kind) {
+    case COLUMN_U16:
+        return 2;
+    case COLUMN_U32:
+        return 4;
+    case COLUMN_U64:
+        return 8;
+    default:
+        return 1;
+    }
+}
+
+static uint64_t column_number(const struct column *c, const uint8_t *row)
+{
+    uint64_t wide;
+    uint32_t half;
+    uint16_t quarter;
+    switch (c->kind) {
+    case COLUMN_U64:
+        memcpy(&wide, row + c->offset, sizeof(wide));
+        return wide;
+    case COLUMN_U32:
+        memcpy(&half, row + c->offset, sizeof(half));
+        return half;
+    case COLUMN_U16:
+        memcpy(&quarter, row + c->offset, sizeof(quarter));
+        return quarter;
+    default:
+        return row[c->offset];
+    }
+}
+
+/* The order of two keys by their columns; only those of single numbers and bytes stand in keys. */
+static int keys_compare(const struct table_spec *spec, const void *a, const void *b)
+{
+    for (uint16_t i = 0; i < spec->key_columns; i++) {
+        const struct column *c = &spec->columns[i];
+        const uint8_t *left = a, *right = b;
+        if (c->count > 1) {
+            int order = memcmp(left + c->offset, right + c->offset, c->count * column_width(c));
+            if (order != 0)
+                return order;
+            continue;
+        }
+        uint64_t x = column_number(c, left), y = column_number(c, right);
+        if (x != y)
+            return x < y ? -1 : 1;
+    }
+    return 0;
+}
+
+/* --- A store --- */
+
+struct pointers {
+    const void **rows;
+    size_t count;
+    size_t room;
+};
+
+static int pointer_add(void *context, const void *row)
+{
+    struct pointers *p = context;
+    if (p->count < p->room)
+        p->rows[p->count++] = row;
+    return 0;
+}
+
+static int pointers_compare(const void *a, const void *b, void *spec)
+{
+    return keys_compare(spec, *(const void *const *)a, *(const void *const *)b);
+}
+
+static int store_source_each(void *of, enum table table, source_visit *visit, void *context)
+{
+    const struct store *s = of;
+    struct table_spec spec = exchange_tables[table];
+    struct pointers p = {.room = (size_t)store_count(s, table)};
+    if (p.room == 0)
+        return 0;
+    p.rows = calloc(p.room, sizeof(*p.rows));
+    if (p.rows == NULL)
+        return STATUS_MEMORY;
+    store_each(s, table, pointer_add, &p);
+    qsort_r(p.rows, p.count, sizeof(*p.rows), pointers_compare, &spec);
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < p.count; i++)
+        status = visit(context, p.rows[i]);
+    free(p.rows);
+    return status;
+}
+
+struct source source_of_store(const struct store *s)
+{
+    return (struct source){store_source_each, (void *)(uintptr_t)s, NULL};
+}
+
+/* --- A snapshot --- */
+
+struct snapshot_walk {
+    const atomic_bool *stopping;
+    source_visit *visit;
+    void *context;
+};
+
+static int snapshot_visit(void *context, const void *row)
+{
+    struct snapshot_walk *w = context;
+    if (w->stopping != NULL && atomic_load_explicit(w->stopping, memory_order_relaxed))
+        return STATUS_CLOSED;
+    return w->visit(w->context, row);
+}
+
+static int snapshot_source_each(void *of, enum table table, source_visit *visit, void *context)
+{
+    struct snapshot_source *s = of;
+    struct snapshot_walk walk = {s->stopping, visit, context};
+    return image_snapshot_each(s->snapshot, table, snapshot_visit, &walk, &s->error);
+}
+
+struct source source_of_snapshot(struct snapshot_source *s)
+{
+    return (struct source){snapshot_source_each, s, s->stopping};
+}
+
+/* --- All rows of a table --- */
+
+struct load {
+    struct source_rows *out;
+    size_t row_size;
+    size_t room;
+};
+
+static int load_add(void *context, const void *row)
+{
+    struct load *l = context;
+    if (l->out->count == l->room) {
+        size_t room = l->room == 0 ? 64 : 2 * l->room;
+        void *rows = reallocarray(l->out->rows, room, l->row_size);
+        if (rows == NULL)
+            return STATUS_MEMORY;
+        l->out->rows = rows;
+        l->room = room;
+    }
+    memcpy((uint8_t *)l->out->rows + l->out->count * l->row_size, row, l->row_size);
+    l->out->count++;
+    return 0;
+}
+
+int source_load(const struct source *from, enum table table, struct source_rows *out)
+{
+    *out = (struct source_rows){NULL, 0};
+    struct load l = {.out = out, .row_size = exchange_tables[table].row_size};
+    return from->each(from->of, table, load_add, &l);
+}
+
+const void *source_find(const struct source_rows *rows, enum table table, const void *key)
+{
+    const struct table_spec *spec = &exchange_tables[table];
+    size_t from = 0, until = rows->count;
+    while (from < until) {
+        size_t middle = from + (until - from) / 2;
+        const uint8_t *row = (const uint8_t *)rows->rows + middle * spec->row_size;
+        int order = keys_compare(spec, key, row);
+        if (order == 0)
+            return row;
+        if (order < 0)
+            until = middle;
+        else
+            from = middle + 1;
+    }
+    return NULL;
+}

@@ -1,0 +1,254 @@
+/*
+ * Usage and cost as rows of FinOps FOCUS 1.2: a charge for what was used of each settled period of
+ * a lease, one for what of it was paid and not used, and one for each draw of a backstop, which is
+ * capacity that stood unused.
+ *
+ * A period costs what the lease had cost with it less what it had cost without it, so that the
+ * periods of a lease, in their order, add up to what it paid.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "protocol/status.h"
+#include "server/report/charge.h"
+#include "server/report/sums.h"
+
+/* A lease that may have charges; the texts are made with its first one. */
+struct bill {
+    uint64_t lease;
+    uint64_t offer;
+    uint64_t site;
+    uint64_t sku;
+    uint64_t start_s;
+    uint64_t end_s;
+    uint64_t price_ucr;
+    uint32_t holder;
+    uint32_t operator;
+    uint32_t period_min;
+    uint32_t elected;
+};
+
+struct usage {
+    struct job *j;
+    struct span span;
+    uint32_t table;
+    struct bill *bills; /* owned; by lease */
+    size_t count;
+    size_t room;
+    size_t at;            /* of the lease whose periods are being gone over */
+    uint64_t gpu_minutes; /* of its periods before */
+    struct charge charge; /* its texts */
+    bool texts;           /* ... are made */
+    struct source_rows contracts;
+    struct source_rows backstops;
+};
+
+/* --- Leases --- */
+
+static bool place_wanted(const struct usage *u, uint64_t site, uint64_t sku)
+{
+    const struct q_report *q = u->j->query;
+    return (q->site == 0 || q->site == site) && (q->sku == 0 || q->sku == sku);
+}
+
+static bool party_wanted(const struct usage *u, uint32_t payer, uint32_t operator)
+{
+    uint32_t whose = u->j->account;
+    return whose == 0 || whose == payer || whose == operator;
+}
+
+static int bill_push(struct usage *u, const struct bill *bill)
+{
+    if (u->count == u->room) {
+        size_t room = u->room == 0 ? 64 : 2 * u->room;
+        if (room * sizeof(*u->bills) > REPORT_BYTES_MAX) {
+            job_refuse(u->j, REFUSAL_report_too_large);
+            return WALK_STOP;
+        }
+        struct bill *moved = reallocarray(u->bills, room, sizeof(*moved));
+        if (moved == NULL)
+            return STATUS_MEMORY;
+        u->bills = moved;
+        u->room = room;
+    }
+    u->bills[u->count++] = *bill;
+    return 0;
+}
+
+static int lease_visit(void *context, const void *found)
+{
+    struct usage *u = context;
+    const struct lease_row *row = found;
+    if (row->gpu_minutes_delivered == 0 || row->meter_period_min == 0 ||
+        row->end_s <= row->start_s || row->end_s <= u->span.from_s || row->end_s > TIME_MAX_S ||
+        (u->span.until_s != 0 && row->start_s >= u->span.until_s) ||
+        !party_wanted(u, row->holder, row->operator) || !place_wanted(u, row->site, row->sku))
+        return 0;
+    const struct bill bill = {
+        .lease = row->lease,
+        .offer = row->offer,
+        .site = row->site,
+        .sku = row->sku,
+        .start_s = row->start_s,
+        .end_s = row->end_s,
+        .price_ucr = row->price_ucr,
+        .holder = row->holder,
+        .operator= row->operator,
+        .period_min = row->meter_period_min,
+        .elected = row->elected,
+    };
+    return bill_push(u, &bill);
+}
+
+/* --- Texts --- */
+
+static const char *account_text(struct usage *u, uint32_t account)
+{
+    const struct account_row *row = names_account(u->j->names, account);
+    return charge_text(u->j, "%.*s", NAME_MAX_BYTES, row != NULL ? row->name : "?");
+}
+
+static void place_texts(struct usage *u, struct charge *c, uint64_t site, uint64_t sku)
+{
+    const struct site_row *at = names_site(u->j->names, site);
+    const struct sku_row *of = names_sku(u->j->names, sku);
+    c->region = charge_text(u->j, "%.*s", PLACE_MAX_BYTES, at != NULL ? at->region : "");
+    c->sku = charge_text(u->j, "%.*s", NAME_MAX_BYTES, of != NULL ? of->name : "");
+}
+
+static void bill_texts(struct usage *u, const struct bill *bill)
+{
+    struct charge *c = &u->charge;
+    if (u->texts)
+        return;
+    u->texts = true;
+    c->account_id = charge_text(u->j, "%" PRIu32, bill->holder);
+    c->account_name = account_text(u, bill->holder);
+    c->publisher = account_text(u, bill->operator);
+    c->resource = charge_text(u->j, "lease/%" PRIu64, bill->lease);
+    c->reservation = c->resource;
+    c->offer = charge_text(u->j, "offer/%" PRIu64, bill->offer);
+    place_texts(u, c, bill->site, bill->sku);
+}
+
+/* --- Periods --- */
+
+/* What was charged from `before` to `after` GPU-minutes of the lease, unless that is nothing. */
+static int period_charge(struct usage *u, const struct bill *bill, uint32_t period, uint64_t before,
+                         uint64_t after, bool used)
+{
+    struct charge *c = &u->charge;
+    if (after == before)
+        return 0;
+    c->used = used;
+    c->gpu_minutes = after - before;
+    c->price_ucr = cell_of(bill->price_ucr);
+    c->billed_ucr = cost_of(after, bill->price_ucr) - cost_of(before, bill->price_ucr);
+    c->list_ucr = c->billed_ucr;
+    c->description =
+        charge_text(u->j, "Lease %" PRIu64 "%s, period %" PRIu32 ": %s", bill->lease,
+                    bill->elected ? " under a backstop" : "", period,
+                    used ? "GPU-hours delivered" : "the least charged, beyond what was delivered");
+    return charge_show(u->j, u->table, c) ? 0 : WALK_STOP;
+}
+
+/* The time of a period, as far as it lies within its lease; all of it where the lease has come to
+ * end before. False: there is no such time. */
+static bool period_time(const struct bill *bill, uint32_t period, struct span *out)
+{
+    wide length_s = (wide)bill->period_min * 60;
+    wide from_s = bill->start_s + period * length_s;
+    wide until_s = from_s + length_s;
+    if (from_s < bill->end_s && until_s > bill->end_s)
+        until_s = bill->end_s;
+    *out = (struct span){(uint64_t)from_s, (uint64_t)until_s};
+    return until_s <= TIME_MAX_S;
+}
+
+static int period_visit(void *context, const void *found)
+{
+    struct usage *u = context;
+    const struct period_row *row = found;
+    for (; u->at < u->count && u->bills[u->at].lease < row->lease; u->at++) {
+        u->gpu_minutes = 0;
+        u->texts = false;
+    }
+    if (u->at == u->count)
+        return WALK_STOP;
+    const struct bill *bill = &u->bills[u->at];
+    struct span time;
+    if (bill->lease != row->lease || row->state != PERIOD_STATE_SETTLED)
+        return 0;
+    uint64_t before = u->gpu_minutes;
+    uint64_t used = lesser(row->gpu_minutes_settled, row->gpu_minutes_metered);
+    u->gpu_minutes = sum_of(before, row->gpu_minutes_settled);
+    if (!period_time(bill, row->period, &time) || !span_has(u->span, time.from_s))
+        return 0;
+    bill_texts(u, bill);
+    u->charge.start_s = time.from_s;
+    u->charge.end_s = time.until_s;
+    uint64_t middle = lesser(sum_of(before, used), u->gpu_minutes);
+    int status = period_charge(u, bill, row->period, before, middle, true);
+    if (status == 0)
+        status = period_charge(u, bill, row->period, middle, u->gpu_minutes, false);
+    return status;
+}
+
+/* --- Backstops --- */
+
+static int draw_visit(void *context, const void *found)
+{
+    struct usage *u = context;
+    const struct draw_row *row = found;
+    const struct contract_row *contract =
+        source_find(&u->contracts, TABLE_CONTRACT, &row->contract);
+    struct backstop_row key = {.contract = row->contract,
+                               .version = contract != NULL ? contract->version : 0};
+    const struct backstop_row *terms = source_find(&u->backstops, TABLE_BACKSTOP, &key);
+    if (terms == NULL || row->owed_ucr == 0 || row->end_s <= row->start_s ||
+        row->end_s > TIME_MAX_S || !span_has(u->span, row->start_s) ||
+        !party_wanted(u, terms->guarantor, terms->operator) ||
+        !place_wanted(u, terms->site, terms->sku))
+        return 0;
+    struct charge c = {
+        .account_id = charge_text(u->j, "%" PRIu32, terms->guarantor),
+        .account_name = account_text(u, terms->guarantor),
+        .publisher = account_text(u, terms->operator),
+        .description = charge_text(u->j, "Backstop %" PRIu64 ", period %" PRIu32 ": unsold",
+                                   row->contract, row->period),
+        .reservation = charge_text(u->j, "backstop/%" PRIu64, row->contract),
+        .start_s = row->start_s,
+        .end_s = row->end_s,
+        .gpu_minutes = cell_of(row->gpu_minutes_owed),
+        .price_ucr = cell_of(terms->strike_ucr),
+        .billed_ucr = cell_of(row->owed_ucr),
+        .list_ucr = cost_of(row->gpu_minutes_owed, terms->strike_ucr),
+    };
+    place_texts(u, &c, terms->site, terms->sku);
+    return charge_show(u->j, u->table, &c) ? 0 : WALK_STOP;
+}
+
+int usage_report(struct job *j)
+{
+    struct usage u = {.j = j, .span = span_asked(j), .table = charge_table(j)};
+    int status = source_load(j->source, TABLE_CONTRACT, &u.contracts);
+    if (status == 0)
+        status = source_load(j->source, TABLE_BACKSTOP, &u.backstops);
+    if (status == 0)
+        status = walk_rows(j, TABLE_LEASE, lease_visit, &u);
+    if (status == 0 && u.count > 0)
+        status = walk_rows(j, TABLE_PERIOD, period_visit, &u);
+    if (status == 0)
+        status = walk_rows(j, TABLE_DRAW, draw_visit, &u);
+    job_note(j, "Columns and values as FinOps FOCUS 1.2 has them. Prices are in credits; costs are "
+                "in USD at the par value of a credit, 1 USD.");
+    job_note(j, "A charge for each settled period that begins in the time. Each lease is a "
+                "capacity reservation: Unused is what was charged beyond what was delivered. "
+                "Draws of backstops are Unused: owed for what stood unsold, paid yet or not.");
+    if (j->account != 0)
+        job_note(j, "Of one account: only what it pays or is paid for.");
+    free(u.bills);
+    free(u.contracts.rows);
+    free(u.backstops.rows);
+    return status;
+}

@@ -1,0 +1,74 @@
+/* Snapshots of the image: a read transaction that lasts for several walks. */
+#include <stdlib.h>
+
+#include "protocol/status.h"
+#include "server/store/codec.h"
+#include "server/store/image_env.h"
+
+struct image_snapshot {
+    struct image *image;
+    MDB_txn *txn;
+};
+
+int image_snapshot_open(struct image *i, struct image_snapshot **out, struct image_meta *meta_out,
+                        struct image_error *error)
+{
+    struct image_snapshot *s = calloc(1, sizeof(*s));
+    *out = NULL;
+    if (!s)
+        return image_fail(error, STATUS_MEMORY, "image %s: out of memory", i->path);
+    s->image = i;
+    int status = image_read_begin(i, &s->txn, error);
+    if (!status)
+        status = image_meta_get(i, s->txn, meta_out, error);
+    if (status)
+        image_snapshot_close(s);
+    else
+        *out = s;
+    return status;
+}
+
+/* A walk has a row of its own, so that another one may run inside it. */
+struct walk {
+    struct image *image;
+    const struct table_spec *spec;
+    uint8_t *row;
+    int (*visit)(void *context, const void *row);
+    void *context;
+    struct image_error *error;
+};
+
+static int pair_visit(void *context, const MDB_val *key, const MDB_val *value)
+{
+    struct walk *w = context;
+    if (codec_decode(w->spec, key->mv_data, key->mv_size, value->mv_data, value->mv_size, w->row))
+        return image_row_damaged(w->image, w->spec, key, w->row, w->error);
+    return w->visit(w->context, w->row);
+}
+
+int image_snapshot_each(struct image_snapshot *s, unsigned table,
+                        int (*visit)(void *context, const void *row), void *context,
+                        struct image_error *error)
+{
+    struct walk w = {
+        .image = s->image,
+        .spec = &s->image->specs[table],
+        .row = image_row_room(s->image),
+        .visit = visit,
+        .context = context,
+        .error = error,
+    };
+    if (!w.row)
+        return image_fail(error, STATUS_MEMORY, "image %s: out of memory", s->image->path);
+    int status = image_each_pair(s->image, s->txn, table, pair_visit, &w, error);
+    free(w.row);
+    return status;
+}
+
+void image_snapshot_close(struct image_snapshot *s)
+{
+    if (!s)
+        return;
+    image_read_end(s->txn);
+    free(s);
+}

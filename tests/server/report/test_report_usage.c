@@ -1,0 +1,123 @@
+/*
+ * Usage rows of leases made by lot: what the rows of a lease bill adds up to what it paid, and
+ * their GPU-minutes to what it delivered, however its periods came to be settled; a time that is
+ * cut in two has the same rows as the whole.
+ */
+#include "tests/server/report/made.h"
+
+#include "protocol/amount.h"
+
+enum { NOW_S = 1800000000, ROUNDS = 60, LEASES = 12 };
+
+static struct made m;
+static struct lease_row leases[LEASES + 1];
+
+/* A lease with some settled periods, and what they came to. */
+static void lease_put(uint64_t number)
+{
+    struct lease_row *lease = &leases[number];
+    uint32_t periods = 1 + (uint32_t)random_below(6);
+    uint32_t minutes = 1 + (uint32_t)random_below(180);
+    uint32_t gpus = 1 + (uint32_t)random_below(9);
+    *lease = (struct lease_row){
+        .lease = number,
+        .offer = 1,
+        .site = 1,
+        .sku = 1,
+        .start_s = NOW_S + random_below(100) * 60,
+        .price_ucr = random_below(5000000),
+        .holder = 1 + (uint32_t)random_below(3),
+        .operator= 7,
+        .gpus = gpus,
+        .meter_period_min = minutes,
+    };
+    lease->end_s = lease->start_s + (uint64_t)periods * minutes * 60 - random_below(minutes) * 60;
+    for (uint32_t i = 0; i < periods; i++) {
+        uint64_t due = (uint64_t)gpus * minutes;
+        struct period_row period = {
+            .lease = number,
+            .period = i,
+            .state = random_below(4) == 0 ? PERIOD_STATE_METERED : PERIOD_STATE_SETTLED,
+            .metered_s = NOW_S,
+            .gpu_minutes_due = due,
+            .gpu_minutes_metered = random_below(due + 1),
+            .gpu_minutes_settled = random_below(due + 1),
+        };
+        if (period.state == PERIOD_STATE_METERED)
+            period.gpu_minutes_settled = 0;
+        lease->gpu_minutes_delivered += period.gpu_minutes_settled;
+        made_put(&m, TABLE_PERIOD, &period);
+    }
+    assert_true(
+        amount_cost_rounded_up(lease->gpu_minutes_delivered, lease->price_ucr, &lease->paid_ucr));
+    made_put(&m, TABLE_LEASE, lease);
+}
+
+struct sums {
+    uint64_t rows;
+    uint64_t billed;
+    uint64_t minutes;
+    uint64_t used;
+};
+
+static struct sums usage_sums(uint32_t account, uint64_t from_s, uint64_t until_s)
+{
+    const struct q_report q = {.kind = REPORT_KIND_USAGE, .from_s = from_s, .until_s = until_s};
+    struct sums s = {0};
+    assert_int_equal(made_ask(&m, &q, account), REFUSAL_accepted);
+    s.rows = made_rows(&m, "usage");
+    for (uint32_t i = 0; i < s.rows; i++) {
+        struct text status = made_text(&m, "usage", i, "CapacityReservationStatus");
+        bool used = status.length == strlen("Used");
+        uint64_t minutes = made_number(&m, "usage", i, "PricingQuantity");
+        uint64_t start_s = made_number(&m, "usage", i, "ChargePeriodStart");
+        s.billed += made_number(&m, "usage", i, "BilledCost");
+        s.minutes += minutes;
+        s.used += used ? minutes : 0;
+        assert_true(minutes > 0);
+        assert_int_equal(made_number(&m, "usage", i, "ConsumedQuantity"), used ? minutes : 0);
+        assert_true(made_number(&m, "usage", i, "ChargePeriodEnd") > start_s);
+        assert_true(made_number(&m, "usage", i, "BillingPeriodStart") <= start_s);
+        assert_true(made_number(&m, "usage", i, "BillingPeriodEnd") > start_s);
+    }
+    return s;
+}
+
+static void test_sums(void **state)
+{
+    const struct site_row site = {.site = 1, .operator= 7, .name = "x", .region = "NO"};
+    (void)state;
+    random_start();
+    for (int round = 0; round < ROUNDS; round++) {
+        struct sums expected[4] = {{0}};
+        made_begin(&m, NOW_S);
+        made_put(&m, TABLE_SITE, &site);
+        for (uint64_t i = 1; i <= LEASES; i++) {
+            lease_put(i);
+            expected[leases[i].holder].billed += leases[i].paid_ucr;
+            expected[leases[i].holder].minutes += leases[i].gpu_minutes_delivered;
+            expected[0].billed += leases[i].paid_ucr;
+            expected[0].minutes += leases[i].gpu_minutes_delivered;
+        }
+        for (uint32_t account = 0; account < 4; account++) {
+            struct sums s = usage_sums(account, 0, 0);
+            uint64_t middle_s = NOW_S + random_below(30000);
+            struct sums before = usage_sums(account, 0, middle_s);
+            struct sums after = usage_sums(account, middle_s, 0);
+            assert_int_equal(s.billed, expected[account].billed);
+            assert_int_equal(s.minutes, expected[account].minutes);
+            assert_int_equal(s.rows, before.rows + after.rows);
+            assert_int_equal(s.billed, before.billed + after.billed);
+            assert_int_equal(s.used, before.used + after.used);
+        }
+        assert_int_equal(usage_sums(7, 0, 0).billed, expected[0].billed);
+        assert_int_equal(usage_sums(8, 0, 0).rows, 0);
+        made_end(&m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sums)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,107 @@
+/* Prints the usage report of some leases and a backstop as CSV, for focus.py. */
+#include "tests/server/report/made.h"
+
+#include "protocol/report_text.h"
+
+enum { NOW_S = 1800000000, HOUR_S = 3600 };
+
+static struct made m;
+
+static void names_put(void)
+{
+    const struct account_row accounts[] = {
+        {.account = 1, .role = ROLE_STARTUP, .name = "alice"},
+        {.account = 2, .role = ROLE_STARTUP, .name = "Bob, \"the lab\""},
+        {.account = 3, .role = ROLE_OPERATOR, .name = "op"},
+        {.account = 4, .role = ROLE_GUARANTOR, .name = "=g"},
+    };
+    const struct site_row site = {.site = 1, .operator= 3, .name = "x", .region = "US-TX"};
+    const struct sku_row sku = {.sku = 1, .power_w = 700, .name = "h100"};
+    for (size_t i = 0; i < sizeof(accounts) / sizeof(accounts[0]); i++)
+        made_put(&m, TABLE_ACCOUNT, &accounts[i]);
+    made_put(&m, TABLE_SITE, &site);
+    made_put(&m, TABLE_SKU, &sku);
+}
+
+/* Three periods of 50 minutes: used, used in part, not used at all. */
+static void lease_put(uint64_t lease, uint32_t holder, uint64_t start_s, bool elected)
+{
+    const uint64_t metered[] = {333, 77, 0}, settled[] = {333, 100, 100};
+    const struct lease_row row = {
+        .lease = lease,
+        .offer = 17,
+        .site = 1,
+        .sku = 1,
+        .start_s = start_s,
+        .end_s = start_s + 150 * 60,
+        .price_ucr = 1999999,
+        .gpu_minutes_delivered = 533,
+        .paid_ucr = (533 * UINT64_C(1999999) + 59) / 60,
+        .holder = holder,
+        .operator= 3,
+        .gpus = 8,
+        .meter_period_min = 50,
+        .elected = elected,
+    };
+    made_put(&m, TABLE_LEASE, &row);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct period_row period = {
+            .lease = lease,
+            .period = i,
+            .state = PERIOD_STATE_SETTLED,
+            .metered_s = NOW_S,
+            .gpu_minutes_due = 400,
+            .gpu_minutes_metered = metered[i],
+            .gpu_minutes_settled = settled[i],
+        };
+        made_put(&m, TABLE_PERIOD, &period);
+    }
+}
+
+/* A draw in full, and one that used up the pool. */
+static void backstop_put(void)
+{
+    const struct contract_row contract = {.contract = 5,
+                                          .kind = CONTRACT_KIND_BACKSTOP,
+                                          .state = CONTRACT_STATE_IN_FORCE,
+                                          .version = 1,
+                                          .debtor = 4,
+                                          .creditor = 3};
+    const struct backstop_row terms = {.contract = 5,
+                                       .version = 1,
+                                       .guarantor = 4,
+                                       .operator= 3,
+                                       .site = 1,
+                                       .sku = 1,
+                                       .strike_ucr = 1500000};
+    made_put(&m, TABLE_CONTRACT, &contract);
+    made_put(&m, TABLE_BACKSTOP, &terms);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct draw_row draw = {.contract = 5,
+                                      .period = i,
+                                      .start_s = NOW_S + i * HOUR_S,
+                                      .end_s = NOW_S + (i + 1) * HOUR_S,
+                                      .gpu_minutes_owed = 480,
+                                      .owed_ucr = i == 0 ? 12000000 : 5000000};
+        made_put(&m, TABLE_DRAW, &draw);
+    }
+}
+
+int main(void)
+{
+    const struct q_report q = {.kind = REPORT_KIND_USAGE};
+    struct buffer text = BUFFER_EMPTY;
+    made_begin(&m, NOW_S + 100 * HOUR_S);
+    names_put();
+    lease_put(1, 1, NOW_S, false);
+    lease_put(2, 2, 1801439940, false); /* a minute before a month ends */
+    lease_put(3, 4, NOW_S, true);
+    backstop_put();
+    made_ask(&m, &q, 0);
+    if (m.report == NULL || report_text(&m.page, REPORT_FORMAT_CSV, "usage", &text) != 0)
+        return 1;
+    fwrite(text.data, 1, text.length, stdout);
+    buffer_release(&text);
+    made_end(&m);
+    return 0;
+}
