@@ -47,6 +47,7 @@ enum {
     REPORT_PAGE_BYTES = 2 * 1024 * 1024, /* a page ends after the row that passes this */
     REPORT_DEBT_ROWS_MAX = 1200,         /* months of a debt schedule */
     REPORT_CURVE_ROWS_MAX = 4000,        /* points of depreciation curves */
+    REPORT_FLEET_ROWS_MAX = 2000,        /* rows of a lender's own list of GPUs */
     REPORTS_WAITING_MAX = 64,            /* asked for and not yet made */
     REPORTS_WAITING_ACCOUNT_MAX = 8,     /* of these, of one account's keys */
     REPORTS_KEPT_MAX = 8,                /* made and not yet read to their end */

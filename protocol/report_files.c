@@ -13,14 +13,14 @@
 #include "protocol/moment.h"
 #include "protocol/utf8.h"
 
-enum { COLUMNS_MAX = 3, NOWHERE = CSV_CELLS_MAX };
+enum { COLUMNS_MAX = 4, NOWHERE = CSV_CELLS_MAX };
 
 struct reading {
     struct csv csv;
     struct arena *arena;
     const char *file;
     char *why;
-    const char *const *columns; /* what they may be called */
+    const char *const *columns; /* what they may be called; NULL where there is none */
     uint32_t at[COLUMNS_MAX];   /* where each is; NOWHERE: it is not there */
     uint32_t width;             /* cells of the first line */
 };
@@ -64,7 +64,8 @@ static bool titles_read(struct reading *r, const char *example)
     r->width = r->csv.count;
     for (uint32_t i = 0; i < r->csv.count; i++) {
         uint32_t column = 0;
-        while (column < COLUMNS_MAX && strcasecmp(r->csv.cells[i], r->columns[column]) != 0)
+        while (column < COLUMNS_MAX &&
+               (r->columns[column] == NULL || strcasecmp(r->csv.cells[i], r->columns[column]) != 0))
             column++;
         if (column == COLUMNS_MAX)
             return complain(r,
@@ -200,30 +201,40 @@ static bool text_equals(struct text a, struct text b)
     return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
 }
 
+/* Digits alone, as a number up to `most`. */
+static bool digits_read(const char *cell, unsigned long most, uint32_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long number = strtoul(cell, &end, 10);
+    *out = (uint32_t)number;
+    return cell[0] >= '0' && cell[0] <= '9' && *end == '\0' && errno == 0 && number <= most;
+}
+
 static bool age_read(struct reading *r, uint32_t *out)
 {
     enum { AGE_MAX = 1200 };
     const char *cell = cell_of(r, 1);
-    char *end;
-    errno = 0;
-    unsigned long age = strtoul(cell, &end, 10);
-    if (cell[0] < '0' || cell[0] > '9' || *end != '\0' || errno != 0 || age > AGE_MAX)
-        return complain(r, "'%.40s' is not an age in whole months (at most %d)", cell, AGE_MAX);
-    *out = (uint32_t)age;
-    return true;
+    return digits_read(cell, AGE_MAX, out) ||
+           complain(r, "'%.40s' is not an age in whole months (at most %d)", cell, AGE_MAX);
+}
+
+static bool name_read(struct reading *r, uint32_t column, struct text *out)
+{
+    const char *name = cell_of(r, column) != NULL ? cell_of(r, column) : "";
+    *out = (struct text){name, (uint32_t)strlen(name)};
+    return strlen(name) <= NAME_MAX_BYTES ||
+           complain(r, "a name has at most %d bytes, and '%.40s...' is longer", NAME_MAX_BYTES,
+                    name);
 }
 
 static bool curve_line(struct reading *r, struct curve_row *rows, uint32_t count)
 {
     struct curve_row *row = &rows[count];
-    const char *sku = cell_of(r, 0) != NULL ? cell_of(r, 0) : "";
     if (count == REPORT_CURVE_ROWS_MAX)
         return complain(r, "more than %d points", REPORT_CURVE_ROWS_MAX);
-    if (strlen(sku) > NAME_MAX_BYTES)
-        return complain(r, "a name has at most %d bytes, and '%.40s...' is longer", NAME_MAX_BYTES,
-                        sku);
-    row->sku = (struct text){sku, (uint32_t)strlen(sku)};
-    if (!age_read(r, &row->age_months) || !credits_read(r, 2, &row->value_ucr))
+    if (!name_read(r, 0, &row->sku) || !age_read(r, &row->age_months) ||
+        !credits_read(r, 2, &row->value_ucr))
         return false;
     for (uint32_t i = count; i > 0; i--) {
         if (!text_equals(rows[i - 1].sku, row->sku))
@@ -233,7 +244,8 @@ static bool curve_line(struct reading *r, struct curve_row *rows, uint32_t count
         return complain(r,
                         "the age %" PRIu32 " does not come after %" PRIu32 "%s%s; sort the lines "
                         "by age",
-                        row->age_months, rows[i - 1].age_months, sku[0] != '\0' ? " of " : "", sku);
+                        row->age_months, rows[i - 1].age_months, row->sku.length > 0 ? " of " : "",
+                        row->sku.data);
     }
     return true;
 }
@@ -258,5 +270,49 @@ bool report_curve_read(struct q_report *q, const char *file, const char *text, s
         return complain_of_all(&r, "it has no points below its first line");
     q->curve.items = rows;
     q->curve.count = count;
+    return got == 0;
+}
+
+/* --- Fleet --- */
+
+static bool fleet_line(struct reading *r, struct fleet_row *rows, uint32_t count)
+{
+    struct fleet_row *row = &rows[count];
+    if (count == REPORT_FLEET_ROWS_MAX)
+        return complain(r, "more than %d rows", REPORT_FLEET_ROWS_MAX);
+    if (!name_read(r, 0, &row->site) || !name_read(r, 1, &row->sku))
+        return false;
+    if (row->site.length == 0 || row->sku.length == 0)
+        return complain(r, "the name of the %s is missing", row->site.length == 0 ? "site" : "SKU");
+    if (!digits_read(cell_of(r, 2), UINT32_MAX, &row->gpus) || row->gpus == 0)
+        return complain(r, "'%.40s' is not a number of GPUs", cell_of(r, 2));
+    return report_month_parse(cell_of(r, 3), &row->in_service_s) ||
+           complain(r, "'%.40s' is not a month, such as 2027-01", cell_of(r, 3));
+}
+
+bool report_fleet_read(struct q_report *q, const char *file, const char *text, size_t length,
+                       struct arena *arena, char why[REPORT_ERROR_BYTES])
+{
+    static const char *const columns[COLUMNS_MAX] = {"site", "sku", "gpus", "in_service"};
+    static const char example[] = "site,sku,gpus,in_service";
+    struct reading r;
+    struct fleet_row *rows = rows_begin(&r, columns, example, file, text, length, arena, why,
+                                        (REPORT_FLEET_ROWS_MAX) * sizeof(*rows));
+    uint32_t count = 0;
+    int got;
+    if (rows == NULL)
+        return false;
+    for (uint32_t i = 0; i < COLUMNS_MAX; i++) {
+        if (!column_needed(&r, i, example))
+            return false;
+    }
+    for (; (got = line_next(&r)) == 1; count++) {
+        if (!fleet_line(&r, rows, count))
+            return false;
+    }
+    if (got == 0 && count == 0)
+        return complain_of_all(&r, "it has no GPUs below its first line");
+    q->fleet.items = rows;
+    q->fleet.count = count;
     return got == 0;
 }

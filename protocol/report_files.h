@@ -1,9 +1,10 @@
 /*
- * What a report takes from files: a debt schedule and depreciation curves, as CSV. The first line
- * names the columns, in any order:
+ * What a report takes from files: a debt schedule, depreciation curves and a lender's list of GPUs,
+ * as CSV. The first line names the columns, in any order:
  *
  *   month,outstanding,due        one of the two amounts may be missing; each month after the last
  *   sku,age_months,value         without sku: of any; the ages of a SKU go up
+ *   site,sku,gpus,in_service     site and SKU by their names, the month in which they came
  *
  * Months are such as 2027-01, amounts credits such as 12.5, ages whole months.
  */
@@ -26,6 +27,8 @@ enum { REPORT_ERROR_BYTES = 512 };
 bool report_debt_read(struct q_report *q, const char *file, const char *text, size_t length,
                       struct arena *arena, char why[REPORT_ERROR_BYTES]);
 bool report_curve_read(struct q_report *q, const char *file, const char *text, size_t length,
+                       struct arena *arena, char why[REPORT_ERROR_BYTES]);
+bool report_fleet_read(struct q_report *q, const char *file, const char *text, size_t length,
                        struct arena *arena, char why[REPORT_ERROR_BYTES]);
 
 /* "2027-01" as the first second of that month; false when it is none. */

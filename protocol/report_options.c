@@ -15,8 +15,8 @@
 enum { FILE_BYTES_MAX = 1 << 20, PPM = 1000 * 1000 };
 
 const char *const report_options_all[] = {
-    "account",    "from",       "until",   "month", "site",  "sku", "demand-down",
-    "price-down", "generation", "density", "debt",  "curve", NULL,
+    "account",    "from",       "until",   "month", "site",  "sku",   "demand-down",
+    "price-down", "generation", "density", "debt",  "curve", "fleet", NULL,
 };
 
 /* What counts for a kind besides the account, which all have: names divided by blanks. */
@@ -28,7 +28,7 @@ static const char *kind_options(enum report_kind kind)
     case REPORT_KIND_STRESS:
         return "site sku demand-down price-down generation density";
     case REPORT_KIND_COLLATERAL:
-        return "site sku debt curve";
+        return "site sku debt curve fleet";
     case REPORT_KIND_ENDORSEMENT:
         return "site sku debt";
     case REPORT_KIND_VACANCY:
@@ -144,6 +144,12 @@ static bool percent_set(struct report_options *o, const char *name, const char *
                         "--%s: '%.40s' is not a percentage from 0 to 100, such as 20%% (at most 4 "
                         "decimals)",
                         name, value);
+    /* Who types a fraction would get a hundredth of what was meant. */
+    if (length == strlen(value) && percent > 0 && percent < (amount)PPM)
+        return complain(o,
+                        "--%s: is '%.40s' a percentage or a fraction? Type %.40s%% for so much "
+                        "of a hundred, or 20%% for 0.2",
+                        name, value, value);
     *out = (uint32_t)(percent / 100);
     return true;
 }
@@ -230,7 +236,9 @@ bool report_option_set(struct report_options *o, const char *name, const char *v
         return density_set(o, value);
     if (strcmp(name, "debt") == 0)
         return file_set(o, name, value, report_debt_read);
-    return file_set(o, name, value, report_curve_read);
+    if (strcmp(name, "curve") == 0)
+        return file_set(o, name, value, report_curve_read);
+    return file_set(o, name, value, report_fleet_read);
 }
 
 /* --- All of them together --- */
@@ -242,6 +250,32 @@ static bool debt_says(const struct q_report *q, bool due)
             return true;
     }
     return false;
+}
+
+static bool month_begins(uint64_t time_s)
+{
+    return month_start_s(month_of(time_s)) == time_s;
+}
+
+bool report_months_whole(const struct q_report *q)
+{
+    return month_begins(q->from_s) && month_begins(q->until_s);
+}
+
+static bool statement_check(struct report_options *o)
+{
+    const struct q_report *q = &o->query;
+    if (o->offline && q->account == 0)
+        return complain(o, "--account is missing: a statement is that of one account");
+    if (!o->offline && !report_months_whole(q))
+        return complain(
+            o, "an exchange makes statements of whole calendar months (UTC): --month 2027-01, or "
+               "--from and --until where months begin; whoever has the journal makes one of any "
+               "time, without network: boursed report statement --data DIR --account ACCOUNT "
+               "--from TIME --until TIME");
+    if (q->from_s != 0 && q->from_s > o->now_s(o->context))
+        return complain(o, "what the statement is of has not begun yet");
+    return true;
 }
 
 bool report_options_check(struct report_options *o)
@@ -278,6 +312,8 @@ bool report_options_check(struct report_options *o)
             return complain(o, "--debt: nothing falls due in it; an endorsement report needs the "
                                "column due");
         break;
+    case REPORT_KIND_STATEMENT:
+        return statement_check(o);
     default:
         break;
     }

@@ -25,11 +25,12 @@ struct report_options {
     /* The number for a number or a name. False: it has said why, or has written it to `why`. */
     bool (*name)(void *context, enum report_named kind, const char *text, uint64_t *number_out,
                  char why[REPORT_ERROR_BYTES]);
-    /* From when on relative times count; called for those only. */
+    /* From when on relative times count; called for those, and for statements. */
     uint64_t (*now_s)(void *context);
     void *context;
     bool by_month; /* --month was given; --from or --until was */
     bool by_time;
+    bool offline; /* made of the journal: a statement may be of any time, and names its account */
     char why[REPORT_ERROR_BYTES]; /* what is wrong, as one sentence without a full stop; "" when
                                      name() has said it */
 };
@@ -49,5 +50,7 @@ bool report_option_counts(enum report_kind kind, const char *name);
 bool report_option_set(struct report_options *o, const char *name, const char *value);
 /* Once all are set: whether something is missing or contradicts itself. False with o->why. */
 bool report_options_check(struct report_options *o);
+/* Whether what begins and ends does so with calendar months (UTC). */
+bool report_months_whole(const struct q_report *q);
 
 #endif

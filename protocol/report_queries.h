@@ -22,6 +22,15 @@ MESSAGE_STRUCT(debt_row, DEBT_FIELDS);
     X(AMOUNT, S, value_ucr, 0, UINT64_MAX)
 MESSAGE_STRUCT(curve_row, CURVE_FIELDS);
 
+/* GPUs as a lender has them in a list of its own; in_service_s: a time in the month in which they
+ * came into service. */
+#define FLEET_FIELDS(X, S)                                                                         \
+    X(TEXT, S, site, 1, NAME_MAX_BYTES)                                                            \
+    X(TEXT, S, sku, 1, NAME_MAX_BYTES)                                                             \
+    X(U32, S, gpus, 1, UINT32_MAX)                                                                 \
+    X(TIME, S, in_service_s, 0, TIME_MAX_S)
+MESSAGE_STRUCT(fleet_row, FLEET_FIELDS);
+
 /*
  * `account` 0: of the whole exchange for admins and auditors, one's own for others. The time
  * [from_s, until_s) and the filters (0 or "": all) mean something for some kinds alone; see
@@ -41,6 +50,7 @@ MESSAGE_STRUCT(curve_row, CURVE_FIELDS);
     X(U32, S, density_ppm, 0, 1000000000) /* 2 000 000: the new does twice as much; 0: none */     \
     X(LIST, S, debt, debt_row, REPORT_DEBT_ROWS_MAX)                                               \
     X(LIST, S, curve, curve_row, REPORT_CURVE_ROWS_MAX)                                            \
+    X(LIST, S, fleet, fleet_row, REPORT_FLEET_ROWS_MAX)                                            \
     X(U64, S, index, 0, UINT64_MAX)                                                                \
     X(U32, S, from, 0, REPORT_ROWS_MAX)
 MESSAGE_STRUCT(q_report, Q_REPORT_FIELDS);

@@ -68,7 +68,8 @@ static void about_append(const struct a_report *r, struct buffer *out)
     }
     buffer_printf(out, ",\nas of log index %" PRIu64 ", ", r->index);
     time_append(r->time_s, out);
-    buffer_printf(out, "; amounts in credits\n");
+    buffer_printf(out, r->kind == REPORT_KIND_USAGE ? "; prices in credits, costs in USD\n"
+                                                    : "; amounts in credits\n");
 }
 
 /* A paragraph with a dash before it, in lines that fit a page. */
@@ -282,10 +283,22 @@ static void json_append(const struct a_report *r, uint32_t table, struct buffer 
 
 /* --- CSV --- */
 
+/* Whether a spreadsheet takes it for a formula: some read the wide forms of the signs as well. */
+static bool text_is_formula(const char *text, size_t length)
+{
+    static const char *const signs[] = {"=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"};
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+        size_t size = strlen(signs[i]);
+        if (length >= size && memcmp(text, signs[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* One cell that is `length` bytes of text; what others wrote must not become a formula. */
 static void csv_text_append(const char *text, size_t length, bool of_others, struct buffer *out)
 {
-    bool formula = of_others && length > 0 && memchr("=+-@", text[0], 4) != NULL;
+    bool formula = of_others && text_is_formula(text, length);
     /* Blanks at the ends are kept by programs that would else trim them. */
     bool quote = length > 0 && (text[0] == ' ' || text[length - 1] == ' ');
     for (size_t i = 0; i < length && !quote; i++)

@@ -20,8 +20,8 @@ enum report_format {
  * all, but in CSV, which has room for one, the first. Errors: STATUS_NOT_FOUND (no table of this
  * name), STATUS_MEMORY.
  *
- * In CSV, text that a spreadsheet would take for a formula (it begins with = + - @) has a ' before
- * it.
+ * In CSV, text that a spreadsheet would take for a formula (it begins with = + - @ or the wide form
+ * of one of them) has a ' before it.
  */
 int report_text(const struct a_report *r, enum report_format format, const char *table,
                 struct buffer *out);

@@ -1,10 +1,12 @@
 /* Backstops: what a guarantor covers, takes for itself and has paid. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "client/cli/cli.h"
 #include "client/cli/contract.h"
 #include "client/cli/order_place.h"
+#include "client/json.h"
 #include "protocol/amount.h"
 
 #define NO_BACKSTOP "there is no such backstop of yours; see 'bourse backstop list'"
@@ -62,20 +64,17 @@ static uint32_t party_read(struct cli *cli, const char *option)
 
 static void parties_read(struct cli *cli, struct op_backstop_propose *op)
 {
-    static const char *const needed[] = {"gpus", "strike", "pool", "start", "end", "price-max"};
-    const char *site = option_required(cli, "site");
-    const char *sku = option_required(cli, "sku");
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-        option_required(cli, needed[i]);
-    if (cli->exit == CLI_OK && option_text(cli, "guarantor") == NULL &&
+    static const char *const needed[] = {"site",  "sku", "gpus",      "strike", "pool",
+                                         "start", "end", "price-max", NULL};
+    if (options_required(cli, needed) == CLI_OK && option_text(cli, "guarantor") == NULL &&
         option_text(cli, "operator") == NULL)
         cli_fail(cli, CLI_USAGE, "with whom? Give --operator, or --guarantor");
     if (cli->exit != CLI_OK)
         return;
     op->guarantor = party_read(cli, "guarantor");
     op->operator= party_read(cli, "operator");
-    op->site = name_site(cli, site);
-    op->sku = name_sku(cli, sku);
+    op->site = name_site(cli, option_text(cli, "site"));
+    op->sku = name_sku(cli, option_text(cli, "sku"));
     op->period_min = 24 * 60;
 }
 
@@ -186,7 +185,7 @@ int command_backstop_propose(struct cli *cli, int argc, char **argv)
         parties_read(cli, &op);
     if (cli->exit == CLI_OK)
         terms_read(cli, &op);
-    return contract_propose(cli, &op_backstop_propose_message, &op, "backstop");
+    return contract_propose(cli, &op_backstop_propose_message, &op, op.contract, "backstop");
 }
 
 /* --- Looking -------------------------------------------------------------------------------- */
@@ -205,11 +204,75 @@ int command_backstop_list(struct cli *cli, int argc, char **argv)
 
 int command_backstop_show(struct cli *cli, int argc, char **argv)
 {
-    struct q_backstops q = {
-        .contract = value_u64(cli, "CONTRACT", argv[0]),
-        .version = argc > 1 ? value_u32(cli, "VERSION", argv[1]) : 0,
-    };
-    return records_show(cli, &q_backstops_message, &q, NO_BACKSTOP);
+    return contract_show(cli, argc, argv, NULL, NULL);
+}
+
+/* A settled period, with what follows from it: covered and neither sold, elected nor owed for; and
+ * what a GPU-hour came to, which is the strike unless it changed or the pool ended on the way. */
+struct settled {
+    struct draw_info row;
+    uint64_t gpu_minutes_not_offered;
+    uint64_t per_gpu_hour_ucr;
+};
+
+#define SETTLED(field, kind)                                                                       \
+    {                                                                                              \
+#field, kind, offsetof(struct settled, row.field), 0, 0, NULL, NULL                        \
+    }
+static const struct field settled_fields[] = {
+    SETTLED(contract, FIELD_NUMBER),
+    SETTLED(period, FIELD_U32),
+    SETTLED(start_s, FIELD_TIME),
+    SETTLED(end_s, FIELD_TIME),
+    SETTLED(gpu_minutes_covered, FIELD_U64),
+    SETTLED(gpu_minutes_sold, FIELD_U64),
+    SETTLED(gpu_minutes_elected, FIELD_U64),
+    {"gpu_minutes_not_offered", FIELD_U64, offsetof(struct settled, gpu_minutes_not_offered), 0, 0,
+     NULL, NULL},
+    SETTLED(gpu_minutes_owed, FIELD_U64),
+    {"per_gpu_hour_ucr", FIELD_PRICE, offsetof(struct settled, per_gpu_hour_ucr), 0, 0, NULL, NULL},
+    SETTLED(owed_ucr, FIELD_AMOUNT),
+    SETTLED(paid_ucr, FIELD_AMOUNT),
+    SETTLED(claim, FIELD_NUMBER),
+    SETTLED(paid_since_ucr, FIELD_AMOUNT),
+    SETTLED(left_ucr, FIELD_AMOUNT),
+    SETTLED(pool_left_ucr, FIELD_AMOUNT),
+    SETTLED(index, FIELD_U64),
+};
+static const struct message settled_message = {"settled", 0, sizeof(struct settled),
+                                               sizeof(settled_fields) / sizeof(settled_fields[0]),
+                                               settled_fields};
+
+__extension__ typedef unsigned __int128 wide;
+
+static struct settled settled_of(const struct draw_info *row)
+{
+    struct settled s = {.row = *row};
+    uint64_t left = row->gpu_minutes_covered;
+    const uint64_t taken[] = {row->gpu_minutes_sold, row->gpu_minutes_elected,
+                              row->gpu_minutes_owed};
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+        left = left > taken[i] ? left - taken[i] : 0;
+    s.gpu_minutes_not_offered = left;
+    if (row->gpu_minutes_owed > 0)
+        s.per_gpu_hour_ucr = (uint64_t)((wide)row->owed_ucr * 60 / row->gpu_minutes_owed);
+    return s;
+}
+
+/* All settled periods that --limit asks for; NULL after a failure. */
+static const struct settled *settled_fetch(struct cli *cli, struct q_draws *q, uint32_t *count_out)
+{
+    const void *rows = NULL;
+    uint64_t limit = option_u64(cli, "limit", UINT32_MAX);
+    if (cli->exit == CLI_OK && limit == 0)
+        cli_fail(cli, CLI_USAGE, "--limit must be above 0");
+    *count_out = cli->exit == CLI_OK ? records_fetch(cli, &q_draws_message, q, limit, &rows) : 0;
+    struct settled *settled = arena_alloc(&cli->arena, ((size_t)*count_out + 1) * sizeof(*settled));
+    if (settled == NULL)
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+    for (uint32_t i = 0; i < *count_out && cli->exit == CLI_OK; i++)
+        settled[i] = settled_of((const struct draw_info *)rows + i);
+    return cli->exit == CLI_OK ? settled : NULL;
 }
 
 /* What the settled periods come to, for people. */
@@ -222,26 +285,48 @@ static void totals_print(struct cli *cli, const struct backstop_info *b)
     uint64_t since_ucr = claimed_ucr > b->claims_ucr ? claimed_ucr - b->claims_ucr : 0;
     cli_print(cli,
               "\nowed %s credits in all, %s of it paid at once, %s since, %s open as claims\n"
-              "elected for %s; %s left of a pool of %s\n",
+              "%s set aside for elections; %s left of a pool of %s\n",
               amount_format(b->owed_ucr, owed), amount_format(b->paid_ucr, paid),
               amount_format(since_ucr, since), amount_format(b->claims_ucr, claims),
               amount_format(b->elected_ucr, elected), amount_format(b->pool_left_ucr, left),
               amount_format(b->pool_ucr, pool));
 }
 
+static int settled_json(struct cli *cli, const struct settled *settled, uint32_t count)
+{
+    json_t *rows = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(rows, message_to_json(&settled_message, &settled[i]));
+    return cli_print_json(cli, rows);
+}
+
 int command_backstop_statement(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct q_draws q = {.contract = value_u64(cli, "CONTRACT", argv[0])};
+    uint32_t count = 0;
     cli->missing = NO_BACKSTOP;
-    if (records_list(cli, &q_draws_message, &q,
-                     "period start_s end_s gpu_minutes_covered gpu_minutes_sold "
-                     "gpu_minutes_elected gpu_minutes_owed owed_ucr paid_ucr paid_since_ucr "
-                     "left_ucr pool_left_ucr index",
-                     "no period has been settled yet") != CLI_OK ||
-        cli->json)
-        return cli->exit;
+    const struct settled *settled = settled_fetch(cli, &q, &count);
+    cli->missing = NULL;
+    if (settled == NULL || cli->json)
+        return settled == NULL ? cli->exit : settled_json(cli, settled, count);
+    bool unoffered = false;
+    for (uint32_t i = 0; i < count; i++)
+        unoffered = unoffered || settled[i].gpu_minutes_not_offered > 0;
+    if (count == 0)
+        cli_note(cli, "no period has been settled yet\n");
+    else
+        records_table(cli, &settled_message, settled, count,
+                      "period start_s end_s gpu_minutes_covered gpu_minutes_sold "
+                      "gpu_minutes_elected gpu_minutes_not_offered gpu_minutes_owed "
+                      "per_gpu_hour_ucr owed_ucr paid_ucr paid_since_ucr left_ucr pool_left_ucr "
+                      "index");
     const struct backstop_info *b = backstop_fetch(cli, q.contract);
+    if (unoffered)
+        cli_print(cli,
+                  "\nnot offered: covered and not sold, but in no offer of the operator, above "
+                  "the price limit,\nlisted too late, or at a site that was closed or not "
+                  "certified: nothing is owed for it\n");
     if (b != NULL)
         totals_print(cli, b);
     return cli->exit;
@@ -256,6 +341,34 @@ static uint32_t period_read(struct cli *cli, const struct backstop_info *b)
     uint64_t span_s = (uint64_t)b->period_min * 60;
     uint64_t next = now_s < b->start_s ? 0 : (now_s - b->start_s) / span_s + 1;
     return option_u32(cli, "period", next < UINT32_MAX ? (uint32_t)next : UINT32_MAX);
+}
+
+/* How many GPUs the order took, and what they cost. */
+static void election_tell(struct cli *cli, const struct op_backstop_elect *op,
+                          const struct result *r)
+{
+    char cost[AMOUNT_TEXT_BYTES];
+    struct q_leases q = {.order = r->object};
+    const void *rows = NULL;
+    uint64_t gpus = 0;
+    uint64_t cost_ucr = 0;
+    uint32_t count = records_fetch(cli, &q_leases_message, &q, UINT32_MAX, &rows);
+    for (uint32_t i = 0; i < count; i++) {
+        gpus += ((const struct lease_info *)rows)[i].gpus;
+        cost_ucr += ((const struct lease_info *)rows)[i].cost_ucr;
+    }
+    cli_echo(cli, json_pack("{s:I, s:I, s:I, s:I}", "period", (json_int_t)op->period, "gpus",
+                            (json_int_t)gpus, "gpus_asked", (json_int_t)op->gpus, "cost_ucr",
+                            (json_int_t)cost_ucr));
+    cli_print_result(cli, &op_backstop_elect_message, r, "order",
+                     "elected %" PRIu64 " of %u GPUs for period %u in order %" PRIu64
+                     ", for %s credits; 'bourse lease list' has the leases",
+                     gpus, (unsigned)op->gpus, (unsigned)op->period, r->object,
+                     amount_format(cost_ucr, cost));
+    if (gpus < op->gpus)
+        cli_print(cli,
+                  "  No more are covered, on offer and unsold in every minute of the period, by "
+                  "offers that give a lease of its whole length.\n");
 }
 
 int command_backstop_elect(struct cli *cli, int argc, char **argv)
@@ -274,8 +387,7 @@ int command_backstop_elect(struct cli *cli, int argc, char **argv)
         funds_for(cli, most_ucr, &op.tokens.items, &op.tokens.count) != CLI_OK)
         return cli->exit;
     const struct result *r = cli_apply(cli, &op_backstop_elect_message, &op);
-    return cli_print_result(cli, &op_backstop_elect_message, r, "order",
-                            "elected for period %u in order %" PRIu64
-                            "; 'bourse lease list' has the leases",
-                            (unsigned)op.period, r != NULL ? r->object : 0);
+    if (r != NULL)
+        election_tell(cli, &op, r);
+    return cli->exit;
 }

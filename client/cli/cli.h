@@ -117,6 +117,8 @@ const char *option_nth(const struct cli *cli, const char *name, size_t n);
 const char *option_item(struct cli *cli, const char *name, size_t n);
 /* Fails when it is not given; never NULL. */
 const char *option_required(struct cli *cli, const char *name);
+/* The same of several, up to NULL: all that are missing are named at once. Returns cli->exit. */
+int options_required(struct cli *cli, const char *const *names);
 
 /* Values, with what is said in errors. All 0 after a failure. */
 uint64_t value_u64(struct cli *cli, const char *what, const char *text);
@@ -256,8 +258,9 @@ uint32_t name_payments(struct cli *cli, int argc, char **argv, const struct paym
 
 /*
  * Asks for all pages of a list and prints them: for people the columns, which are names of fields
- * of the answer's rows divided by spaces; as JSON an array. `body` is the query's struct, whose
- * page fields are overwritten. Honours --limit. Returns cli->exit.
+ * of the answer's rows divided by spaces, "name=TITLE" with a title of its own; as JSON an array.
+ * `body` is the query's struct, whose page fields are overwritten. Honours --limit. Returns
+ * cli->exit.
  */
 int records_list(struct cli *cli, const struct message *query, void *body, const char *columns,
                  const char *none);
@@ -331,7 +334,7 @@ cli_function command_backstop_propose, command_backstop_show, command_backstop_l
 cli_function command_backstop_statement, command_backstop_elect;
 cli_function command_grant_propose, command_grant_show, command_grant_list, command_grant_release;
 cli_function command_revenue_declare, command_revenue_list;
-cli_function command_royalty_pay, command_royalty_record;
+cli_function command_royalty_list, command_royalty_pay, command_royalty_record;
 cli_function command_revshare_propose, command_revshare_show, command_revshare_list;
 cli_function command_revshare_shares, command_flow_list;
 cli_function command_guarantee_propose, command_guarantee_show, command_guarantee_list;

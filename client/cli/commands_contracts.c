@@ -67,19 +67,20 @@ const struct cli_command claim_commands[] = {
 /* --- Backstops --- */
 
 static const struct cli_option backstop_propose_options[] = {
-    {"amend", 0, "CONTRACT", "propose other terms for this one; what is not given stays"},
+    {"amend", 0, "CONTRACT",
+     "propose other terms for this one; nothing else is required, and what is not given stays"},
     {"guarantor", 0, "ACCOUNT", "who pays for what is not sold (default: oneself)"},
     {"operator", 0, "ACCOUNT", "whose capacity it is (default: oneself)"},
-    {"site", 0, "SITE", "where it is"},
-    {"sku", 0, "SKU", "of which kind"},
-    {"gpus", 0, "N", "how many are covered"},
-    {"strike", 0, "CREDITS", "owed for a GPU-hour"},
+    {"site", 0, "SITE", "where it is (required)"},
+    {"sku", 0, "SKU", "of which kind (required)"},
+    {"gpus", 0, "N", "how many are covered (required)"},
+    {"strike", 0, "CREDITS", "owed for a GPU-hour (required)"},
     {"period", 0, "DURATION", "after which is settled (default 24h)"},
-    {"start", 0, "TIME", "from when on"},
-    {"end", 0, "TIME", "until when"},
-    {"pool", 0, "CREDITS", "what the guarantor never exceeds, in all"},
+    {"start", 0, "TIME", "from when on (required)"},
+    {"end", 0, "TIME", "until when (required)"},
+    {"pool", 0, "CREDITS", "what the guarantor never exceeds, in all (required)"},
     {"lot", 0, "GPUS@TIME", "delivered then; may be repeated (default: all at the start)"},
-    {"price-max", 0, "CREDITS", "only what is offered at this price or below counts"},
+    {"price-max", 0, "CREDITS", "only what is offered at this price or below counts (required)"},
     {"ahead", 0, "DURATION", "... and has been for so long (default 0)"},
     {"certification", 0, "NAME,...", "only while the site holds them; may be repeated"},
     {"no-certification", 0, NULL, "none is asked for any more (with --amend)"},
@@ -120,17 +121,20 @@ const struct cli_command backstop_commands[] = {
 /* --- Grants --- */
 
 static const struct cli_option grant_propose_options[] = {
-    {"amend", 0, "CONTRACT", "propose other terms for this one; what is not given stays"},
+    {"amend", 0, "CONTRACT",
+     "propose other terms for this one; nothing else is required, and what is not given stays"},
     {"funder", 0, "ACCOUNT", "who pays (default: oneself)"},
     {"startup", 0, "ACCOUNT", "who is funded (default: oneself)"},
-    {"series", 0, "SERIES", "of which series; the funder is its funder, and no other grant has it"},
-    {"share", 0, "PERCENT", "of declared revenue, such as 5%"},
-    {"cap", 0, "MULTIPLE", "of what was advanced, such as 1.5"},
+    {"series", 0, "SERIES",
+     "of which series; the funder is its funder, and no other grant has it (required)"},
+    {"share", 0, "PERCENT", "of declared revenue, such as 5% (required)"},
+    {"cap", 0, "MULTIPLE", "of what was advanced, such as 1.5 (required)"},
     {"start", 0, "TIME", "no tranche before that (default now)"},
-    {"term", 0, "MONTHS", "months of the term, that of --start included"},
+    {"term", 0, "MONTHS", "months of the term, that of --start included (required)"},
     {"tail", 0, "MONTHS", "months after the term whose revenue counts, too (default 0)"},
     {"declare-days", 0, "N", "a month is declared within so many days of its end (default 30)"},
-    {"tranche", 0, "AMOUNT@WHEN", "WHEN: start, TIME, spent:CREDITS or admin; may be repeated"},
+    {"tranche", 0, "AMOUNT@WHEN",
+     "WHEN: start, TIME, spent:CREDITS or admin; may be repeated (required)"},
     {"carve-out", 0, "STREAM", "revenue of this name does not count; may be repeated"},
     {"no-carve-out", 0, NULL, "all revenue counts again (with --amend)"},
     END};
@@ -174,9 +178,18 @@ const struct cli_command revenue_commands[] = {
             command_revenue_list),
     NO_MORE};
 
+static const struct cli_option royalty_list_options[] = {
+    {"account", 0, "ACCOUNT", "of this account (admins and auditors; default: oneself)"}, END};
 static const struct cli_option royalty_record_options[] = {
-    {"reference", 0, "TEXT", "the payment outside, such as that of a bank"}, END};
+    {"reference", 0, "TEXT", "the payment outside, such as that of a bank (required)"}, END};
 const struct cli_command royalty_commands[] = {
+    COMMAND_MORE(
+        "list", "List royalty by grant and month, and what was paid of it", "[CONTRACT]", 0, 1,
+        royalty_list_options, command_royalty_list,
+        "What was declared by stream, what of it is carved out, the rate of the terms by\n"
+        "which the month counts, and the royalty before the cap; then payments in credits\n"
+        "and those recorded as paid outside, with their references, from the log.\n"
+        "  bourse royalty list 7"),
     COMMAND_MORE("pay", "Pay royalty in credits (startups)", "CONTRACT AMOUNT", 2, 2, pay_options,
                  command_royalty_pay,
                  "At most what is due, which 'bourse grant show' has.\n"
@@ -189,20 +202,22 @@ const struct cli_command royalty_commands[] = {
 /* --- Lease guarantees --- */
 
 static const struct cli_option guarantee_propose_options[] = {
-    {"amend", 0, "CONTRACT", "propose other terms for this one; what is not given stays"},
+    {"amend", 0, "CONTRACT",
+     "propose other terms for this one; nothing else is required, and what is not given stays"},
     {"guarantor", 0, "ACCOUNT", "who stands for the operator (default: oneself)"},
     {"operator", 0, "ACCOUNT", "whose payments are guaranteed (default: oneself)"},
-    {"beneficiary", 0, "ACCOUNT", "who may call: a lender, a landlord"},
-    {"site", 0, "SITE", "the operator's site that it is for"},
-    {"limit", 0, "CREDITS", "the most the guarantor pays in all"},
+    {"beneficiary", 0, "ACCOUNT", "who may call: a lender, a landlord (required)"},
+    {"site", 0, "SITE", "the operator's site that it is for (required)"},
+    {"limit", 0, "CREDITS", "the most the guarantor pays in all (required)"},
     {"escrow", 0, "CREDITS", "what the operator keeps in the fund, and is paid first"},
     {"start", 0, "TIME", "from when on it may be called (default now)"},
-    {"end", 0, "TIME", "until when"},
+    {"end", 0, "TIME", "until when (required)"},
     {"step-in", 0, "WORD",
      "yes (default): having paid, the guarantor may take what the site earns; no"},
     END};
 static const struct cli_option guarantee_call_options[] = {
-    {"reference", 0, "TEXT", "what was not paid, such as the number of an invoice"}, END};
+    {"reference", 0, "TEXT", "what was not paid, such as the number of an invoice (required)"},
+    END};
 const struct cli_command guarantee_commands[] = {
     COMMAND_MORE(
         "propose", "Propose a lease guarantee, or an amendment (guarantors, operators)", NULL, 0, 0,
@@ -231,12 +246,13 @@ const struct cli_command guarantee_commands[] = {
 
 static const struct cli_option share_list_options[] = {LIMIT_OPTION, END};
 static const struct cli_option revshare_propose_options[] = {
-    {"amend", 0, "CONTRACT", "propose other terms for this one; what is not given stays"},
+    {"amend", 0, "CONTRACT",
+     "propose other terms for this one; nothing else is required, and what is not given stays"},
     {"operator", 0, "ACCOUNT", "whose leases are shared (default: oneself)"},
     {"beneficiary", 0, "ACCOUNT", "who gets the share (default: oneself)"},
     {"site", 0, "SITE", "of leases at this site only (default: at all of the operator's)"},
     {"phase", 0, "RATE:UTILISATION:CASH",
-     "a rate, and what leads to the next phase; the last one is a RATE alone"},
+     "a rate, and what leads to the next phase; the last one is a RATE alone (required)"},
     {"base", 0, "WORD", "gross, or above_floor (what a month brings above --floor)"},
     {"floor", 0, "CREDITS", "of each calendar month, which is not shared"},
     {"rank", 0, "N", "whom a settlement pays first: the lowest (default 1)"},

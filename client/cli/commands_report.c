@@ -44,6 +44,7 @@ static const struct cli_option collateral_options[] = {
     PLACE_OPTIONS,
     {"debt", 0, "FILE", "what is owed, as CSV: month,outstanding"},
     {"curve", 0, "FILE", "what a GPU is worth as it ages, as CSV: sku,age_months,value"},
+    {"fleet", 0, "FILE", "the GPUs by your own list, as CSV: site,sku,gpus,in_service (a month)"},
     FORMAT_OPTIONS,
     END};
 static const struct cli_option endorsement_options[] = {
@@ -74,9 +75,11 @@ const struct cli_command report_commands[] = {
     REPORT_COMMAND(
         "collateral", "What GPUs are worth against the debt on them", collateral_options,
         "For operators and their lenders. The fleet by site, SKU and age, what it is worth by\n"
-        "the curve, and the loan to value of each month of the debt. GPUs age from the month\n"
-        "in which they came into service by the exchange's rows. Files are CSV, - is standard\n"
-        "input; amounts are credits; a curve without the column sku is for all SKUs:\n"
+        "the curve, and the loan to value of each month of the debt. Without --fleet the\n"
+        "GPUs are those that the operator ever had on offer: it declares them, and nobody has\n"
+        "counted them. PROVEN are those that leases took. Files are CSV, - is standard input;\n"
+        "amounts are credits; a curve without the column sku is for all SKUs; --fleet has the\n"
+        "columns site,sku,gpus,in_service, such as batam-1,gb300,5000,2026-09:\n"
         "  month,outstanding        sku,age_months,value\n"
         "  2027-01,1200000          gb300,0,40000\n"
         "  2027-02,1150000          gb300,36,12000\n"
@@ -86,7 +89,8 @@ const struct cli_command report_commands[] = {
         endorsement_options,
         "For operators, their lenders and guarantors. The cash of each month with 0, 25, 50\n"
         "and 75 % of the capacity sold and the backstop for the rest, less revenue shares,\n"
-        "against what falls due. The file is CSV, - is standard input; amounts are credits:\n"
+        "against what falls due; FUNDED counts only what the guarantor has paid in. The file\n"
+        "is CSV, - is standard input; amounts are credits:\n"
         "  month,due\n"
         "  2027-01,52000\n"
         "  bourse report endorsement --site batam-1 --debt debt.csv"),
@@ -94,14 +98,15 @@ const struct cli_command report_commands[] = {
         "circularity", "How much of what guarantors and operators earn is a guarantor's own money",
         span_options,
         "For auditors. Income of guarantors in series that they fund themselves, and revenue\n"
-        "of operators in each funder's series. Default: of all months. Royalty that was paid\n"
-        "outside is in no series and not counted.\n"
+        "of operators in each funder's series. Of whole months, by default of all. Royalty that\n"
+        "was paid outside is in no series and not counted.\n"
         "  bourse report circularity --from 2027-01 --until 2027-07"),
-    REPORT_COMMAND("concentration", "How much depends on few", span_options,
-                   "For guarantors and auditors. The Herfindahl-Hirschman index (0 to 10 000) of\n"
-                   "what was settled, by tenant, operator and SKU, and of exposure by guarantor.\n"
-                   "Default: of the last twelve months, with the present one.\n"
-                   "  bourse report concentration --month 2027-01"),
+    REPORT_COMMAND(
+        "concentration", "How much depends on few", span_options,
+        "For guarantors and auditors. The Herfindahl-Hirschman index (0 to 10 000) of\n"
+        "what was settled, by tenant, operator, site and SKU, and of exposure by guarantor.\n"
+        "Of whole months, by default the last twelve with the present one.\n"
+        "  bourse report concentration --month 2027-01"),
     REPORT_COMMAND("vacancy", "What was on offer and not sold", place_options,
                    "For operators and guarantors. By site, SKU and month, of whole UTC days.\n"
                    "Default: of the last 30 whole days.\n"
@@ -124,7 +129,9 @@ const struct cli_command report_commands[] = {
                    "  bourse report statement --account aurora --month 2027-01 --json"),
     REPORT_COMMAND("usage", "Usage and cost, as FOCUS has them", place_options,
                    "For tenants, operators, and whoever charges costs on. A row for each metered\n"
-                   "period of a lease, in the columns of FOCUS 1.2, amounts in credits; what was\n"
-                   "paid for and not used has the status Unused.\n"
+                   "period of a lease and each settled period of a backstop, in the columns of\n"
+                   "FOCUS 1.2: unit prices in credits, costs in USD at one for a credit; what was\n"
+                   "paid for and not used has the status Unused. An operator also has what it did\n"
+                   "not sell, by day, at no cost.\n"
                    "  bourse report usage --month 2027-01 --csv > usage.csv"),
     NO_MORE};

@@ -6,10 +6,38 @@
 
 /* One contract that one may see, of any kind; NULL after a failure, which has been said. */
 const struct contract_info *contract_fetch(struct cli *cli, uint64_t contract);
+/* The same of the kind that the command line names, which is said otherwise; any kind under the
+ * noun "contract". */
+const struct contract_info *contract_of_noun(struct cli *cli, uint64_t contract);
 
-/* Sends proposed terms and says how the other party accepts them; `noun` is the kind's, as on the
- * command line. Nothing after a failure. Returns cli->exit. */
+/* Sends proposed terms and says how the other party accepts them; `amended` is the contract of an
+ * amendment, 0 for a new one; `noun` is the kind's, as on the command line. Nothing after a
+ * failure. Returns cli->exit. */
 int contract_propose(struct cli *cli, const struct message *operation, const void *terms,
-                     const char *noun);
+                     uint64_t amended, const char *noun);
+
+/* Shows one version of the terms (0: those in force) and where the contract stands: all fields of
+ * the row but those in `without`; what `more` adds for people is printed behind it (NULL: nothing
+ * is). Returns cli->exit. */
+int contract_show(struct cli *cli, int argc, char **argv, const char *without,
+                  void (*more)(struct cli *cli, const void *row));
+
+/* --- Terms of all kinds (contract_terms.c) --- */
+
+/* The noun of the command line for a kind, and what it is called in a sentence. */
+const char *contract_noun(uint32_t kind);
+const char *contract_called(uint32_t kind);
+/* The query for contracts of a kind, and the message of their terms, with which their rows begin.
+ */
+const struct message *contract_query(uint32_t kind);
+const struct message *contract_terms(uint32_t kind);
+/* The row of a version of the terms; NULL when it is not there, without a failure. */
+const void *contract_row(struct cli *cli, uint32_t kind, uint64_t contract, uint32_t version);
+/* Who is what in it: "guarantor atlas, operator meridian"; in the arena. */
+struct text contract_parties(struct cli *cli, const struct contract_info *c);
+/* Appends item `i` of a list of lots, phases or tranches as people read it; false: it is another
+ * list. */
+bool contract_part_print(const struct message *part, const void *items, uint32_t i, uint32_t count,
+                         struct buffer *out);
 
 #endif

@@ -23,11 +23,39 @@ int command_control_list(struct cli *cli, int argc, char **argv)
                               : "nothing waits for approval; --all shows what did");
 }
 
+/* The fields of a proposal that its kind does not have, which are empty. */
+static const char *fields_without(uint32_t kind)
+{
+    switch (kind) {
+    case CONTROL_KIND_MINT:
+        return "account reference policy_approvals mint_limit_ucr payout_limit_ucr name sign_key "
+               "channel_key";
+    case CONTROL_KIND_PAYOUT:
+        return "outputs policy_approvals mint_limit_ucr payout_limit_ucr name sign_key channel_key";
+    case CONTROL_KIND_POLICY:
+        return "series outputs account amount_ucr reference name sign_key channel_key";
+    default:
+        return "series outputs amount_ucr reference policy_approvals mint_limit_ucr "
+               "payout_limit_ucr";
+    }
+}
+
 int command_control_show(struct cli *cli, int argc, char **argv)
 {
     struct q_proposals q = {.proposal = value_u64(cli, "PROPOSAL", argv[0])};
     (void)argc;
-    return records_show(cli, &q_proposals_message, &q, NO_PROPOSAL);
+    if (cli->json || q.proposal == 0)
+        return records_show(cli, &q_proposals_message, &q, NO_PROPOSAL);
+    cli->missing = NO_PROPOSAL;
+    const struct a_proposals *a =
+        cli->exit == CLI_OK ? cli_query(cli, &q_proposals_message, &q) : NULL;
+    cli->missing = NULL;
+    if (a == NULL)
+        return cli->exit;
+    if (a->rows.count == 0)
+        return cli_fail(cli, CLI_REFUSED, NO_PROPOSAL);
+    record_print(cli, &proposal_info_message, a->rows.items, fields_without(a->rows.items->kind));
+    return cli->exit;
 }
 
 static const struct a_policy *policy_fetch(struct cli *cli)

@@ -136,10 +136,8 @@ static uint32_t party_read(struct cli *cli, const char *option)
 
 static void new_read(struct cli *cli, struct op_grant_propose *op)
 {
-    static const char *const needed[] = {"series", "share", "cap", "term", "tranche"};
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-        option_required(cli, needed[i]);
-    if (cli->exit == CLI_OK && option_text(cli, "startup") == NULL &&
+    static const char *const needed[] = {"series", "share", "cap", "term", "tranche", NULL};
+    if (options_required(cli, needed) == CLI_OK && option_text(cli, "startup") == NULL &&
         option_text(cli, "funder") == NULL)
         cli_fail(cli, CLI_USAGE, "with whom? Give --startup, or --funder");
     if (cli->exit != CLI_OK)
@@ -185,7 +183,7 @@ int command_grant_propose(struct cli *cli, int argc, char **argv)
         new_read(cli, &op);
     if (cli->exit == CLI_OK)
         terms_read(cli, &op);
-    return contract_propose(cli, &op_grant_propose_message, &op, "grant");
+    return contract_propose(cli, &op_grant_propose_message, &op, op.contract, "grant");
 }
 
 /* --- Looking -------------------------------------------------------------------------------- */
@@ -204,11 +202,7 @@ int command_grant_list(struct cli *cli, int argc, char **argv)
 
 int command_grant_show(struct cli *cli, int argc, char **argv)
 {
-    struct q_grants q = {
-        .contract = value_u64(cli, "CONTRACT", argv[0]),
-        .version = argc > 1 ? value_u32(cli, "VERSION", argv[1]) : 0,
-    };
-    return records_show(cli, &q_grants_message, &q, NO_GRANT);
+    return contract_show(cli, argc, argv, NULL, NULL);
 }
 
 /* --- Releasing ------------------------------------------------------------------------------ */

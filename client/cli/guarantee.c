@@ -48,19 +48,16 @@ static uint32_t party_read(struct cli *cli, const char *option)
 
 static void parties_read(struct cli *cli, struct op_guarantee_propose *op)
 {
-    const char *beneficiary = option_required(cli, "beneficiary");
-    const char *site = option_required(cli, "site");
-    option_required(cli, "limit");
-    option_required(cli, "end");
-    if (cli->exit == CLI_OK && option_text(cli, "guarantor") == NULL &&
+    static const char *const needed[] = {"beneficiary", "site", "limit", "end", NULL};
+    if (options_required(cli, needed) == CLI_OK && option_text(cli, "guarantor") == NULL &&
         option_text(cli, "operator") == NULL)
         cli_fail(cli, CLI_USAGE, "with whom? Give --operator, or --guarantor");
     if (cli->exit != CLI_OK)
         return;
     op->guarantor = party_read(cli, "guarantor");
     op->operator= party_read(cli, "operator");
-    op->beneficiary = name_account(cli, beneficiary);
-    op->site = name_site(cli, site);
+    op->beneficiary = name_account(cli, option_text(cli, "beneficiary"));
+    op->site = name_site(cli, option_text(cli, "site"));
     op->start_s = cli_time_s(cli);
     op->step_in = true;
 }
@@ -100,7 +97,7 @@ int command_guarantee_propose(struct cli *cli, int argc, char **argv)
     op.start_s = option_moment(cli, "start", op.start_s);
     op.end_s = option_moment(cli, "end", op.end_s);
     step_in_read(cli, &op);
-    return contract_propose(cli, &op_guarantee_propose_message, &op, "guarantee");
+    return contract_propose(cli, &op_guarantee_propose_message, &op, op.contract, "guarantee");
 }
 
 /* --- Looking -------------------------------------------------------------------------------- */
@@ -111,19 +108,32 @@ int command_guarantee_list(struct cli *cli, int argc, char **argv)
     struct q_guarantees q = {.account = account != NULL ? name_account(cli, account) : 0};
     (void)argc;
     (void)argv;
-    return records_list(cli, &q_guarantees_message, &q,
-                        "contract state guarantor operator beneficiary site limit_ucr escrow_ucr "
-                        "end_s called_ucr by_guarantor_ucr recovered_ucr claims_ucr",
-                        "no lease guarantees; 'bourse guarantee propose' makes one");
+    return records_list(
+        cli, &q_guarantees_message, &q,
+        "contract state guarantor operator beneficiary site limit_ucr escrow_ucr "
+        "operator_funds_ucr end_s called_ucr by_guarantor_ucr recovered_ucr claims_ucr",
+        "no lease guarantees; 'bourse guarantee propose' makes one");
+}
+
+/* What it was to pay and what of that it still owes stand in one number otherwise. */
+static void paid_print(struct cli *cli, const void *row)
+{
+    char by[AMOUNT_TEXT_BYTES], open[AMOUNT_TEXT_BYTES], paid[AMOUNT_TEXT_BYTES];
+    const struct guarantee_info *g = row;
+    uint64_t paid_ucr =
+        g->by_guarantor_ucr > g->claims_ucr ? g->by_guarantor_ucr - g->claims_ucr : 0;
+    if (g->claims_ucr > 0)
+        cli_print(cli, "\nof the guarantor's %s it has paid %s; %s is still owed, as a claim\n",
+                  amount_format(g->by_guarantor_ucr, by), amount_format(paid_ucr, paid),
+                  amount_format(g->claims_ucr, open));
+    if (g->state == CONTRACT_STATE_IN_FORCE && g->escrow_ucr > g->operator_funds_ucr)
+        cli_print(cli, "\nof the operator's escrow of %s there is %s in the fund\n",
+                  amount_format(g->escrow_ucr, by), amount_format(g->operator_funds_ucr, paid));
 }
 
 int command_guarantee_show(struct cli *cli, int argc, char **argv)
 {
-    struct q_guarantees q = {
-        .contract = value_u64(cli, "CONTRACT", argv[0]),
-        .version = argc > 1 ? value_u32(cli, "VERSION", argv[1]) : 0,
-    };
-    return records_show(cli, &q_guarantees_message, &q, NO_GUARANTEE);
+    return contract_show(cli, argc, argv, NULL, paid_print);
 }
 
 /* --- Calling and stepping in ---------------------------------------------------------------- */

@@ -89,6 +89,12 @@ static int option_read(struct cli *cli, int argc, char **argv, int *i)
     return give(cli, o, value);
 }
 
+/* A number is no option, so that what it stands for says that it must not be below 0. */
+static bool is_negative(const char *word)
+{
+    return word[0] == '-' && word[1] >= '0' && word[1] <= '9';
+}
+
 int options_parse(struct cli *cli, int argc, char **argv)
 {
     int arguments = 0;
@@ -97,7 +103,7 @@ int options_parse(struct cli *cli, int argc, char **argv)
         char *word = argv[i];
         if (!over && strcmp(word, "--") == 0) {
             over = true;
-        } else if (!over && word[0] == '-' && word[1] != '\0') {
+        } else if (!over && word[0] == '-' && word[1] != '\0' && !is_negative(word)) {
             if (option_read(cli, argc, argv, &i) != CLI_OK)
                 return -1;
         } else {
@@ -160,6 +166,22 @@ const char *option_required(struct cli *cli, const char *name)
         return value;
     cli_fail(cli, CLI_USAGE, "--%s is missing; see '%s --help'", name, cli->path);
     return "";
+}
+
+int options_required(struct cli *cli, const char *const *names)
+{
+    struct buffer missing = BUFFER_EMPTY;
+    uint32_t count = 0;
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (option_text(cli, names[i]) == NULL)
+            buffer_printf(&missing, "%s--%s", count++ > 0 ? ", " : "", names[i]);
+    }
+    if (count > 0)
+        cli_fail(cli, CLI_USAGE, "%.*s %s missing; see '%s --help'", (int)missing.length,
+                 missing.data != NULL ? (const char *)missing.data : "", count == 1 ? "is" : "are",
+                 cli->path);
+    buffer_release(&missing);
+    return cli->exit;
 }
 
 /* --- Values --------------------------------------------------------------------------------- */

@@ -162,12 +162,57 @@ int cli_fail(struct cli *cli, int code, const char *format, ...)
     return cli->exit;
 }
 
+/* What helps against a refusal that means something else under each command. */
+static const struct {
+    const char *path;
+    uint32_t refusal;
+    const char *hint;
+} command_hints[] = {
+    {"bourse backstop propose", REFUSAL_terms_invalid,
+     "There are at most 100000 periods between --start and --end; make --period longer."},
+    {"bourse revshare propose", REFUSAL_terms_invalid,
+     "Each RATE must be below the one before, CASH must not fall, each phase but the last one has "
+     "an end, and --floor goes with --base above_floor."},
+    {"bourse grant propose", REFUSAL_terms_invalid,
+     "The term must not be over, --start lies within 30 years of now, a tranche by date within the "
+     "term, and spent: takes an amount above 0."},
+    {"bourse account freeze", REFUSAL_terms_invalid,
+     "Fewer admins would be left than must approve ('bourse control policy'). Propose another one "
+     "first ('bourse control propose-admin')."},
+    {"bourse report statement", REFUSAL_terms_invalid,
+     "Admins and auditors say whose it is with --account; and it is of whole calendar months that "
+     "have begun: --month 2027-01, or --from 2027-01 --until 2027-04."},
+    {"bourse report stress", REFUSAL_terms_invalid,
+     "--generation is that of a SKU ('bourse sku list' has them), and --density is at least 1."},
+    {"bourse report collateral", REFUSAL_terms_invalid,
+     "No month of --debt, and no age of one SKU in --curve, stands twice, and something must be "
+     "outstanding."},
+    {"bourse report endorsement", REFUSAL_terms_invalid,
+     "No month of --debt stands twice, and something must fall due."},
+    {"bourse report", REFUSAL_terms_invalid, "--from must lie before --until."},
+};
+
+static const char *command_hint(const struct cli *cli, uint32_t refusal)
+{
+    for (size_t i = 0; i < sizeof(command_hints) / sizeof(command_hints[0]); i++) {
+        size_t length = strlen(command_hints[i].path);
+        bool fits = strncmp(cli->path, command_hints[i].path, length) == 0 &&
+                    (cli->path[length] == '\0' || cli->path[length] == ' ');
+        if (fits && command_hints[i].refusal == refusal)
+            return command_hints[i].hint;
+    }
+    return NULL;
+}
+
 int cli_fail_connection(struct cli *cli, const struct connection_error *error)
 {
     struct connection_error why = *error;
     int code = why.refusal > 0 ? CLI_REFUSED : cli_exit_code(why.status);
     if (why.refusal == REFUSAL_key_over_amount || why.refusal == REFUSAL_key_out_of_scope)
         key_refusal_explain(cli, &why);
+    const char *hint = why.refusal > 0 ? command_hint(cli, why.refusal) : NULL;
+    if (hint != NULL)
+        return cli_fail_hint(cli, why.refusal, hint);
     return fail_with(cli, code, why.refusal, why.text);
 }
 

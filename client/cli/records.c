@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 
+#include "client/cli/contract.h"
 #include "client/json.h"
 #include "protocol/amount.h"
 #include "protocol/moment.h"
@@ -70,6 +71,13 @@ static bool is_subject(const struct message *m, const struct field *f)
     return f == m->fields && field_by_name(m, "name") != NULL;
 }
 
+/* Phases are counted from 0 in messages, from 1 by people. */
+static bool is_phase(const char *name)
+{
+    return strcmp(name, "phase") == 0 || strcmp(name, "phase_first") == 0 ||
+           strcmp(name, "phase_last") == 0;
+}
+
 /* Bits, the first tranche 1, as people count tranches. */
 static void tranches_print(uint64_t bits, struct buffer *out)
 {
@@ -111,7 +119,10 @@ static void number_print(struct cli *cli, const struct message *m, const struct 
         buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 100, value % 100);
     else if (m == &grant_info_message && strncmp(f->name, "tranches_", 9) == 0)
         tranches_print(value, out);
-    else if (value == 0 && (f->kind == FIELD_ACCOUNT || f->kind == FIELD_NUMBER))
+    else if (is_phase(f->name))
+        buffer_printf(out, "%" PRIu64, value + 1);
+    else if (value == 0 && (f->kind == FIELD_ACCOUNT || f->kind == FIELD_NUMBER ||
+                            (f->kind == FIELD_SERIES && !subject)))
         buffer_printf(out, "-");
     else
         buffer_printf(out, "%" PRIu64, value);
@@ -127,9 +138,14 @@ static void text_print(const struct field *f, const void *body, struct buffer *o
         escape_append(out, t.data, t.length, false);
 }
 
+/* A hash or key of zeros stands for none. */
 static void hex_print(const void *bytes, size_t length, struct buffer *out)
 {
     const uint8_t *b = bytes;
+    if (sodium_is_zero(b, length)) {
+        buffer_printf(out, "-");
+        return;
+    }
     for (size_t i = 0; i < length; i++)
         buffer_printf(out, "%02x", b[i]);
 }
@@ -162,6 +178,9 @@ static void list_print(struct cli *cli, const struct field *f, const void *body,
     if (list.count == 0)
         buffer_printf(out, "-");
     for (uint32_t i = 0; i < list.count; i++) {
+        const uint8_t *item = (const uint8_t *)list.items;
+        if (f->kind == FIELD_LIST && contract_part_print(f->part, item, i, list.count, out))
+            continue;
         buffer_printf(out, "%s", i > 0 ? "," : "");
         if (f->kind == FIELD_NUMBERS) {
             uint64_t n = ((const uint64_t *)list.items)[i];
@@ -171,12 +190,23 @@ static void list_print(struct cli *cli, const struct field *f, const void *body,
                 buffer_printf(out, "%" PRIu64, n);
             continue;
         }
-        const uint8_t *item = (const uint8_t *)list.items + (size_t)i * f->part->size;
+        item += (size_t)i * f->part->size;
         for (uint32_t j = 0; j < f->part->fields_count; j++) {
             buffer_printf(out, "%s", j > 0 ? ":" : "");
             field_print(cli, f->part, &f->part->fields[j], item, out);
         }
     }
+}
+
+/* A calendar month as 2027-01, any other time in full. */
+static void time_print(const struct field *f, uint64_t time_s, struct buffer *out)
+{
+    char text[MOMENT_TEXT_BYTES];
+    bool month = strcmp(f->name, "month_s") == 0 || ends_with(f->name, "_month_s");
+    if (time_s == 0)
+        buffer_printf(out, "-");
+    else
+        buffer_printf(out, month ? "%.7s" : "%s", moment_format(time_s, text));
 }
 
 /* An amount of nothing means something else in some fields. */
@@ -206,8 +236,7 @@ void field_print(struct cli *cli, const struct message *m, const struct field *f
         buffer_printf(out, "%s", amount_words(m, f, body, text));
         break;
     case FIELD_TIME:
-        buffer_printf(out, "%s",
-                      number_at(f, body) == 0 ? "-" : moment_format(number_at(f, body), text));
+        time_print(f, number_at(f, body), out);
         break;
     case FIELD_ENUM: {
         const char *word = vocabulary_name(f->words, (uint32_t)number_at(f, body));
@@ -325,17 +354,27 @@ static void cell_print(struct cell c, size_t width, bool right, bool last)
     fputs(last ? "\n" : "  ", stdout);
 }
 
-static uint32_t columns_find(const struct message *part, const char *columns,
-                             const struct field **fields)
+struct column {
+    const struct field *field;
+    const char *title; /* in place of the field's own; NULL: none */
+    size_t title_length;
+};
+
+static uint32_t columns_find(const struct message *part, const char *columns, struct column *out)
 {
     uint32_t count = 0;
     while (*columns != '\0' && count < COLUMNS_MAX) {
         char name[64];
         size_t length = strcspn(columns, " ");
-        snprintf(name, sizeof(name), "%.*s", (int)length, columns);
+        size_t named = strcspn(columns, " =");
+        snprintf(name, sizeof(name), "%.*s", (int)named, columns);
         const struct field *f = field_by_name(part, name);
         if (f != NULL)
-            fields[count++] = f;
+            out[count++] = (struct column){
+                .field = f,
+                .title = named < length ? columns + named + 1 : NULL,
+                .title_length = named < length ? length - named - 1 : 0,
+            };
         columns += length;
         columns += strspn(columns, " ");
     }
@@ -345,7 +384,7 @@ static uint32_t columns_find(const struct message *part, const char *columns,
 void records_table(struct cli *cli, const struct message *part, const void *rows, uint32_t count,
                    const char *columns)
 {
-    const struct field *fields[COLUMNS_MAX];
+    struct column fields[COLUMNS_MAX];
     size_t widths[COLUMNS_MAX] = {0};
     struct buffer b = BUFFER_EMPTY;
     uint32_t wide = columns_find(part, columns, fields);
@@ -357,10 +396,12 @@ void records_table(struct cli *cli, const struct message *part, const void *rows
     for (uint32_t i = 0; i <= count; i++) {
         for (uint32_t j = 0; j < wide; j++) {
             struct cell *c = &cells[(size_t)i * wide + j];
-            if (i == 0)
-                field_title(fields[j], '-', true, &b);
+            if (i == 0 && fields[j].title != NULL)
+                buffer_append(&b, fields[j].title, fields[j].title_length);
+            else if (i == 0)
+                field_title(fields[j].field, '-', true, &b);
             else
-                field_print(cli, part, fields[j],
+                field_print(cli, part, fields[j].field,
                             (const uint8_t *)rows + (size_t)(i - 1) * part->size, &b);
             *c = cell_make(cli, &b);
             size_t width = characters(c->text, c->length);
@@ -371,8 +412,8 @@ void records_table(struct cli *cli, const struct message *part, const void *rows
         if (i == 0 && cli->colour)
             fputs("\033[1m", stdout);
         for (uint32_t j = 0; j < wide; j++)
-            cell_print(cells[(size_t)i * wide + j], widths[j], is_right_aligned(part, fields[j]),
-                       j + 1 == wide);
+            cell_print(cells[(size_t)i * wide + j], widths[j],
+                       is_right_aligned(part, fields[j].field), j + 1 == wide);
         if (i == 0 && cli->colour)
             fputs("\033[0m", stdout);
     }

@@ -6,8 +6,10 @@
 #include <sodium.h>
 
 #include "client/cli/cli.h"
+#include "client/json.h"
 #include "protocol/moment.h"
 #include "protocol/month.h"
+#include "protocol/refusal.h"
 
 /* "2027-01", or any day of the month. */
 static uint64_t month_read(struct cli *cli, const char *text)
@@ -68,11 +70,39 @@ static void evidence_read(struct cli *cli, uint8_t hash_out[32])
     crypto_hash_sha256_final(&state, hash_out);
 }
 
+static const char *not_over(struct cli *cli, const char *month)
+{
+    char text[96];
+    snprintf(text, sizeof(text), "%.7s is not over yet; declare it when the next month has begun.",
+             month);
+    return arena_copy(&cli->arena, text, strlen(text) + 1);
+}
+
+/* What the exchange would refuse in fewer words: a name twice, a month that is not over. */
+static void declaration_check(struct cli *cli, const struct op_revenue_declare *op,
+                              const char *month)
+{
+    for (uint32_t i = 0; i < op->streams.count; i++) {
+        const struct text a = op->streams.items[i].name;
+        for (uint32_t j = 0; j < i; j++) {
+            const struct text b = op->streams.items[j].name;
+            if (a.length == b.length && memcmp(a.data, b.data, a.length) == 0)
+                cli_fail(cli, CLI_USAGE, "STREAM: '%.*s' is given twice; add its amounts up",
+                         (int)a.length, a.data);
+        }
+    }
+    if (cli->exit == CLI_OK && month_start_s(month_of(op->month_s) + 1) > cli_time_s(cli) &&
+        cli->exit == CLI_OK)
+        cli_fail_hint(cli, REFUSAL_month_invalid, not_over(cli, month));
+}
+
 int command_revenue_declare(struct cli *cli, int argc, char **argv)
 {
     struct op_revenue_declare op = {.month_s = month_read(cli, argv[0])};
     op.streams.count = streams_read(cli, argc - 1, argv + 1, &op.streams.items);
     evidence_read(cli, op.evidence);
+    if (cli->exit == CLI_OK)
+        declaration_check(cli, &op, argv[0]);
     const struct result *r =
         cli->exit == CLI_OK ? cli_apply(cli, &op_revenue_declare_message, &op) : NULL;
     return cli_print_result(cli, &op_revenue_declare_message, r, "account",
@@ -80,13 +110,66 @@ int command_revenue_declare(struct cli *cli, int argc, char **argv)
                             argv[0]);
 }
 
+#define REVENUE_COLUMNS "month_s streams version declared_s evidence"
+#define NOTHING_DECLARED                                                                           \
+    "no revenue declared; 'bourse revenue declare' does that, and a funder or auditor sees that "  \
+    "of the startups with a grant"
+
+/* The declarations of every startup whose grants one sees, the startups in the order of their
+ * numbers; how many. */
+static uint32_t all_fetch(struct cli *cli, const struct declaration_info **out)
+{
+    struct q_grants q = {0};
+    const void *grants = NULL;
+    struct buffer all = BUFFER_EMPTY;
+    uint32_t count = records_fetch(cli, &q_grants_message, &q, UINT32_MAX, &grants);
+    uint32_t last = 0;
+    for (;;) {
+        uint32_t next = UINT32_MAX;
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t startup = ((const struct grant_info *)grants)[i].startup;
+            next = startup > last && startup < next ? startup : next;
+        }
+        if (next == UINT32_MAX || cli->exit != CLI_OK)
+            break;
+        struct q_declarations of = {.account = next};
+        const void *rows = NULL;
+        uint32_t more = records_fetch(cli, &q_declarations_message, &of, UINT32_MAX, &rows);
+        buffer_append(&all, rows, (size_t)more * sizeof(struct declaration_info));
+        last = next;
+    }
+    count = (uint32_t)(all.length / sizeof(struct declaration_info));
+    *out = arena_copy(&cli->arena, all.data != NULL ? all.data : (uint8_t *)"", all.length);
+    if (cli->exit == CLI_OK && *out == NULL)
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+    buffer_release(&all);
+    return cli->exit == CLI_OK ? count : 0;
+}
+
+/* A startup's own; of everybody else all that it may see. */
 int command_revenue_list(struct cli *cli, int argc, char **argv)
 {
     const char *account = option_text(cli, "account");
     struct q_declarations q = {.account = account != NULL ? name_account(cli, account) : 0};
+    const struct declaration_info *rows = NULL;
+    const void *own = NULL;
+    uint64_t limit = option_u64(cli, "limit", UINT32_MAX);
     (void)argc;
     (void)argv;
-    return records_list(cli, &q_declarations_message, &q,
-                        "month_s streams version declared_s evidence",
-                        "no revenue declared; 'bourse revenue declare' does that");
+    if (cli->exit == CLI_OK && account == NULL &&
+        records_fetch(cli, &q_declarations_message, &q, 1, &own) == 0 && cli->exit == CLI_OK) {
+        uint32_t count = all_fetch(cli, &rows);
+        count = count < limit ? count : (uint32_t)limit;
+        if (cli->exit == CLI_OK && count > 0 && cli->json) {
+            json_t *json = json_array();
+            for (uint32_t i = 0; i < count; i++)
+                json_array_append_new(json, message_to_json(&declaration_info_message, &rows[i]));
+            return cli_print_json(cli, json);
+        }
+        if (cli->exit == CLI_OK && count > 0)
+            records_table(cli, &declaration_info_message, rows, count, "account " REVENUE_COLUMNS);
+        if (cli->exit != CLI_OK || count > 0)
+            return cli->exit;
+    }
+    return records_list(cli, &q_declarations_message, &q, REVENUE_COLUMNS, NOTHING_DECLARED);
 }

@@ -51,6 +51,26 @@ static struct phase phase_read(struct cli *cli, const char *item)
     return phase;
 }
 
+/* What the exchange would refuse in fewer words: a step that takes nothing, less cash than the one
+ * before, or a last phase with an end. */
+static void phases_check(struct cli *cli, const struct phase *phases, uint32_t count)
+{
+    for (uint32_t i = 0; i + 1 < count && cli->exit == CLI_OK; i++) {
+        if (phases[i].milestone_ucr == 0 && phases[i].utilisation_ppm == 0)
+            cli_fail(cli, CLI_USAGE,
+                     "--phase: only the last phase has no end; give what leads to the next one, "
+                     "such as 20%%:70%%:5000000");
+        else if (i > 0 && phases[i].milestone_ucr < phases[i - 1].milestone_ucr)
+            cli_fail(cli, CLI_USAGE,
+                     "--phase: CASH counts from the beginning, so that it must not fall from phase "
+                     "to phase");
+    }
+    if (cli->exit == CLI_OK &&
+        (phases[count - 1].utilisation_ppm > 0 || phases[count - 1].milestone_ucr > 0))
+        cli_fail(cli, CLI_USAGE,
+                 "--phase: the last phase has no end: give its rate alone, such as --phase 5%%");
+}
+
 /* --phase, in the order of the phases; what stood before stays when there is none. */
 static void phases_read(struct cli *cli, struct op_revshare_propose *op)
 {
@@ -71,10 +91,7 @@ static void phases_read(struct cli *cli, struct op_revshare_propose *op)
         if (cli->exit == CLI_OK && count > 0 && phases[count].rate_bp >= phases[count - 1].rate_bp)
             cli_fail(cli, CLI_USAGE, "--phase: each rate must be below the one before");
     }
-    if (cli->exit == CLI_OK &&
-        (phases[count - 1].utilisation_ppm > 0 || phases[count - 1].milestone_ucr > 0))
-        cli_fail(cli, CLI_USAGE,
-                 "--phase: the last phase has no end: give its rate alone, such as --phase 5%%");
+    phases_check(cli, phases, count);
     op->phases.items = phases;
     op->phases.count = count;
 }
@@ -190,7 +207,7 @@ int command_revshare_propose(struct cli *cli, int argc, char **argv)
         parties_read(cli, &op);
     if (cli->exit == CLI_OK)
         terms_read(cli, &op);
-    return contract_propose(cli, &op_revshare_propose_message, &op, "revshare");
+    return contract_propose(cli, &op_revshare_propose_message, &op, op.contract, "revshare");
 }
 
 /* --- Looking -------------------------------------------------------------------------------- */
@@ -208,9 +225,10 @@ int command_revshare_list(struct cli *cli, int argc, char **argv)
 }
 
 /* What is missing of the step to the next phase, for people. */
-static void step_print(struct cli *cli, const struct revshare_info *s)
+static void step_print(struct cli *cli, const void *row)
 {
     char cash[AMOUNT_TEXT_BYTES];
+    const struct revshare_info *s = row;
     if (s->state != CONTRACT_STATE_IN_FORCE || s->phase >= s->phases.count)
         return;
     const struct phase *now = &s->phases.items[s->phase];
@@ -230,19 +248,11 @@ static void step_print(struct cli *cli, const struct revshare_info *s)
         (unsigned)s->utilisation_now_ppm / 10000, (unsigned)s->utilisation_now_ppm / 100 % 100);
 }
 
+/* What step_print() says in a sentence is no field as well. */
 int command_revshare_show(struct cli *cli, int argc, char **argv)
 {
-    struct q_revshares q = {
-        .contract = value_u64(cli, "CONTRACT", argv[0]),
-        .version = argc > 1 ? value_u32(cli, "VERSION", argv[1]) : 0,
-    };
-    if (records_show(cli, &q_revshares_message, &q, NO_REVSHARE) != CLI_OK || cli->json ||
-        q.version > 0)
-        return cli->exit;
-    const struct revshare_info *s = revshare_fetch(cli, &q);
-    if (s != NULL)
-        step_print(cli, s);
-    return cli->exit;
+    return contract_show(cli, argc, argv, "phase utilisation_reached cash_reached cash_left_ucr",
+                         step_print);
 }
 
 int command_revshare_shares(struct cli *cli, int argc, char **argv)
@@ -251,6 +261,6 @@ int command_revshare_shares(struct cli *cli, int argc, char **argv)
     struct q_shares q = {.contract = value_u64(cli, "CONTRACT", argv[0])};
     return records_list(cli, &q_shares_message, &q,
                         "share time_s lease period gross_ucr base_ucr phase_first phase_last "
-                        "share_ucr paid_ucr claims_ucr paid_since_ucr left_ucr index",
+                        "share_ucr paid_ucr claims_ucr=OLDER-CLAIMS paid_since_ucr left_ucr index",
                         "nothing has been shared yet");
 }

@@ -108,9 +108,12 @@ static bool find_in_path(char path_out[PATH_MAX])
     const char *at = getenv("PATH");
     while (at != NULL && *at != '\0') {
         size_t length = strcspn(at, ":");
-        int n = snprintf(path_out, PATH_MAX, "%.*s/boursed", (int)length, at);
-        if (length > 0 && n > 0 && n < PATH_MAX && is_program(path_out))
-            return true;
+        if (length > 0 && length < PATH_MAX - sizeof("/boursed")) {
+            memcpy(path_out, at, length);
+            memcpy(path_out + length, "/boursed", sizeof("/boursed"));
+            if (is_program(path_out))
+                return true;
+        }
         at += length;
         at += *at == ':' ? 1 : 0;
     }

@@ -29,6 +29,7 @@ static const struct option_spec options[] = {
     {"density", "FACTOR", "... of which each does as much as so many of them, such as 2.5", false},
     {"debt", "FILE", "the debt schedule, as CSV: month,outstanding,due", false},
     {"curve", "FILE", "what GPUs are worth as they age, as CSV: sku,age_months,value", false},
+    {"fleet", "FILE", "GPUs by one's own list, as CSV: site,sku,gpus,in_service", false},
     {"table", "NAME", "this table alone; all: all of them in CSV, too", false},
     {"json", NULL, "as JSON", false},
     {"csv", NULL, "as CSV", false},
@@ -207,13 +208,14 @@ static int print(const struct arguments *a, const struct report *report, struct 
     return status;
 }
 
-static int make(const struct arguments *a, const struct q_report *q, struct exchange *x,
-                struct buffer *error)
+/* `before`: of which rows the statement begins; NULL: of those of `x` alone. */
+static int make(const struct arguments *a, const struct q_report *q, const struct source *before,
+                struct exchange *x, struct buffer *error)
 {
     const struct source source = source_of_store(exchange_store(x));
     struct report *report = NULL;
     enum refusal refusal = REFUSAL_accepted;
-    int status = report_make(q, q->account, &source, &report, &refusal);
+    int status = report_make_between(q, q->account, before, &source, &report, &refusal);
     if (status == 0 && refusal != REFUSAL_accepted) {
         buffer_printf(error, "%s (%s)", refusal_text(refusal), refusal_name(refusal));
         return STATUS_NOT_FOUND;
@@ -224,10 +226,57 @@ static int make(const struct arguments *a, const struct q_report *q, struct exch
     return status;
 }
 
+/* A statement of a time that is not of whole months: of the states just before it began and just
+ * before it was over. Takes the exchange at *x, and leaves there what is to be freed. */
+static int make_between(const struct arguments *a, const struct q_report *q,
+                        const struct data_folder *folder, const struct report_end *end,
+                        struct exchange **x, struct buffer *error)
+{
+    struct exchange *opening = NULL;
+    int status = 0;
+    if (q->until_s != 0 && q->until_s <= exchange_time(*x)) {
+        exchange_free(*x);
+        status = report_state_before(folder, end, q->until_s, x, error);
+        if (status == 0 && *x == NULL) {
+            buffer_printf(error, "nothing was there yet before --until");
+            status = STATUS_NOT_FOUND;
+        }
+    }
+    if (status == 0)
+        status = report_state_before(folder, end, q->from_s, &opening, error);
+    if (status == 0) {
+        const struct source before =
+            opening != NULL ? source_of_store(exchange_store(opening)) : source_of_nothing();
+        status = make(a, q, &before, *x, error);
+    }
+    if (opening != NULL)
+        exchange_free(opening);
+    return status;
+}
+
+static int head_take(void *context, const void *row)
+{
+    memcpy(context, row, sizeof(struct head_row));
+    return 0;
+}
+
+/* Groups are whole: what was asked for may lie inside of one. */
+static void rounding_tell(const struct arguments *a, struct exchange *x, uint64_t asked)
+{
+    struct head_row head = {.log_size = UINT64_MAX};
+    store_each(exchange_store(x), TABLE_HEAD, head_take, &head);
+    if (arguments_get(a, "at") != NULL && head.log_size < asked)
+        fprintf(stderr,
+                "boursed report: what was written at once is not divided: as of index %" PRIu64
+                ", the last one by %" PRIu64 " that ended a group\n",
+                head.log_size, asked);
+}
+
 static int run(const struct arguments *a)
 {
     struct arena arena = ARENA_EMPTY;
-    struct report_options o = {.arena = &arena, .name = name_find, .now_s = state_time};
+    struct report_options o = {
+        .arena = &arena, .name = name_find, .now_s = state_time, .offline = true};
     struct report_end end;
     struct data_folder *folder = NULL;
     struct exchange *x = NULL;
@@ -243,10 +292,15 @@ static int run(const struct arguments *a)
         status = report_state_at(folder, &end, &x, &error);
     if (status != 0)
         goto out;
+    rounding_tell(a, x, end.entries);
     o.context = x;
     code = options_set(a, &o, true);
-    if (code == EXIT_DONE)
-        status = make(a, &o.query, x, &error);
+    if (code != EXIT_DONE)
+        goto out;
+    if (o.query.kind == REPORT_KIND_STATEMENT && !report_months_whole(&o.query))
+        status = make_between(a, &o.query, folder, &end, &x, &error);
+    else
+        status = make(a, &o.query, NULL, x, &error);
 out:
     if (x != NULL)
         exchange_free(x);
@@ -260,7 +314,8 @@ const struct command command_report = {
     .summary = "make a report from the journal, as of any index of the log",
     .text = "Replays the journal into memory and makes the report of what was there then: the same "
             "as the\nserver gave at that index. KIND is one of those of `bourse report`. Writes "
-            "nothing, and works\nbeside a running server.",
+            "nothing, and works\nbeside a running server. A statement may be of any time; the "
+            "server's are of whole months.",
     .word = "KIND",
     .options = options,
     .run = run,

@@ -126,3 +126,19 @@ int report_state_at(const struct data_folder *folder, const struct report_end *e
     }
     return 0;
 }
+
+int report_state_before(const struct data_folder *folder, const struct report_end *end,
+                        uint64_t time_s, struct exchange **out, struct buffer *error)
+{
+    struct report_end sooner = *end;
+    *out = NULL;
+    if (time_s == 0)
+        return 0;
+    if (time_s - 1 < sooner.time_s)
+        sooner.time_s = time_s - 1;
+    int status = report_state_at(folder, &sooner, out, error);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    buffer_release(error);
+    return 0;
+}

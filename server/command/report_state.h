@@ -22,5 +22,9 @@ struct report_end {
  */
 int report_state_at(const struct data_folder *folder, const struct report_end *end,
                     struct exchange **out, struct buffer *error);
+/* The same as it was just before time_s, within the same entries; *out is NULL when nothing was
+ * there yet. */
+int report_state_before(const struct data_folder *folder, const struct report_end *end,
+                        uint64_t time_s, struct exchange **out, struct buffer *error);
 
 #endif

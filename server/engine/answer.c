@@ -258,9 +258,8 @@ static int report_hand(struct engine *e, struct submission *s, uint32_t account,
 {
     uint32_t subject = 0;
     enum refusal refusal = exchange_report_subject(e->exchange, account, s->query_body, &subject);
-    if (refusal == REFUSAL_accepted &&
-        reporter_hand(e->reporter, s, account, subject, e->group, exchange_time(e->exchange)) ==
-            0) {
+    if (refusal == REFUSAL_accepted && reporter_hand(e->reporter, s, account, subject, e->group,
+                                                     exchange_time(e->exchange)) == 0) {
         *handed_out = true;
         return 0;
     }

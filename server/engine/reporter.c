@@ -20,11 +20,13 @@ enum {
     NOTICE_BYTES = 512,
 };
 
-/* A question that waits. */
+/* A question that waits. Each of an account's has a later turn, so who asks for one waits for one
+ * of each account before, and not for all that they ask for. */
 struct waiting {
     struct submission *submission;
     uint32_t asker; /* whose key asks */
     uint32_t account;
+    uint64_t turn;
     uint64_t group; /* that the image must have reached */
     uint64_t time_s;
 };
@@ -42,6 +44,7 @@ struct reporter {
     uint64_t since_ns;                           /* when that was first looked at; 0: not yet */
     struct waiting waiting[REPORTS_WAITING_MAX]; /* in the order in which they came */
     uint32_t waiting_count;
+    uint64_t turn;          /* the latest one whose time has come */
     uint64_t image_group;   /* the image has been written up to here */
     uint64_t settled_group; /* the last one handed to be written after which nothing was due */
 };
@@ -204,16 +207,30 @@ static void waiting_remove(struct reporter *r, uint32_t at)
     memmove(&r->waiting[at], &r->waiting[at + 1], (r->waiting_count - at) * sizeof(r->waiting[0]));
 }
 
-/* Takes the first one that can be worked off, or waits; false: ask again. */
+/* The place of the one whose turn it is, of those that can be worked off; REPORTS_WAITING_MAX:
+ * there is none. */
+static uint32_t waiting_find(const struct reporter *r)
+{
+    uint32_t found = REPORTS_WAITING_MAX;
+    for (uint32_t i = 0; i < r->waiting_count; i++) {
+        const struct waiting *w = &r->waiting[i];
+        if (question_of(w->submission)->index == 0 && !image_serves(r, w, r->image_group))
+            continue;
+        if (found == REPORTS_WAITING_MAX || w->turn < r->waiting[found].turn)
+            found = i;
+    }
+    return found;
+}
+
+/* Takes one, or waits; false: ask again. */
 static bool waiting_take(struct reporter *r, struct waiting *out)
 {
     bool is_full = publications_bytes() >= ANSWERS_BYTES_MAX;
-    for (uint32_t i = 0; i < r->waiting_count && !is_full; i++) {
-        struct waiting w = r->waiting[i];
-        if (question_of(w.submission)->index == 0 && !image_serves(r, &w, r->image_group))
-            continue;
-        waiting_remove(r, i);
-        *out = w;
+    uint32_t at = is_full ? REPORTS_WAITING_MAX : waiting_find(r);
+    if (at < REPORTS_WAITING_MAX) {
+        *out = r->waiting[at];
+        r->turn = out->turn > r->turn ? out->turn : r->turn;
+        waiting_remove(r, at);
         return true;
     }
     if (is_full && r->waiting_count > 0) {
@@ -322,12 +339,17 @@ int reporter_hand(struct reporter *r, struct submission *s, uint32_t asker, uint
 {
     uint32_t same = 0;
     pthread_mutex_lock(&r->mutex);
-    for (uint32_t i = 0; i < r->waiting_count; i++)
-        same += r->waiting[i].asker == asker;
-    bool has_room =
-        r->waiting_count < REPORTS_WAITING_MAX && same < REPORTS_WAITING_ACCOUNT_MAX;
+    uint64_t turn = r->turn;
+    for (uint32_t i = 0; i < r->waiting_count; i++) {
+        if (r->waiting[i].asker != asker)
+            continue;
+        same++;
+        turn = r->waiting[i].turn > turn ? r->waiting[i].turn : turn;
+    }
+    bool has_room = r->waiting_count < REPORTS_WAITING_MAX && same < REPORTS_WAITING_ACCOUNT_MAX;
     if (has_room) {
-        r->waiting[r->waiting_count++] = (struct waiting){s, asker, account, group, time_s};
+        r->waiting[r->waiting_count++] =
+            (struct waiting){s, asker, account, turn + 1, group, time_s};
         pthread_cond_signal(&r->wake);
     }
     pthread_mutex_unlock(&r->mutex);

@@ -227,6 +227,9 @@ static void backstop_begin(struct exchange *x, struct contract_row *row)
     const struct backstop_row *terms = backstop_terms(x, row->contract, row->version);
     if (!found)
         cover.cursor_s = terms->start_s;
+    else if (cover.gpu_minutes_owed > 0 &&
+             backstop_terms(x, row->contract, cover.version)->strike_ucr != terms->strike_ucr)
+        cover.mixed = 1;
     cover.version = row->version;
     cover.pool_left_ucr = terms->pool_ucr - cover.owed_ucr - cover.elected_ucr;
     row->start_s = terms->start_s;

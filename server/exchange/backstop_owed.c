@@ -196,6 +196,7 @@ static void period_close(struct cover_row *cover, const struct backstop_row *ter
     cover->gpu_minutes_covered = cover->gpu_minutes_sold = 0;
     cover->gpu_minutes_elected = cover->gpu_minutes_owed = 0;
     cover->cost_low = cover->cost_high = 0;
+    cover->mixed = 0;
 }
 
 /* Puts the draw and clears the sums for the next period. */
@@ -205,6 +206,7 @@ static void draw_put(struct exchange *x, struct cover_row *cover, const struct b
     struct draw_row draw = {
         .contract = cover->contract,
         .period = cover->period,
+        .version = cover->mixed ? 0 : cover->version,
         .start_s = backstop_period_start(terms, cover->period),
         .end_s = backstop_period_end(terms, cover->period),
         .gpu_minutes_covered = cover->gpu_minutes_covered,

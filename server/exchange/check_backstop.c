@@ -10,6 +10,8 @@
 #include "server/exchange/due.h"
 #include "server/exchange/lease.h"
 
+__extension__ typedef unsigned __int128 wide;
+
 /* What the rows say of one offer. */
 struct offer_sums {
     struct steps leased;
@@ -99,6 +101,13 @@ uint64_t check_backstop_rows(const struct exchange *x, struct check_report *repo
 
 /* --- Positions --- */
 
+/* Whether minutes at one strike can have come to the cost of the running period. */
+static bool cost_fits(const struct cover_row *row, const struct backstop_row *terms)
+{
+    wide cost = (wide)row->cost_high << 64 | row->cost_low;
+    return row->mixed != 0 || cost == (wide)row->gpu_minutes_owed * terms->strike_ucr;
+}
+
 static int position_visit(void *context, const void *item)
 {
     struct checking *c = context;
@@ -124,9 +133,25 @@ static int position_visit(void *context, const void *item)
     if (row->pool_left_ucr > terms->pool_ucr ||
         terms->pool_ucr - row->pool_left_ucr != row->owed_ucr + row->elected_ucr)
         backstop_found(c, row->contract, "the pool is not what was drawn of it");
+    if (row->mixed > 1 || !cost_fits(row, terms))
+        backstop_found(c, row->contract, "the period costs other than its minutes at the strike");
     if (!row->closed && contract->next_s != backstop_next_s(row, terms))
         backstop_found(c, row->contract, "is due at another time than its position says");
     return 0;
+}
+
+/* Whether the minutes of a draw at the strike of its terms are what was owed, or more where the
+ * pool was used up. */
+static bool draw_fits(const struct exchange *x, const struct draw_row *row)
+{
+    const struct backstop_row *terms = backstop_terms(x, row->contract, row->version);
+    if (row->version == 0)
+        return true;
+    if (!terms)
+        return false;
+    wide cost = (wide)row->gpu_minutes_owed * terms->strike_ucr;
+    wide owed = cost / 60 + (cost % 60 != 0);
+    return row->owed_ucr == owed || (row->owed_ucr < owed && row->pool_left_ucr == 0);
 }
 
 static int draw_visit(void *context, const void *item)
@@ -140,6 +165,8 @@ static int draw_visit(void *context, const void *item)
     if (row->paid_ucr <= row->owed_ucr &&
         (claim ? claim->amount_ucr : 0) != row->owed_ucr - row->paid_ucr)
         backstop_found(c, row->contract, "a settled period lacked another amount than its claim");
+    if (!draw_fits(c->x, row))
+        backstop_found(c, row->contract, "a settled period was owed at other than its strike");
     return 0;
 }
 

@@ -83,7 +83,8 @@ ROW_STRUCT(backstop_row, BACKSTOP_ROW);
  * been added up to the gpu_minutes_*, and what was drawn of the pool by settlement and election.
  * cost: of the minutes owed, each at the strike that held then, in sixtieths of a micro-credit, a
  * 128-bit number in two halves. elected_until_s: where the last elected lease ends. version: of the
- * terms that hold from the cursor on. closed 1: no period is left.
+ * terms that hold from the cursor on. closed 1: no period is left. mixed 1: minutes of the period
+ * were owed at another strike before.
  */
 #define COVER_ROW(X, S)                                                                            \
     X(U64, S, contract, 1)                                                                         \
@@ -102,14 +103,15 @@ ROW_STRUCT(backstop_row, BACKSTOP_ROW);
     X(U32, S, period, 1)                                                                           \
     X(U32, S, version, 1)                                                                          \
     X(U32, S, closed, 1)                                                                           \
-    X(U32, S, reserved, 1)
+    X(U32, S, mixed, 1)
 ROW_STRUCT(cover_row, COVER_ROW);
 
-/* A settled period of a backstop. */
+/* A settled period of a backstop. version: terms by whose strike all of it was owed; 0: it was owed
+ * at several. */
 #define DRAW_ROW(X, S)                                                                             \
     X(U64, S, contract, 1)                                                                         \
     X(U32, S, period, 1)                                                                           \
-    X(U32, S, reserved, 1)                                                                         \
+    X(U32, S, version, 1)                                                                          \
     X(U64, S, start_s, 1)                                                                          \
     X(U64, S, end_s, 1)                                                                            \
     X(U64, S, gpu_minutes_covered, 1)                                                              \

@@ -323,7 +323,9 @@ uint64_t listing_until_s(const struct offer_row *offer)
 {
     uint64_t least_s = (uint64_t)offer->lease_min_min * 60;
     uint64_t end_s = minute_floor(offer->end_s);
-    return least_s > 60 && end_s + 60 > least_s ? end_s + 60 - least_s : end_s;
+    /* While it moves on it is always long enough, however late the tick that moves it. */
+    bool moves = offer->standing_min != 0 && (offer->until_s == 0 || offer->end_s < offer->until_s);
+    return !moves && least_s > 60 && end_s + 60 > least_s ? end_s + 60 - least_s : end_s;
 }
 
 void listing_note(struct exchange *x, const struct offer_row *offer)

@@ -1,9 +1,11 @@
 #include "server/report/charge.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "protocol/month.h"
 
 /* The 21 columns that FOCUS 1.2 has in every data set, and those that it has where there are
@@ -72,6 +74,12 @@ const char *charge_text(struct job *j, const char *format, ...)
     return kept;
 }
 
+const char *charge_price_text(struct job *j, const char *kind, uint64_t number, uint64_t price_ucr)
+{
+    char price[AMOUNT_TEXT_BYTES];
+    return charge_text(j, "%s/%" PRIu64 "/%s", kind, number, amount_format(price_ucr, price));
+}
+
 static void word_show(struct job *j, const char *word)
 {
     job_word(j, word != NULL ? word : "");
@@ -127,7 +135,7 @@ static void charge_show_place(struct job *j, const struct charge *c)
     word_show(j, "Compute");
     word_show(j, "GPU capacity");
     word_show(j, c->sku);
-    word_show(j, c->offer);
+    word_show(j, c->sku_price);
 }
 
 bool charge_show(struct job *j, uint32_t table, const struct charge *c)

@@ -14,7 +14,7 @@ struct charge {
     const char *resource;
     const char *region;
     const char *sku;
-    const char *offer;
+    const char *sku_price; /* what its unit price is that of; one price for each */
     uint64_t start_s;
     uint64_t end_s;
     uint64_t gpu_minutes;
@@ -28,6 +28,8 @@ struct charge {
 uint32_t charge_table(struct job *j);
 /* Adds the row; false: the report has failed. */
 bool charge_show(struct job *j, uint32_t table, const struct charge *c);
+/* The name of a price: of `number` of a kind of thing. NULL when the report has failed. */
+const char *charge_price_text(struct job *j, const char *kind, uint64_t number, uint64_t price_ucr);
 /* Text of the report's own, printed; NULL when the report has failed. */
 const char *charge_text(struct job *j, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -211,7 +211,7 @@ static void series_show(struct circle *c)
 
 int circularity_report(struct job *j)
 {
-    struct circle c = {.j = j, .span = span_asked(j)};
+    struct circle c = {.j = j, .span = span_months(j, 0, 0)};
     int status = circle_collect(&c);
     if (status == 0) {
         guarantors_show(&c);

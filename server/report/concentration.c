@@ -194,7 +194,7 @@ int concentration_report(struct job *j)
 {
     uint32_t month = month_of(j->head->time_s);
     uint64_t from_s = month > 11 ? month_start_s(month - 11) : 0;
-    struct market m = {.j = j, .span = span_default(j, from_s, month_start_s(month + 1))};
+    struct market m = {.j = j, .span = span_months(j, from_s, month_start_s(month + 1))};
     int status = market_collect(&m);
     if (status == 0)
         market_show(&m);

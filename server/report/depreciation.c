@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/report/sums.h"
+#include "server/report/vector.h"
 
 static int texts_compare(struct text a, struct text b)
 {
@@ -57,16 +58,9 @@ static uint64_t between(const struct curve_row *a, const struct curve_row *b, ui
 static bool curve_value(const struct depreciation *d, struct text sku, uint64_t age, uint64_t *out)
 {
     const struct curve_row key = {.sku = sku, .age_months = (uint32_t)lesser(age, UINT32_MAX)};
-    uint32_t low = 0, high = d->count;
-    while (low < high) { /* the first point at or behind the key */
-        uint32_t middle = low + (high - low) / 2;
-        if (points_compare(&d->points[middle], &key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    const struct curve_row *at = low < d->count ? &d->points[low] : NULL;
-    const struct curve_row *before = low > 0 ? &d->points[low - 1] : NULL;
+    size_t place = vector_place(d->points, sizeof(*d->points), d->count, &key, points_compare);
+    const struct curve_row *at = place < d->count ? &d->points[place] : NULL;
+    const struct curve_row *before = place > 0 ? &d->points[place - 1] : NULL;
     at = at != NULL && texts_compare(at->sku, sku) == 0 ? at : NULL;
     before = before != NULL && texts_compare(before->sku, sku) == 0 ? before : NULL;
     if (at == NULL && before == NULL)

@@ -2,6 +2,7 @@
  * count on because a guarantor stands behind it. */
 #include <stdlib.h>
 
+#include "protocol/amount.h"
 #include "protocol/month.h"
 #include "protocol/status.h"
 #include "server/report/debt.h"
@@ -19,13 +20,17 @@ struct floor_plan {
     struct outlook_walk walk;
     uint64_t at_min;
     uint64_t pool_left_ucr[LEVELS];
+    uint64_t funded_left_ucr[LEVELS]; /* of what the guarantor has in the fund today */
 };
 
 struct floor_month {
     uint64_t sales_ucr;
     uint64_t shared_ucr;
+    uint64_t claimed_ucr; /* of sales, by those whose claims are older */
     uint64_t backstop_ucr;
+    uint64_t funded_ucr; /* of that, with what is in the fund today */
     uint64_t cash_ucr;
+    uint64_t funded_cash_ucr; /* without what the guarantor has not funded yet */
 };
 
 struct endorsement {
@@ -34,31 +39,57 @@ struct endorsement {
     struct share_rates shares;
     struct floor_plan *plans;
     struct floor_month (*months)[LEVELS]; /* of each row of the debt */
-    uint32_t summary, by_month, guarantees;
+    uint64_t claimed_left_ucr[LEVELS];
+    uint32_t summary, by_month, backstops, guarantees;
     bool priceless; /* of a SKU nobody knows a price */
 };
 
 static void endorsement_tables(struct endorsement *e)
 {
     static const struct job_column summary[] = {
-        {"sold_ppm", CELL_KIND_PPM},           {"cash_ucr", CELL_KIND_AMOUNT},
-        {"due_ucr", CELL_KIND_AMOUNT},         {"coverage_ppm", CELL_KIND_PPM},
-        {"least_coverage_ppm", CELL_KIND_PPM}, {"first_short_month", CELL_KIND_MONTH},
+        {"sold_ppm", CELL_KIND_PPM},
+        {"cash_ucr", CELL_KIND_AMOUNT},
+        {"due_ucr", CELL_KIND_AMOUNT},
+        {"coverage_ppm", CELL_KIND_PPM},
+        {"least_coverage_ppm", CELL_KIND_PPM},
+        {"first_short_month", CELL_KIND_MONTH},
+        {"funded_cash_ucr", CELL_KIND_AMOUNT},
+        {"funded_coverage_ppm", CELL_KIND_PPM},
+        {"funded_short_month", CELL_KIND_MONTH},
     };
     static const struct job_column months[] = {
-        {"month", CELL_KIND_MONTH},         {"sold_ppm", CELL_KIND_PPM},
-        {"sales_ucr", CELL_KIND_AMOUNT},    {"shared_ucr", CELL_KIND_AMOUNT},
-        {"backstop_ucr", CELL_KIND_AMOUNT}, {"cash_ucr", CELL_KIND_AMOUNT},
-        {"due_ucr", CELL_KIND_AMOUNT},      {"coverage_ppm", CELL_KIND_PPM},
+        {"month", CELL_KIND_MONTH},
+        {"sold_ppm", CELL_KIND_PPM},
+        {"sales_ucr", CELL_KIND_AMOUNT},
+        {"shared_ucr", CELL_KIND_AMOUNT},
+        {"claimed_ucr", CELL_KIND_AMOUNT},
+        {"backstop_ucr", CELL_KIND_AMOUNT},
+        {"backstop_funded_ucr", CELL_KIND_AMOUNT},
+        {"cash_ucr", CELL_KIND_AMOUNT},
+        {"due_ucr", CELL_KIND_AMOUNT},
+        {"coverage_ppm", CELL_KIND_PPM},
+        {"funded_coverage_ppm", CELL_KIND_PPM},
         {"short", CELL_KIND_YES},
+    };
+    static const struct job_column backstops[] = {
+        {"contract", CELL_KIND_COUNT},
+        {"guarantor", CELL_KIND_NAMED},
+        {"sku", CELL_KIND_NAMED},
+        {"until", CELL_KIND_TIME},
+        {"pool_left_ucr", CELL_KIND_AMOUNT},
+        {"funded_ucr", CELL_KIND_AMOUNT},
+        {"claims_ucr", CELL_KIND_AMOUNT},
+        {"certified_until", CELL_KIND_TIME},
     };
     static const struct job_column guarantees[] = {
         {"contract", CELL_KIND_COUNT},        {"guarantor", CELL_KIND_NAMED},
         {"lender", CELL_KIND_NAMED},          {"until", CELL_KIND_TIME},
-        {"limit_left_ucr", CELL_KIND_AMOUNT},
+        {"limit_left_ucr", CELL_KIND_AMOUNT}, {"funded_ucr", CELL_KIND_AMOUNT},
+        {"claims_ucr", CELL_KIND_AMOUNT},
     };
     e->summary = JOB_TABLE(e->job, "summary", "Floor cash against the debt", summary);
     e->by_month = JOB_TABLE(e->job, "months", "By month of the debt", months);
+    e->backstops = JOB_TABLE(e->job, "backstops", "Backstops of the site", backstops);
     e->guarantees = JOB_TABLE(e->job, "guarantees", "Lease guarantees of the site", guarantees);
 }
 
@@ -75,7 +106,6 @@ static void plan_month(const struct endorsement *e, struct floor_plan *f, uint32
                        struct floor_sums *sums, struct floor_month *out)
 {
     const struct backstop_row *terms = &f->plan->terms;
-    const struct cover_row *cover = &f->plan->cover;
     uint64_t end_min = lesser(month_start_s(month + 1), terms->end_s) / 60;
     wide owed[LEVELS] = {0};
     uint64_t elected_minutes = 0;
@@ -96,14 +126,16 @@ static void plan_month(const struct endorsement *e, struct floor_plan *f, uint32
         f->at_min = until;
     }
     bool present = month == e->positions.projection.month;
-    wide cost = ((wide)cover->cost_high << 64) + cover->cost_low;
-    uint64_t accrued = present ? cell_of(cost / 60 + (cost % 60 != 0)) : 0;
+    uint64_t accrued = present ? projection_accrued(f->plan) : 0;
+    uint64_t taken = cost_of(elected_minutes, terms->strike_ucr);
     for (int i = 0; i < LEVELS; i++) {
         uint64_t draw = sum_of(accrued, cost_of(owed[i] / PPM_ONE, terms->strike_ucr));
         draw = lesser(draw, f->pool_left_ucr[i]);
         f->pool_left_ucr[i] -= draw;
-        sum_into(&out[i].backstop_ucr, draw);
-        sum_into(&out[i].backstop_ucr, cost_of(elected_minutes, terms->strike_ucr));
+        uint64_t funded = lesser(draw, f->funded_left_ucr[i]);
+        f->funded_left_ucr[i] -= funded;
+        sum_into(&out[i].backstop_ucr, sum_of(draw, taken));
+        sum_into(&out[i].funded_ucr, sum_of(funded, taken));
     }
 }
 
@@ -142,8 +174,20 @@ static void month_fill(struct endorsement *e, uint32_t month, struct floor_month
     }
     for (int i = 0; i < LEVELS; i++) {
         out[i].shared_ucr = share_rates_take(&e->shares, month, out[i].sales_ucr);
-        out[i].cash_ucr = sum_of(out[i].sales_ucr - out[i].shared_ucr, out[i].backstop_ucr);
+        uint64_t left = out[i].sales_ucr - out[i].shared_ucr;
+        out[i].claimed_ucr = lesser(left, e->claimed_left_ucr[i]);
+        e->claimed_left_ucr[i] -= out[i].claimed_ucr;
+        left -= out[i].claimed_ucr;
+        out[i].cash_ucr = sum_of(left, out[i].backstop_ucr);
+        out[i].funded_cash_ucr = sum_of(left, out[i].funded_ucr);
     }
+}
+
+/* What is in the fund of a backstop beyond what is claimed of it already. */
+static uint64_t funded_free(const struct positions *p, uint64_t contract)
+{
+    const struct position *at = positions_find(p, contract);
+    return at != NULL ? at->funded_ucr - lesser(at->funded_ucr, at->claims_ucr) : 0;
 }
 
 /* Months without a row of the debt are gone through too: pools are used up in them. False: it has
@@ -162,11 +206,16 @@ static bool months_fill(struct endorsement *e)
         e->plans[i] = (struct floor_plan){
             .plan = plan,
             .walk = outlook_walk_begin(plan->spot),
-            .at_min = greater(plan->cover.cursor_s, plan->terms.start_s) / 60,
+            .at_min = projection_from_min(plan),
         };
-        for (int level = 0; level < LEVELS; level++)
+        for (int level = 0; level < LEVELS; level++) {
             e->plans[i].pool_left_ucr[level] = lesser(plan->cover.pool_left_ucr, CELL_MAX);
+            e->plans[i].funded_left_ucr[level] =
+                funded_free(&e->positions, plan->contract.contract);
+        }
     }
+    for (int level = 0; level < LEVELS; level++)
+        e->claimed_left_ucr[level] = sum_of(e->shares.claims_ucr, e->shares.recover_ucr);
     uint32_t month = p->month;
     for (uint32_t i = debt_from(q, month); i < q->debt.count; i++) {
         struct floor_month passed[LEVELS];
@@ -187,6 +236,7 @@ static void summary_rows(struct endorsement *e)
     const struct q_report *q = j->query;
     for (int level = 0; level < LEVELS && job_row(j, e->summary); level++) {
         uint64_t cash = 0, due = 0, least_ppm = REPORT_NONE, short_s = REPORT_NONE;
+        uint64_t funded = 0, funded_short_s = REPORT_NONE;
         for (uint32_t i = debt_from(q, e->positions.projection.month); i < q->debt.count; i++) {
             const struct debt_row *d = &q->debt.items[i];
             uint64_t has = e->months[i][level].cash_ucr;
@@ -196,6 +246,9 @@ static void summary_rows(struct endorsement *e)
             least_ppm = lesser(least_ppm, ratio_ppm(has, needs));
             if (has < needs && short_s == REPORT_NONE)
                 short_s = d->month_s;
+            sum_into(&funded, e->months[i][level].funded_cash_ucr);
+            if (e->months[i][level].funded_cash_ucr < needs && funded_short_s == REPORT_NONE)
+                funded_short_s = d->month_s;
         }
         job_number(j, level_ppm[level]);
         job_number(j, cash);
@@ -203,6 +256,9 @@ static void summary_rows(struct endorsement *e)
         job_number(j, ratio_ppm(cash, due));
         job_number(j, least_ppm);
         job_number(j, short_s);
+        job_number(j, funded);
+        job_number(j, ratio_ppm(funded, due));
+        job_number(j, funded_short_s);
     }
 }
 
@@ -221,10 +277,13 @@ static void month_rows(struct endorsement *e)
         job_number(j, level_ppm[at % LEVELS]);
         job_number(j, m->sales_ucr);
         job_number(j, m->shared_ucr);
+        job_number(j, m->claimed_ucr);
         job_number(j, m->backstop_ucr);
+        job_number(j, m->funded_ucr);
         job_number(j, m->cash_ucr);
         job_number(j, due);
         job_number(j, ratio_ppm(m->cash_ucr, due));
+        job_number(j, ratio_ppm(m->funded_cash_ucr, due));
         job_number(j, m->cash_ucr < due);
     }
 }
@@ -243,24 +302,81 @@ static void guarantee_rows(struct endorsement *e)
         job_account(j, p->lender);
         job_number(j, p->end_s);
         job_number(j, p->nominal_ucr);
+        job_number(j, p->funded_ucr);
+        job_number(j, p->claims_ucr);
     }
+}
+
+/* Those that have ended with claims open, too. */
+static void backstop_rows(struct endorsement *e)
+{
+    struct job *j = e->job;
+    for (size_t i = 0; i < e->positions.count; i++) {
+        const struct position *p = &e->positions.items[i];
+        if (p->kind != CONTRACT_KIND_BACKSTOP)
+            continue;
+        if (!job_row(j, e->backstops))
+            return;
+        job_number(j, p->contract);
+        job_account(j, p->guarantor);
+        job_sku(j, p->sku);
+        job_number(j, p->end_s);
+        job_number(j, p->nominal_ucr);
+        job_number(j, p->funded_ucr);
+        job_number(j, p->claims_ucr);
+        job_number(j, p->certified_s);
+    }
+}
+
+/* What stands against the cash, with the amounts. */
+static void claim_notes(const struct endorsement *e)
+{
+    struct job *j = e->job;
+    char claims[AMOUNT_TEXT_BYTES], recover[AMOUNT_TEXT_BYTES], owed[AMOUNT_TEXT_BYTES];
+    uint64_t claims_ucr = 0;
+    for (size_t i = 0; i < e->positions.count; i++) {
+        if (e->positions.items[i].kind == CONTRACT_KIND_BACKSTOP)
+            sum_into(&claims_ucr, e->positions.items[i].claims_ucr);
+    }
+    amount_format(claims_ucr, owed);
+    amount_format(e->shares.claims_ucr, claims);
+    amount_format(e->shares.recover_ucr, recover);
+    if (claims_ucr > 0)
+        job_note(j,
+                 "Attention: guarantors owe %s credits already under backstops of this site and "
+                 "have not paid them. That is not counted as cash, and the rest only if they pay.",
+                 owed);
+    if (e->shares.claims_ucr > 0 || e->shares.recover_ucr > 0)
+        job_note(j,
+                 "Attention: settlements pay older debts first: %s credits to guarantors that have "
+                 "stepped in, and %s credits of open claims of revenue shares. Both are taken off "
+                 "the sales (claimed), as if this site alone paid them.",
+                 recover, claims);
 }
 
 static void endorsement_notes(const struct endorsement *e)
 {
     struct job *j = e->job;
+    debt_note(j, true);
+    claim_notes(e);
+    if (e->priceless)
+        job_note(j, "Attention: of a SKU of this site no price is known: it sells for nothing "
+                    "here.");
     job_note(j, "Capacity of a SKU is what its backstop covers, or what is on offer now where that "
                 "is more. The sold share of it, but of elected GPUs, sells at the price of the "
                 "leases settled in the months of the last 90 days, else at the lowest open offer.");
     job_note(j, "Revenue shares in force take the rate of their present phase. The backstop pays "
                 "the strike for what is covered and not sold until its pool is used up, and for "
-                "elected GPUs beside the pool, as if all stood on offer as the terms ask and the "
-                "guarantor paid. Lease guarantees are not counted as cash.");
+                "elected GPUs beside the pool, as if all stood on offer as the terms ask, "
+                "certifications were renewed and the guarantor paid. Lease guarantees are not "
+                "counted as cash.");
+    job_note(j,
+             "Funded is what the guarantor has put into the fund already, beyond what is claimed "
+             "of it, in the order of the months, and what elected GPUs cost, which was paid when "
+             "they were elected; all else is its promise. Funded coverage counts no promise.");
     job_note(j, "The present month counts from where minutes were last added up, with what the "
                 "running period had come to by then. Months of the schedule that have passed are "
                 "left out.");
-    if (e->priceless)
-        job_note(j, "Of a SKU of this site no price is known: it sells for nothing here.");
 }
 
 /* The site's contracts are the account's business, whoever they are between. */
@@ -285,6 +401,7 @@ static int endorsement_make(struct job *j)
         endorsement_tables(e);
         summary_rows(e);
         month_rows(e);
+        backstop_rows(e);
         guarantee_rows(e);
         endorsement_notes(e);
     }
@@ -297,15 +414,11 @@ static int endorsement_make(struct job *j)
 int endorsement_report(struct job *j)
 {
     const struct q_report *q = j->query;
-    struct site_scope scope;
     if (q->site == 0 || !debt_is_valid(q)) {
         job_refuse(j, REFUSAL_terms_invalid);
         return 0;
     }
-    int status = site_scope_load(j, &scope);
-    bool concerned = status == 0 && site_scope_has(&scope, q->site);
-    site_scope_release(&scope);
-    if (status == 0 && !concerned)
-        job_refuse(j, REFUSAL_not_visible);
+    bool concerned;
+    int status = site_scope_check(j, &concerned);
     return status == 0 && concerned ? endorsement_make(j) : status;
 }

@@ -26,14 +26,26 @@ static void exposure_tables(struct exposure *e)
         {"backstops_ucr", CELL_KIND_AMOUNT}, {"guarantees_ucr", CELL_KIND_AMOUNT},
     };
     static const struct job_column contracts[] = {
-        {"contract", CELL_KIND_COUNT},    {"kind", CELL_KIND_TEXT},
-        {"state", CELL_KIND_TEXT},        {"guarantor", CELL_KIND_NAMED},
-        {"operator", CELL_KIND_NAMED},    {"lender", CELL_KIND_NAMED},
-        {"site", CELL_KIND_NAMED},        {"sku", CELL_KIND_NAMED},
-        {"generation", CELL_KIND_TEXT},   {"start", CELL_KIND_TIME},
-        {"end", CELL_KIND_TIME},          {"nominal_ucr", CELL_KIND_AMOUNT},
-        {"worst_ucr", CELL_KIND_AMOUNT},  {"expected_ucr", CELL_KIND_AMOUNT},
-        {"funded_ucr", CELL_KIND_AMOUNT}, {"claims_ucr", CELL_KIND_AMOUNT},
+        {"contract", CELL_KIND_COUNT},
+        {"kind", CELL_KIND_TEXT},
+        {"state", CELL_KIND_TEXT},
+        {"guarantor", CELL_KIND_NAMED},
+        {"operator", CELL_KIND_NAMED},
+        {"lender", CELL_KIND_NAMED},
+        {"site", CELL_KIND_NAMED},
+        {"sku", CELL_KIND_NAMED},
+        {"generation", CELL_KIND_TEXT},
+        {"start", CELL_KIND_TIME},
+        {"end", CELL_KIND_TIME},
+        {"nominal_ucr", CELL_KIND_AMOUNT},
+        {"worst_ucr", CELL_KIND_AMOUNT},
+        {"expected_ucr", CELL_KIND_AMOUNT},
+        {"funded_ucr", CELL_KIND_AMOUNT},
+        {"claims_ucr", CELL_KIND_AMOUNT},
+        {"certified_until", CELL_KIND_TIME},
+        {"escrow_ucr", CELL_KIND_AMOUNT},
+        {"escrow_funded_ucr", CELL_KIND_AMOUNT},
+        {"escrow_short", CELL_KIND_YES},
     };
 #define EXPOSURE_GROUP(name, kind)                                                                 \
     {                                                                                              \
@@ -117,6 +129,11 @@ static void contract_rows(struct exposure *e)
         job_number(j, p->expected_ucr);
         job_number(j, p->funded_ucr);
         job_number(j, p->claims_ucr);
+        job_number(j, p->certified_s);
+        bool guarantee = p->kind == CONTRACT_KIND_GUARANTEE;
+        job_number(j, guarantee ? p->escrow_ucr : REPORT_NONE);
+        job_number(j, guarantee ? p->escrow_there_ucr : REPORT_NONE);
+        job_number(j, guarantee ? p->escrow_there_ucr < p->escrow_ucr : REPORT_NONE);
     }
 }
 
@@ -246,7 +263,7 @@ static void role_row(struct exposure *e, const struct account_row *account, uint
     job_text(e->job, role != NULL ? role : "?");
     for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
         job_number(e->job, (roles & columns[i]) != 0);
-    job_number(e->job, (roles & (roles - 1)) != 0);
+    job_number(e->job, party_roles_conflict(roles));
 }
 
 static void role_rows(struct exposure *e)
@@ -264,6 +281,28 @@ static void role_rows(struct exposure *e)
         if (shown && (e->job->account == 0 || e->job->account == rows[i].account))
             role_row(e, &rows[i], roles);
     }
+}
+
+static void exposure_notes(struct job *j)
+{
+    job_note(j, "Of backstops and lease guarantees in force, and of those that have ended with "
+                "claims open. Nominal is what is left of the pool or the limit; worst is what of "
+                "it would be drawn with nothing sold at all; claims are owed already, beside it.");
+    projection_notes(j);
+    job_note(j, "Of a lease guarantee as much is expected to be called until its end as the "
+                "guarantor has paid so far in the same time; its worst case stands in its first "
+                "month, since all of it can be called at once.");
+    job_note(j, "By month, nominal is what contracts in force when the month begins (in the "
+                "present month: now) may still cost, each with all that is left of it today. So "
+                "one that begins within a month counts from the next one on, and what is drawn "
+                "until a month is not taken off.");
+    job_note(j, "The escrow of a lease guarantee is what the operator promised to pay calls from "
+                "first, less what they have taken of it; funded is what it has put there. It is "
+                "short where that is less: the guarantor then pays sooner.");
+    job_note(j, "Several is yes where roles of one account are on both sides of money (guarantor, "
+                "tenant or funder with operator or lender), guarantor with tenant, or operator "
+                "with lender. A guarantor that funds the series it guarantees with is named, and "
+                "not marked: that is how guarantors pay.");
 }
 
 int exposure_report(struct job *j)
@@ -286,14 +325,7 @@ int exposure_report(struct job *j)
         group_rows(e, e->generations, BY_GENERATION);
         month_rows(e);
         role_rows(e);
-        job_note(j, "Of backstops and lease guarantees in force, and of those that have ended "
-                    "with claims open. Nominal is what is left of the pool or the limit; worst is "
-                    "what of it would be drawn with nothing sold at all; claims are owed already, "
-                    "beside it.");
-        projection_notes(j);
-        job_note(j, "Of a lease guarantee as much is expected to be called until its end as the "
-                    "guarantor has paid so far in the same time; its worst case stands in its "
-                    "first month, since all of it can be called at once.");
+        exposure_notes(j);
     }
     if (e != NULL) {
         positions_release(&e->positions);

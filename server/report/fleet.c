@@ -6,14 +6,16 @@
 #include "protocol/status.h"
 #include "server/report/site_scope.h"
 #include "server/report/sums.h"
+#include "server/report/vector.h"
 
 enum { DAY_MIN = 24 * 60 };
 
 struct fleet_pass {
-    const struct job *job;
+    struct job *job;
     struct site_scope scope;
-    struct fleet fleet;   /* as the days tell */
-    struct fleet present; /* what stands there now */
+    struct fleet fleet;   /* as the days tell, or the lender's list */
+    struct fleet leased;  /* the most that leases took on a day; one for each site and SKU */
+    struct fleet present; /* what is on offer or leased now */
     struct source_rows offers;
     uint64_t peak; /* of the site and SKU of the last cohort */
 };
@@ -27,32 +29,67 @@ static bool pass_takes(const struct fleet_pass *p, uint64_t site, uint64_t sku)
 
 static int cohort_add(struct fleet *f, struct cohort c)
 {
-    if (f->count == f->room) {
-        size_t room = f->room == 0 ? 64 : 2 * f->room;
-        struct cohort *moved = reallocarray(f->cohorts, room, sizeof(*moved));
-        if (moved == NULL)
-            return STATUS_MEMORY;
-        f->cohorts = moved;
-        f->room = room;
-    }
+    struct cohort *cohorts = vector_reserve(f->cohorts, sizeof(c), f->count, &f->room);
+    if (cohorts == NULL)
+        return STATUS_MEMORY;
+    f->cohorts = cohorts;
     f->cohorts[f->count++] = c;
     return 0;
 }
 
+static int stands_compare(const struct cohort *a, const struct cohort *b)
+{
+    if (a->site != b->site)
+        return a->site < b->site ? -1 : 1;
+    return a->sku < b->sku ? -1 : a->sku > b->sku;
+}
+
 static bool same_stand(const struct cohort *a, const struct cohort *b)
 {
-    return a->site == b->site && a->sku == b->sku;
+    return stands_compare(a, b) == 0;
+}
+
+static int cohorts_compare(const void *a, const void *b)
+{
+    const struct cohort *x = a, *y = b;
+    int order = stands_compare(x, y);
+    if (order != 0)
+        return order;
+    return x->month < y->month ? -1 : x->month > y->month;
+}
+
+/* Puts them in order, those of one site, SKU and month together. */
+static void fleet_merge(struct fleet *f)
+{
+    size_t kept = 0;
+    if (f->count == 0)
+        return;
+    qsort(f->cohorts, f->count, sizeof(*f->cohorts), cohorts_compare);
+    for (size_t i = 1; i < f->count; i++) {
+        if (cohorts_compare(&f->cohorts[i], &f->cohorts[kept]) == 0)
+            sum_into(&f->cohorts[kept].gpus, f->cohorts[i].gpus);
+        else
+            f->cohorts[++kept] = f->cohorts[i];
+    }
+    f->count = kept + 1;
 }
 
 /* --- What the days tell --- */
 
-/* Days come by site, SKU and time. */
-static int occupancy_visit(void *context, const void *row)
+static int leased_note(struct fleet_pass *p, const struct occupancy_row *r)
 {
-    struct fleet_pass *p = context;
-    const struct occupancy_row *r = row;
-    if (!pass_takes(p, r->site, r->sku) || r->day_s > p->job->head->time_s)
-        return 0;
+    struct fleet *f = &p->leased;
+    wide minutes = (wide)r->gpu_minutes_sold + r->gpu_minutes_elected;
+    struct cohort c = {.site = r->site, .sku = r->sku, .gpus = cell_of(minutes / DAY_MIN)};
+    struct cohort *last = f->count > 0 ? &f->cohorts[f->count - 1] : NULL;
+    if (last == NULL || !same_stand(last, &c))
+        return cohort_add(f, c);
+    last->gpus = greater(last->gpus, c.gpus);
+    return 0;
+}
+
+static int capacity_note(struct fleet_pass *p, const struct occupancy_row *r)
+{
     struct fleet *f = &p->fleet;
     struct cohort c = {.site = r->site, .sku = r->sku, .month = month_of(r->day_s)};
     struct cohort *last = f->count > 0 ? &f->cohorts[f->count - 1] : NULL;
@@ -72,6 +109,17 @@ static int occupancy_visit(void *context, const void *row)
     return 0;
 }
 
+/* Days come by site, SKU and time. */
+static int occupancy_visit(void *context, const void *row)
+{
+    struct fleet_pass *p = context;
+    const struct occupancy_row *r = row;
+    if (!pass_takes(p, r->site, r->sku) || r->day_s > p->job->head->time_s)
+        return 0;
+    int status = leased_note(p, r);
+    return status != 0 || p->job->query->fleet.count > 0 ? status : capacity_note(p, r);
+}
+
 /* --- What stands there now --- */
 
 static bool offer_is_open(const struct fleet_pass *p, const struct offer_row *o)
@@ -86,7 +134,8 @@ static int offer_visit(void *context, const void *row)
     const struct offer_row *o = row;
     if (!offer_is_open(p, o) || !pass_takes(p, o->site, o->sku))
         return 0;
-    return cohort_add(&p->present, (struct cohort){o->site, o->sku, o->gpus, 0});
+    return cohort_add(&p->present,
+                      (struct cohort){.site = o->site, .sku = o->sku, .gpus = o->gpus});
 }
 
 /* What is leased now of an offer that stands no more is there still. */
@@ -101,104 +150,100 @@ static int lease_visit(void *context, const void *row)
     const struct offer_row *o = source_find(&p->offers, TABLE_OFFER, &l->offer);
     if (o != NULL && offer_is_open(p, o))
         return 0;
-    return cohort_add(&p->present, (struct cohort){l->site, l->sku, l->gpus, 0});
+    return cohort_add(&p->present,
+                      (struct cohort){.site = l->site, .sku = l->sku, .gpus = l->gpus});
 }
 
-static int cohorts_compare(const void *a, const void *b)
+/* What stands there above the highest day has come this month; both are in order. */
+static int present_join(struct fleet_pass *p)
 {
-    const struct cohort *x = a, *y = b;
-    if (x->site != y->site)
-        return x->site < y->site ? -1 : 1;
-    if (x->sku != y->sku)
-        return x->sku < y->sku ? -1 : 1;
-    return x->month < y->month ? -1 : x->month > y->month;
-}
-
-static void present_merge(struct fleet *f)
-{
-    size_t kept = 0;
-    if (f->count == 0)
-        return;
-    qsort(f->cohorts, f->count, sizeof(*f->cohorts), cohorts_compare);
-    for (size_t i = 1; i < f->count; i++) {
-        if (same_stand(&f->cohorts[i], &f->cohorts[kept]))
-            sum_into(&f->cohorts[kept].gpus, f->cohorts[i].gpus);
-        else
-            f->cohorts[++kept] = f->cohorts[i];
-    }
-    f->count = kept + 1;
-}
-
-/* --- Both --- */
-
-/* The newest cohorts of one site and SKU that make up what stands there now; `first` to `end` are
- * what the days tell of it. What is more has come into service this month. */
-static int stand_join(struct fleet *out, const struct cohort *cohorts, size_t first, size_t end,
-                      const struct cohort *present, uint32_t month)
-{
-    uint64_t told = 0;
+    struct fleet *f = &p->fleet;
+    size_t told_count = f->count, at = 0;
     int status = 0;
-    for (size_t i = first; i < end; i++)
-        sum_into(&told, cohorts[i].gpus);
-    uint64_t gone = told > present->gpus ? told - present->gpus : 0;
-    for (size_t i = first; status == 0 && i < end; i++) {
-        struct cohort c = cohorts[i];
-        uint64_t lost = lesser(gone, c.gpus);
-        gone -= lost;
-        c.gpus -= lost;
-        if (c.gpus > 0)
-            status = cohort_add(out, c);
-    }
-    struct cohort *last = out->count > 0 ? &out->cohorts[out->count - 1] : NULL;
-    uint64_t more = present->gpus > told ? present->gpus - told : 0;
-    if (status != 0 || more == 0)
-        return status;
-    if (last != NULL && same_stand(last, present) && last->month == month) {
-        last->gpus += more;
-        return 0;
-    }
-    return cohort_add(out, (struct cohort){present->site, present->sku, more, month});
-}
-
-static int fleets_join(const struct fleet_pass *p, struct fleet *out)
-{
-    const struct fleet *told = &p->fleet;
-    uint32_t month = month_of(p->job->head->time_s);
-    size_t first = 0;
-    int status = 0;
+    fleet_merge(&p->present);
     for (size_t i = 0; status == 0 && i < p->present.count; i++) {
-        const struct cohort *present = &p->present.cohorts[i];
-        struct cohort least = {.site = present->site, .sku = present->sku};
-        while (first < told->count && cohorts_compare(&told->cohorts[first], &least) < 0)
-            first++;
-        size_t end = first;
-        while (end < told->count && same_stand(&told->cohorts[end], present))
-            end++;
-        status = stand_join(out, told->cohorts, first, end, present, month);
-        first = end;
+        struct cohort more = p->present.cohorts[i];
+        uint64_t told = 0;
+        while (at < told_count && stands_compare(&f->cohorts[at], &more) < 0)
+            at++;
+        for (; at < told_count && same_stand(&f->cohorts[at], &more); at++)
+            sum_into(&told, f->cohorts[at].gpus);
+        more.gpus -= lesser(told, more.gpus);
+        more.month = month_of(p->job->head->time_s);
+        if (more.gpus > 0)
+            status = cohort_add(f, more);
     }
+    fleet_merge(f);
     return status;
+}
+
+static int present_load(struct fleet_pass *p)
+{
+    const struct source *from = p->job->source;
+    int status = source_load(from, TABLE_OFFER, &p->offers);
+    if (status == 0)
+        status = from->each(from->of, TABLE_OFFER, offer_visit, p);
+    if (status == 0)
+        status = from->each(from->of, TABLE_LEASE, lease_visit, p);
+    return status != 0 ? status : present_join(p);
+}
+
+/* --- A lender's list --- */
+
+static int list_take(struct fleet_pass *p)
+{
+    struct job *j = p->job;
+    int status = 0;
+    for (uint32_t i = 0; status == 0 && i < j->query->fleet.count && !job_stops(j); i++) {
+        const struct fleet_row *row = &j->query->fleet.items[i];
+        struct cohort c = {.site = names_site_named(j->names, row->site),
+                           .sku = names_sku_named(j->names, row->sku),
+                           .gpus = row->gpus,
+                           .month = month_of(row->in_service_s)};
+        if (c.site == 0 || c.sku == 0)
+            job_refuse(j, c.site == 0 ? REFUSAL_site_not_found : REFUSAL_sku_not_found);
+        else if (!site_scope_has(&p->scope, c.site))
+            job_refuse(j, REFUSAL_not_visible);
+        else if (pass_takes(p, c.site, c.sku))
+            status = cohort_add(&p->fleet, c);
+    }
+    fleet_merge(&p->fleet);
+    return status;
+}
+
+/* --- What is proven --- */
+
+/* The oldest first: what is proven shall not be thought newer than it may be. */
+static void fleet_prove(struct fleet *f, const struct fleet *leased)
+{
+    size_t at = 0;
+    uint64_t left = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        struct cohort *c = &f->cohorts[i];
+        if (i == 0 || !same_stand(c, c - 1)) {
+            while (at < leased->count && stands_compare(&leased->cohorts[at], c) < 0)
+                at++;
+            bool there = at < leased->count && same_stand(&leased->cohorts[at], c);
+            left = there ? leased->cohorts[at].gpus : 0;
+        }
+        c->proven = lesser(left, c->gpus);
+        left -= c->proven;
+    }
 }
 
 int fleet_load(struct job *j, struct fleet *out)
 {
     const struct source *from = j->source;
     struct fleet_pass p = {.job = j};
-    *out = (struct fleet){0};
     int status = site_scope_load(j, &p.scope);
-    if (status == 0)
-        status = source_load(from, TABLE_OFFER, &p.offers);
     if (status == 0)
         status = from->each(from->of, TABLE_OCCUPANCY, occupancy_visit, &p);
     if (status == 0)
-        status = from->each(from->of, TABLE_OFFER, offer_visit, &p);
-    if (status == 0)
-        status = from->each(from->of, TABLE_LEASE, lease_visit, &p);
-    present_merge(&p.present);
-    if (status == 0)
-        status = fleets_join(&p, out);
+        status = j->query->fleet.count > 0 ? list_take(&p) : present_load(&p);
+    fleet_prove(&p.fleet, &p.leased);
+    *out = p.fleet;
     free(p.offers.rows);
-    fleet_release(&p.fleet);
+    fleet_release(&p.leased);
     fleet_release(&p.present);
     site_scope_release(&p.scope);
     return status;

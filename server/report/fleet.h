@@ -1,7 +1,9 @@
 /*
  * The GPUs of sites, by SKU and by the month in which they came into service. The exchange knows
  * them as capacity alone: what a day has sold, elected or free above the highest day before has
- * come into service then; and when less stands there now, the oldest have gone.
+ * come into service then. That is what the operator declares, by what it offers; what leases took
+ * on a day was there for whoever leased it. A lender's own list takes the place of the first, never
+ * of the second.
  */
 #ifndef BOURSE_REPORT_FLEET_H
 #define BOURSE_REPORT_FLEET_H
@@ -12,7 +14,8 @@ struct cohort {
     uint64_t site;
     uint64_t sku;
     uint64_t gpus;
-    uint32_t month; /* since 1970 */
+    uint64_t proven; /* of them, by leases; the oldest cohorts of a site and SKU have them first */
+    uint32_t month;  /* since 1970 */
 };
 
 struct fleet {
@@ -21,7 +24,11 @@ struct fleet {
     size_t room;
 };
 
-/* Those of the sites that are the job's business, of its site and SKU where it names them. */
+/*
+ * Those of the sites that are the job's business, of its site and SKU where it names them. Refuses
+ * the job when its list names a site or a SKU that there is not (site_not_found, sku_not_found), or
+ * a site that is not its business (not_visible).
+ */
 int fleet_load(struct job *j, struct fleet *out);
 void fleet_release(struct fleet *f);
 

@@ -12,6 +12,7 @@ struct job {
     const struct q_report *query;
     uint32_t account; /* whose; 0: of the whole exchange */
     const struct source *source;
+    const struct source *before; /* of a statement: the rows when its time began; NULL: not there */
     const struct head_row *head;
     const struct names *names;
     struct arena *arena; /* lives as long as the report */

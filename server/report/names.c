@@ -44,3 +44,29 @@ const struct site_row *names_site(const struct names *n, uint64_t site)
 {
     return source_find(&n->sites, TABLE_SITE, &site);
 }
+
+bool names_same(const char *name, struct text text)
+{
+    size_t length = strnlen(name, NAME_MAX_BYTES);
+    return text.length == length && (length == 0 || memcmp(text.data, name, length) == 0);
+}
+
+uint64_t names_site_named(const struct names *n, struct text name)
+{
+    const struct site_row *rows = n->sites.rows;
+    for (size_t i = 0; i < n->sites.count; i++) {
+        if (names_same(rows[i].name, name))
+            return rows[i].site;
+    }
+    return 0;
+}
+
+uint64_t names_sku_named(const struct names *n, struct text name)
+{
+    const struct sku_row *rows = n->skus.rows;
+    for (size_t i = 0; i < n->skus.count; i++) {
+        if (names_same(rows[i].name, name))
+            return rows[i].sku;
+    }
+    return 0;
+}

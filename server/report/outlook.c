@@ -6,31 +6,23 @@
 #include "protocol/month.h"
 #include "protocol/status.h"
 #include "server/report/sums.h"
-
-enum { DAY_S = 24 * 3600 };
+#include "server/report/vector.h"
+#include "server/report/walk.h"
 
 /* --- Spots --- */
 
-/* The place of the first spot at or behind (site, sku). */
-static size_t spot_place(const struct outlook *o, uint64_t site, uint64_t sku)
+static int spot_compare(const void *item, const void *key)
 {
-    size_t low = 0, high = o->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct outlook_spot *s = &o->spots[middle];
-        if (s->site < site || (s->site == site && s->sku < sku))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct outlook_spot *a = item, *b = key;
+    if (a->site != b->site)
+        return a->site < b->site ? -1 : 1;
+    return a->sku < b->sku ? -1 : a->sku > b->sku;
 }
 
 struct outlook_spot *outlook_find(const struct outlook *o, uint64_t site, uint64_t sku)
 {
-    size_t at = spot_place(o, site, sku);
-    return at < o->count && o->spots[at].site == site && o->spots[at].sku == sku ? &o->spots[at]
-                                                                                 : NULL;
+    const struct outlook_spot key = {.site = site, .sku = sku};
+    return vector_find(o->spots, sizeof(*o->spots), o->count, &key, spot_compare);
 }
 
 int outlook_add(struct outlook *o, uint64_t site, uint64_t sku, uint64_t from_min)
@@ -40,15 +32,12 @@ int outlook_add(struct outlook *o, uint64_t site, uint64_t sku, uint64_t from_mi
         there->from_min = lesser(there->from_min, from_min);
         return 0;
     }
-    if (o->count == o->room) {
-        size_t room = o->room == 0 ? 16 : 2 * o->room;
-        struct outlook_spot *moved = reallocarray(o->spots, room, sizeof(*moved));
-        if (moved == NULL)
-            return STATUS_MEMORY;
-        o->spots = moved;
-        o->room = room;
-    }
-    size_t at = spot_place(o, site, sku);
+    struct outlook_spot *spots = vector_reserve(o->spots, sizeof(*spots), o->count, &o->room);
+    if (spots == NULL)
+        return STATUS_MEMORY;
+    o->spots = spots;
+    const struct outlook_spot key = {.site = site, .sku = sku};
+    size_t at = vector_place(o->spots, sizeof(*spots), o->count, &key, spot_compare);
     memmove(o->spots + at + 1, o->spots + at, (o->count - at) * sizeof(*o->spots));
     o->spots[at] = (struct outlook_spot){
         .site = site, .sku = sku, .from_min = from_min, .lowest_ucr = REPORT_NONE};
@@ -98,12 +87,11 @@ static int bends_reserve(struct outlook_spot *s)
     bends_merge(s);
     if (s->bends_count + 2 <= s->bends_room / 2)
         return 0;
-    size_t room = s->bends_room == 0 ? 64 : 2 * s->bends_room;
-    struct outlook_bend *moved = reallocarray(s->bends, room, sizeof(*moved));
-    if (moved == NULL)
+    struct outlook_bend *bends =
+        vector_reserve(s->bends, sizeof(*bends), s->bends_room, &s->bends_room);
+    if (bends == NULL)
         return STATUS_MEMORY;
-    s->bends = moved;
-    s->bends_room = room;
+    s->bends = bends;
     return 0;
 }
 
@@ -150,14 +138,11 @@ static int relief_visit(void *context, const void *row)
     if (r->kind != RELIEF_KIND_SALE || r->end_s < cut_s || r->end_s - cut_s <= r->start_s ||
         (r->end_s - cut_s) / 60 <= p->least_min)
         return 0;
-    if (p->sales_count == p->sales_room) {
-        size_t room = p->sales_room == 0 ? 64 : 2 * p->sales_room;
-        struct outlook_sale *moved = reallocarray(p->sales, room, sizeof(*moved));
-        if (moved == NULL)
-            return STATUS_MEMORY;
-        p->sales = moved;
-        p->sales_room = room;
-    }
+    struct outlook_sale *sales =
+        vector_reserve(p->sales, sizeof(*sales), p->sales_count, &p->sales_room);
+    if (sales == NULL)
+        return STATUS_MEMORY;
+    p->sales = sales;
     p->sales[p->sales_count++] =
         (struct outlook_sale){r->lease, r->start_s, r->end_s - cut_s, r->gpus};
     return 0;

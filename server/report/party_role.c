@@ -16,6 +16,15 @@ static void role_note(const struct role_pass *p, uint32_t account, enum party_ro
         p->roles[row - (const struct account_row *)p->names->accounts.rows] |= (uint8_t)role;
 }
 
+bool party_roles_conflict(uint8_t roles)
+{
+    const uint8_t pays = PARTY_ROLE_GUARANTOR | PARTY_ROLE_TENANT | PARTY_ROLE_FUNDER;
+    const uint8_t is_paid = PARTY_ROLE_OPERATOR | PARTY_ROLE_LENDER;
+    const uint8_t guards = PARTY_ROLE_GUARANTOR | PARTY_ROLE_TENANT;
+    return ((roles & pays) != 0 && (roles & is_paid) != 0) || (roles & guards) == guards ||
+           (roles & is_paid) == is_paid;
+}
+
 static int contract_visit(void *context, const void *row)
 {
     const struct contract_row *c = row;

@@ -13,6 +13,15 @@ enum party_role {
     PARTY_ROLE_LENDER = 16,   /* beneficiary of a lease guarantee in force */
 };
 
+/*
+ * Whether the roles set interests of one account against each other. Some pay (guarantor, tenant,
+ * funder), others are paid (operator, lender): whoever does both pays itself. So does a guarantor
+ * that is a tenant, whose leases lower what it owes, and a lender that is an operator, whose loan
+ * is secured by what it runs. That a guarantor funds a series is how it guarantees, and no
+ * conflict.
+ */
+bool party_roles_conflict(uint8_t roles);
+
 /* A byte of roles for each row of the job's accounts, in their order; NULL with *status set when
  * they cannot be read. To be freed. */
 uint8_t *party_roles_load(const struct job *j, int *status);

@@ -9,6 +9,7 @@
 #include "protocol/status.h"
 #include "server/exchange/series.h"
 #include "server/report/tally.h"
+#include "server/report/vector.h"
 
 /* Of one series: its operators in `operators`, from place `first` on. */
 struct reach {
@@ -155,18 +156,16 @@ static int portability_collect(struct portability *p)
 
 static int operator_push(struct portability *p, uint32_t operator)
 {
-    if (p->operators_count == p->operators_room) {
-        size_t room = p->operators_room == 0 ? 64 : 2 * p->operators_room;
-        if (room * sizeof(*p->operators) > REPORT_BYTES_MAX) {
-            job_refuse(p->j, REFUSAL_report_too_large);
-            return WALK_STOP;
-        }
-        uint32_t *moved = reallocarray(p->operators, room, sizeof(*moved));
-        if (moved == NULL)
-            return STATUS_MEMORY;
-        p->operators = moved;
-        p->operators_room = room;
+    if (p->operators_count == p->operators_room &&
+        2 * p->operators_room * sizeof(*p->operators) > REPORT_BYTES_MAX) {
+        job_refuse(p->j, REFUSAL_report_too_large);
+        return WALK_STOP;
     }
+    uint32_t *moved =
+        vector_reserve(p->operators, sizeof(*moved), p->operators_count, &p->operators_room);
+    if (moved == NULL)
+        return STATUS_MEMORY;
+    p->operators = moved;
     p->operators[p->operators_count++] = operator;
     return 0;
 }
@@ -285,18 +284,18 @@ static void series_show(struct portability *p, uint32_t table, const struct reac
     }
 }
 
+static int series_compare(const void *item, const void *key)
+{
+    uint64_t series = ((const struct tally_line *)item)->key[0];
+    uint64_t other = *(const uint64_t *)key;
+    return series < other ? -1 : series > other;
+}
+
 /* The place of a series among those held, which are in order. */
 static size_t series_place(const struct portability *p, uint64_t series)
 {
-    size_t from = 0, until = p->series.count;
-    while (until - from > 1) {
-        size_t middle = from + (until - from) / 2;
-        if (p->series.lines[middle].key[0] <= series)
-            from = middle;
-        else
-            until = middle;
-    }
-    return from;
+    return vector_place(p->series.lines, sizeof(*p->series.lines), p->series.count, &series,
+                        series_compare);
 }
 
 static int portability_show(struct portability *p)

@@ -6,6 +6,7 @@
 #include "protocol/month.h"
 #include "protocol/status.h"
 #include "server/report/sums.h"
+#include "server/report/vector.h"
 
 struct position_pass {
     const struct job *job;
@@ -26,19 +27,16 @@ static int contract_visit(void *context, const void *row)
         return 0;
     if (account != 0 && c->debtor != account && c->creditor != account && c->third != account)
         return 0;
-    if (p->count == p->room) {
-        size_t room = p->room == 0 ? 16 : 2 * p->room;
-        struct position *moved = reallocarray(p->items, room, sizeof(*moved));
-        if (moved == NULL)
-            return STATUS_MEMORY;
-        p->items = moved;
-        p->room = room;
-    }
+    struct position *items = vector_reserve(p->items, sizeof(*items), p->count, &p->room);
+    if (items == NULL)
+        return STATUS_MEMORY;
+    p->items = items;
     p->items[p->count++] = (struct position){
         .contract = c->contract,
         .start_s = c->start_s,
         .end_s = c->end_s,
         .claims_ucr = lesser(c->claims_ucr, CELL_MAX),
+        .certified_s = REPORT_NONE,
         .kind = c->kind,
         .state = c->state,
         .version = c->version,
@@ -49,17 +47,16 @@ static int contract_visit(void *context, const void *row)
     return 0;
 }
 
+static int position_compare(const void *item, const void *key)
+{
+    uint64_t contract = ((const struct position *)item)->contract;
+    uint64_t other = *(const uint64_t *)key;
+    return contract < other ? -1 : contract > other;
+}
+
 static struct position *position_find(struct positions *p, uint64_t contract)
 {
-    size_t low = 0, high = p->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (p->items[middle].contract < contract)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < p->count && p->items[low].contract == contract ? &p->items[low] : NULL;
+    return vector_find(p->items, sizeof(*p->items), p->count, &contract, position_compare);
 }
 
 static int backstop_visit(void *context, const void *row)
@@ -83,6 +80,7 @@ static int guarantee_visit(void *context, const void *row)
     if (at == NULL || at->kind != CONTRACT_KIND_GUARANTEE || at->version != terms->version)
         return 0;
     at->site = terms->site;
+    at->escrow_ucr = at->state == CONTRACT_STATE_IN_FORCE ? lesser(terms->escrow_ucr, CELL_MAX) : 0;
     at->nominal_ucr = at->state == CONTRACT_STATE_IN_FORCE ? lesser(terms->limit_ucr, CELL_MAX) : 0;
     at->found = true;
     return 0;
@@ -97,6 +95,7 @@ static int recourse_visit(void *context, const void *row)
         return 0;
     at->called_ucr = r->by_guarantor_ucr;
     at->nominal_ucr -= lesser(at->nominal_ucr, r->by_guarantor_ucr);
+    at->escrow_ucr -= lesser(at->escrow_ucr, r->by_operator_ucr);
     return 0;
 }
 
@@ -107,11 +106,15 @@ static int escrow_visit(void *context, const void *row)
     const struct escrow_row *e = row;
     struct position *at =
         e->kind == ESCROW_KIND_CONTRACT ? position_find(pass->out, e->serial) : NULL;
-    if (at == NULL || e->owner != at->guarantor)
+    if (at == NULL)
         return 0;
     const struct series_row *series = names_series(pass->job->names, e->series);
-    if (series == NULL || series->expires_s == 0 || series->expires_s > pass->job->head->time_s)
+    if (series != NULL && series->expires_s != 0 && series->expires_s <= pass->job->head->time_s)
+        return 0;
+    if (e->owner == at->guarantor)
         sum_into(&at->funded_ucr, e->amount_ucr);
+    else if (e->owner == at->operator&& at->kind == CONTRACT_KIND_GUARANTEE)
+        sum_into(&at->escrow_there_ucr, e->amount_ucr);
     return 0;
 }
 
@@ -172,10 +175,12 @@ static void backstop_project(const struct job *j, struct positions *p, struct po
     struct projection_walk w;
     struct projection_month m;
     at->nominal_ucr = left;
+    if (plan->certified_min != UINT64_MAX)
+        at->certified_s = lesser(plan->certified_min, TIME_MAX_S / 60) * 60;
     projection_walk_begin(&p->projection, plan, &w);
     while (projection_walk_next(&w, &m)) {
-        uint64_t worst = projection_draw(plan, &m, 0, false, &worst_left);
-        uint64_t expected = projection_draw(plan, &m, sells_ppm, true, &left);
+        uint64_t worst = projection_draw_worst(plan, &m, &worst_left);
+        uint64_t expected = projection_draw(plan, &m, sells_ppm, &left);
         struct position_month *month = month_at(p, m.month);
         sum_into(&month->worst_ucr, worst);
         sum_into(&month->expected_ucr, expected);
@@ -252,6 +257,11 @@ int positions_load(struct job *j, struct positions *out)
     month_at(out, out->projection.month);
     positions_project(j, out);
     return 0;
+}
+
+const struct position *positions_find(const struct positions *p, uint64_t contract)
+{
+    return vector_find(p->items, sizeof(*p->items), p->count, &contract, position_compare);
 }
 
 void positions_release(struct positions *p)

@@ -19,6 +19,11 @@ struct position {
     uint64_t funded_ucr;   /* the guarantor has in the fund */
     uint64_t claims_ucr;   /* owed already and not paid */
     uint64_t called_ucr;   /* of a lease guarantee: paid by the guarantor so far */
+    uint64_t certified_s;  /* of a backstop: when the certifications it asks for lapse, as listed
+                              now; REPORT_NONE: it asks for none */
+    uint64_t escrow_ucr;   /* of a lease guarantee: what the operator's escrow should hold still:
+                              promised, less what calls have taken of it */
+    uint64_t escrow_there_ucr; /* ... and what it holds */
     uint32_t kind;
     uint32_t state;
     uint32_t version;
@@ -45,6 +50,8 @@ struct positions {
 
 /* Those that concern the job, of its site and SKU where it names them. */
 int positions_load(struct job *j, struct positions *out);
+/* NULL: there is none of this number. */
+const struct position *positions_find(const struct positions *p, uint64_t contract);
 void positions_release(struct positions *p);
 
 #endif

@@ -6,6 +6,7 @@
 #include "protocol/month.h"
 #include "protocol/status.h"
 #include "server/report/sums.h"
+#include "server/report/vector.h"
 
 /* --- Which backstops --- */
 
@@ -24,31 +25,26 @@ static int contract_visit(void *context, const void *row)
         return 0;
     if (account != 0 && c->debtor != account && c->creditor != account)
         return 0;
-    if (p->count == p->room) {
-        size_t room = p->room == 0 ? 16 : 2 * p->room;
-        struct projection_plan *moved = reallocarray(p->plans, room, sizeof(*moved));
-        if (moved == NULL)
-            return STATUS_MEMORY;
-        p->plans = moved;
-        p->room = room;
-    }
-    struct projection_plan *plan = &p->plans[p->count++];
+    struct projection_plan *plan = vector_reserve(p->plans, sizeof(*plan), p->count, &p->room);
+    if (plan == NULL)
+        return STATUS_MEMORY;
+    p->plans = plan;
+    plan += p->count++;
     memset(plan, 0, sizeof(*plan));
     plan->contract = *c;
     return 0;
 }
 
+static int plan_compare(const void *item, const void *key)
+{
+    uint64_t contract = ((const struct projection_plan *)item)->contract.contract;
+    uint64_t other = *(const uint64_t *)key;
+    return contract < other ? -1 : contract > other;
+}
+
 static struct projection_plan *plan_find(struct projection *p, uint64_t contract)
 {
-    size_t low = 0, high = p->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (p->plans[middle].contract.contract < contract)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < p->count && p->plans[low].contract.contract == contract ? &p->plans[low] : NULL;
+    return vector_find(p->plans, sizeof(*p->plans), p->count, &contract, plan_compare);
 }
 
 static int terms_visit(void *context, const void *row)
@@ -71,10 +67,33 @@ static int cover_visit(void *context, const void *row)
     return 0;
 }
 
-/* Where the backstop's minutes have not been added up yet. */
-static uint64_t plan_from_min(const struct projection_plan *plan)
+uint64_t projection_from_min(const struct projection_plan *plan)
 {
     return greater(plan->cover.cursor_s, plan->terms.start_s) / 60;
+}
+
+uint64_t projection_accrued(const struct projection_plan *plan)
+{
+    wide sum = ((wide)plan->cover.cost_high << 64) + plan->cover.cost_low;
+    return cell_of(sum / 60 + (sum % 60 != 0));
+}
+
+/* As the rules count a backstop's minutes: the latest of those of each name that is asked for. */
+static uint64_t certified_until_min(const struct job *j, const struct backstop_row *terms)
+{
+    const struct site_row *site = names_site(j->names, terms->site);
+    uint64_t until_min = UINT64_MAX;
+    for (uint32_t i = 0; i < terms->certifications_count && i < ORDER_CERTIFICATIONS_MAX; i++) {
+        const uint8_t *name = terms->certifications + (size_t)i * NAME_BYTES;
+        uint64_t held_s = 0;
+        for (uint32_t k = 0;
+             site != NULL && k < site->certifications_count && k < SITE_CERTIFICATIONS_MAX; k++) {
+            if (memcmp(site->certification_names + (size_t)k * NAME_BYTES, name, NAME_BYTES) == 0)
+                held_s = greater(held_s, site->certification_expires_s[k]);
+        }
+        until_min = lesser(until_min, held_s / 60);
+    }
+    return until_min;
 }
 
 /* Leaves those that are not asked for, and those whose rows are incomplete, out. */
@@ -89,7 +108,7 @@ static int plans_choose(const struct job *j, struct projection *p)
             (q->sku != 0 && plan->terms.sku != q->sku))
             continue;
         int status =
-            outlook_add(&p->outlook, plan->terms.site, plan->terms.sku, plan_from_min(plan));
+            outlook_add(&p->outlook, plan->terms.site, plan->terms.sku, projection_from_min(plan));
         if (status != 0)
             return status;
         p->plans[kept++] = *plan;
@@ -115,6 +134,7 @@ int projection_load(struct job *j, struct projection *out)
     for (size_t i = 0; status == 0 && i < out->count; i++) {
         struct projection_plan *plan = &out->plans[i];
         plan->spot = outlook_find(&out->outlook, plan->terms.site, plan->terms.sku);
+        plan->certified_min = certified_until_min(j, &plan->terms);
     }
     return status;
 }
@@ -134,7 +154,9 @@ void projection_notes(struct job *j)
                 "The price is that of the leases settled in the months of these 90 days, else of "
                 "the lowest open offer; where there is none, nothing sells.");
     job_note(j, "What is not sold is owed for at the strike until the pool is used up, as if it "
-                "stood on offer with the certifications and at the price that the terms ask for.");
+                "stood on offer at the price that the terms ask for. Once a certification that the "
+                "terms ask for has expired, as the site's are listed now, nothing is owed for what "
+                "is not sold; the worst case alone assumes that all are renewed.");
     job_note(j,
              "The present month counts from where minutes were last added up, with what the "
              "running period had come to by then. Nothing after %d months is projected.",
@@ -158,7 +180,6 @@ uint64_t projection_covered(const struct backstop_row *terms, uint64_t at_min, u
 void projection_walk_begin(const struct projection *p, const struct projection_plan *plan,
                            struct projection_walk *out)
 {
-    wide cost = ((wide)plan->cover.cost_high << 64) + plan->cover.cost_low;
     uint64_t end_s = plan->terms.end_s > 0 ? plan->terms.end_s - 1 : 0;
     *out = (struct projection_walk){
         .plan = plan,
@@ -166,8 +187,8 @@ void projection_walk_begin(const struct projection *p, const struct projection_p
         .month = p->month,
         .month_last = (uint32_t)lesser(greater(p->month, month_of(lesser(end_s, TIME_MAX_S))),
                                        (uint64_t)p->month + PROJECTION_MONTHS_MAX - 1),
-        .at_min = plan_from_min(plan),
-        .accrued_ucr = cell_of(cost / 60 + (cost % 60 != 0)),
+        .at_min = projection_from_min(plan),
+        .accrued_ucr = projection_accrued(plan),
     };
 }
 
@@ -181,6 +202,9 @@ bool projection_walk_next(struct projection_walk *w, struct projection_month *ou
     while (w->at_min < end_min) {
         uint64_t until = outlook_walk_to(&w->outlook, w->at_min, end_min);
         uint64_t covered = projection_covered(terms, w->at_min, &until);
+        bool certified = w->at_min < w->plan->certified_min;
+        if (certified)
+            until = lesser(until, w->plan->certified_min);
         uint64_t elected = w->outlook.elected > 0 ? (uint64_t)w->outlook.elected : 0;
         uint64_t sold = w->outlook.sold > 0 ? (uint64_t)w->outlook.sold : 0;
         uint64_t minutes = until - w->at_min;
@@ -190,6 +214,7 @@ bool projection_walk_next(struct projection_walk *w, struct projection_month *ou
         out->elected += minutes * elected;
         out->committed += minutes * sold;
         out->open += minutes * (covered - elected - sold);
+        out->lapsed += certified ? 0 : minutes * (covered - elected - sold);
         w->at_min = until;
     }
     w->month++;
@@ -198,12 +223,6 @@ bool projection_walk_next(struct projection_walk *w, struct projection_month *ou
 }
 
 /* --- What sells --- */
-
-static bool text_is(struct text text, const char *other)
-{
-    size_t length = strnlen(other, NAME_MAX_BYTES);
-    return text.length == length && memcmp(text.data, other, length) == 0;
-}
 
 /* The price then, for a GPU-hour; REPORT_NONE: nobody knows. */
 static uint64_t price_then(const struct job *j, const struct projection_plan *plan,
@@ -216,7 +235,7 @@ static uint64_t price_then(const struct job *j, const struct projection_plan *pl
     uint32_t down = (uint32_t)lesser(shock->price_down_ppm, PPM_ONE);
     wide then = (wide)price * (PPM_ONE - down);
     bool repriced =
-        shock->density_ppm != 0 && sku != NULL && text_is(shock->generation, sku->generation);
+        shock->density_ppm != 0 && sku != NULL && names_same(sku->generation, shock->generation);
     return cell_of(then / (repriced ? shock->density_ppm : PPM_ONE));
 }
 
@@ -230,15 +249,26 @@ uint32_t projection_sells_ppm(const struct job *j, const struct projection_plan 
     return (uint32_t)((uint64_t)outlook_utilisation_ppm(plan->spot) * (PPM_ONE - down) / PPM_ONE);
 }
 
-uint64_t projection_draw(const struct projection_plan *plan, const struct projection_month *month,
-                         uint32_t sells_ppm, bool committed_too, uint64_t *pool_left_ucr)
+static uint64_t unsold_draw(const struct projection_plan *plan,
+                            const struct projection_month *month, uint64_t unsold,
+                            uint64_t *pool_left_ucr)
 {
-    uint64_t sells = (uint64_t)((wide)month->open * sells_ppm / PPM_ONE);
-    uint64_t unsold = month->covered - month->elected - sells;
-    if (committed_too)
-        unsold -= month->committed;
     uint64_t owed = sum_of(cost_of(unsold, plan->terms.strike_ucr), month->accrued_ucr);
     uint64_t drawn = lesser(owed, *pool_left_ucr);
     *pool_left_ucr -= drawn;
     return drawn;
+}
+
+uint64_t projection_draw(const struct projection_plan *plan, const struct projection_month *month,
+                         uint32_t sells_ppm, uint64_t *pool_left_ucr)
+{
+    uint64_t open = month->open - month->lapsed;
+    uint64_t sells = (uint64_t)((wide)open * sells_ppm / PPM_ONE);
+    return unsold_draw(plan, month, open - sells, pool_left_ucr);
+}
+
+uint64_t projection_draw_worst(const struct projection_plan *plan,
+                               const struct projection_month *month, uint64_t *pool_left_ucr)
+{
+    return unsold_draw(plan, month, month->covered - month->elected, pool_left_ucr);
 }

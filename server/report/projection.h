@@ -2,8 +2,10 @@
  * What backstops will cost, month by month to their ends. Of the GPUs that are covered, those in
  * leases granted already are sold; of the open rest as large a part sells as did in the last 90
  * days, and none of it at a price below the strike, which the operator rather takes. The rest is
- * owed for, as if all of it stood on offer as the terms ask, until the pool is used up. A shock
- * makes sales fewer or prices lower; each of its numbers can only raise what is owed in all.
+ * owed for, as if all of it stood on offer as the terms ask, until the pool is used up; once a
+ * certification has expired that the terms ask for nothing is, except in the worst case, in which
+ * it is renewed. A shock makes sales fewer or prices lower; each of its numbers can only raise what
+ * is owed in all.
  */
 #ifndef BOURSE_REPORT_PROJECTION_H
 #define BOURSE_REPORT_PROJECTION_H
@@ -18,6 +20,9 @@ struct projection_plan {
     struct backstop_row terms;
     struct cover_row cover;
     const struct outlook_spot *spot;
+    /* From this minute on the site lacks a certification that the terms ask for, as listed now; 0:
+     * already; UINT64_MAX: none is asked for. */
+    uint64_t certified_min;
 };
 
 struct projection {
@@ -50,7 +55,8 @@ struct projection_month {
     uint64_t covered;
     uint64_t elected;
     uint64_t committed;
-    uint64_t open; /* covered, and neither elected nor sold */
+    uint64_t open;   /* covered, and neither elected nor sold */
+    uint64_t lapsed; /* of the open ones, those without a certification that the terms ask for */
     uint64_t accrued_ucr;
 };
 
@@ -67,15 +73,21 @@ void projection_walk_begin(const struct projection *p, const struct projection_p
 /* False after the last month. */
 bool projection_walk_next(struct projection_walk *w, struct projection_month *out);
 
+/* What the running period has come to up to where its minutes were added up. */
+uint64_t projection_accrued(const struct projection_plan *plan);
+/* Where the backstop's minutes have not been added up yet. */
+uint64_t projection_from_min(const struct projection_plan *plan);
 /* GPUs that the lots have delivered by a minute, and the minute until which that stays so. */
 uint64_t projection_covered(const struct backstop_row *terms, uint64_t at_min, uint64_t *until_min);
 
 /* The part of open capacity that sells, in parts per million. */
 uint32_t projection_sells_ppm(const struct job *j, const struct projection_plan *plan,
                               const struct projection_shock *shock);
-/* What is drawn of a month when so much of its open part sells; lowers what is left of the pool.
- * `committed_too`: what is sold already counts as sold. */
+/* What is drawn of a month when so much of its open part sells; lowers what is left of the pool. */
 uint64_t projection_draw(const struct projection_plan *plan, const struct projection_month *month,
-                         uint32_t sells_ppm, bool committed_too, uint64_t *pool_left_ucr);
+                         uint32_t sells_ppm, uint64_t *pool_left_ucr);
+/* The same with nothing sold, not even what is already, and certifications renewed. */
+uint64_t projection_draw_worst(const struct projection_plan *plan,
+                               const struct projection_month *month, uint64_t *pool_left_ucr);
 
 #endif

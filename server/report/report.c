@@ -7,6 +7,7 @@
 
 #include "protocol/status.h"
 #include "server/report/job.h"
+#include "server/report/vector.h"
 
 struct report {
     struct arena arena; /* texts, columns */
@@ -108,18 +109,16 @@ static bool vector_grow(struct job *j, void **items, size_t size, size_t count, 
 {
     if (count < *room)
         return true;
-    size_t more = *room == 0 ? 256 : 2 * *room;
-    if (report_memory(j->report) + (more - *room) * size > REPORT_BYTES_MAX) {
+    if (report_memory(j->report) + *room * size > REPORT_BYTES_MAX) {
         job_refuse(j, REFUSAL_report_too_large);
         return false;
     }
-    void *moved = reallocarray(*items, more, size);
+    void *moved = vector_reserve(*items, size, count, room);
     if (moved == NULL) {
         report_fail(j->report, STATUS_MEMORY);
         return false;
     }
     *items = moved;
-    *room = more;
     return true;
 }
 
@@ -310,13 +309,19 @@ static void rows_finish(struct report *r)
 int report_make(const struct q_report *q, uint32_t account, const struct source *from,
                 struct report **out, enum refusal *refusal_out)
 {
+    return report_make_between(q, account, NULL, from, out, refusal_out);
+}
+
+int report_make_between(const struct q_report *q, uint32_t account, const struct source *before,
+                        const struct source *from, struct report **out, enum refusal *refusal_out)
+{
     struct names names = {0};
     struct report *r = calloc(1, sizeof(*r));
     *out = NULL;
     *refusal_out = REFUSAL_accepted;
     if (r == NULL)
         return STATUS_MEMORY;
-    struct job job = {q, account, from, &r->head, &names, &r->arena, r};
+    struct job job = {q, account, from, before, &r->head, &names, &r->arena, r};
     int status = from->each(from->of, TABLE_HEAD, head_take, &r->head);
     /* Months would not end: the calendar goes no further. */
     if (status == 0 && r->head.time_s > TIME_MAX_S)

@@ -23,10 +23,17 @@ struct report;
  * Makes the report `q` of the rows of `from`. `account`: whose it is; rows that are not its
  * business are left out; 0: of the whole exchange. Refused (*refusal_out): report_too_large,
  * terms_invalid (what was asked for lacks something or contradicts itself), site_not_found,
- * sku_not_found; *out is NULL then. Errors: those of the source, STATUS_MEMORY.
+ * sku_not_found, not_visible (of an account: a site that is not its business); *out is NULL then.
+ * Errors: those of the source, STATUS_MEMORY.
  */
 int report_make(const struct q_report *q, uint32_t account, const struct source *from,
                 struct report **out, enum refusal *refusal_out);
+/*
+ * A statement of any time: `before` has the rows as they were when it began, `from` as they were
+ * when it was over.
+ */
+int report_make_between(const struct q_report *q, uint32_t account, const struct source *before,
+                        const struct source *from, struct report **out, enum refusal *refusal_out);
 void report_free(struct report *r);
 
 uint64_t report_index(const struct report *r);

@@ -5,13 +5,13 @@
 #include "protocol/month.h"
 #include "protocol/status.h"
 #include "server/report/sums.h"
-
-enum { ONE_BP = 10000 };
+#include "server/report/vector.h"
 
 struct rate_pass {
     const struct site_row *site;
     struct share_rates *out;
     struct source_rows progress;
+    struct source_rows contracts;
 };
 
 static int contract_visit(void *context, const void *row)
@@ -22,16 +22,14 @@ static int contract_visit(void *context, const void *row)
     if (c->kind != CONTRACT_KIND_REVSHARE || c->state != CONTRACT_STATE_IN_FORCE ||
         c->debtor != p->site->operator)
         return 0;
-    if (s->count == s->room) {
-        size_t room = s->room == 0 ? 16 : 2 * s->room;
-        struct share_rate *moved = reallocarray(s->items, room, sizeof(*moved));
-        if (moved == NULL)
-            return STATUS_MEMORY;
-        s->items = moved;
-        s->room = room;
-    }
-    s->items[s->count++] =
-        (struct share_rate){.contract = c->contract, .version = c->version, .start_s = c->start_s};
+    struct share_rate *items = vector_reserve(s->items, sizeof(*items), s->count, &s->room);
+    if (items == NULL)
+        return STATUS_MEMORY;
+    s->items = items;
+    s->items[s->count++] = (struct share_rate){.contract = c->contract,
+                                               .version = c->version,
+                                               .start_s = c->start_s,
+                                               .claims_ucr = c->claims_ucr};
     return 0;
 }
 
@@ -49,11 +47,24 @@ static int terms_visit(void *context, const void *row)
             continue;
         rate->found = true;
         rate->rank = terms->rank;
-        rate->rate_bp = (uint32_t)lesser(terms->rate_bp[progress->phase], ONE_BP);
+        rate->rate_bp = (uint32_t)lesser(terms->rate_bp[progress->phase], BP_ONE);
         rate->floor_ucr = terms->base == SHARE_BASE_ABOVE_FLOOR ? terms->floor_ucr : 0;
         rate->month_s = progress->month_s;
         rate->month_gross_ucr = progress->month_gross_ucr;
     }
+    return 0;
+}
+
+/* What a guarantor has paid, not what is still claimed of it, until it has got that back. */
+static int recourse_visit(void *context, const void *row)
+{
+    const struct rate_pass *p = context;
+    const struct recourse_row *r = row;
+    const struct contract_row *c = source_find(&p->contracts, TABLE_CONTRACT, &r->contract);
+    if (r->stepped_in_s == 0 || r->site != p->site->site || c == NULL)
+        return 0;
+    uint64_t gone = sum_of(c->claims_ucr, r->recovered_ucr);
+    sum_into(&p->out->recover_ucr, r->by_guarantor_ucr - lesser(r->by_guarantor_ucr, gone));
     return 0;
 }
 
@@ -77,11 +88,18 @@ int share_rates_load(const struct job *j, uint64_t site, struct share_rates *out
         status = source_load(from, TABLE_PROGRESS, &p.progress);
     if (status == 0)
         status = from->each(from->of, TABLE_REVSHARE, terms_visit, &p);
+    if (status == 0)
+        status = source_load(from, TABLE_CONTRACT, &p.contracts);
+    if (status == 0)
+        status = from->each(from->of, TABLE_RECOURSE, recourse_visit, &p);
     free(p.progress.rows);
+    free(p.contracts.rows);
     size_t kept = 0;
     for (size_t i = 0; i < out->count; i++) {
-        if (out->items[i].found)
-            out->items[kept++] = out->items[i];
+        if (!out->items[i].found)
+            continue;
+        sum_into(&out->claims_ucr, out->items[i].claims_ucr);
+        out->items[kept++] = out->items[i];
     }
     out->count = kept;
     if (kept > 0)
@@ -99,7 +117,7 @@ uint64_t share_rates_take(const struct share_rates *s, uint32_t month, uint64_t 
         uint64_t below = rate->floor_ucr > before ? rate->floor_ucr - before : 0;
         if (rate->start_s >= month_start_s(month + 1) || sales_ucr <= below)
             continue;
-        left -= lesser(left, (uint64_t)((wide)(sales_ucr - below) * rate->rate_bp / ONE_BP));
+        left -= lesser(left, (uint64_t)((wide)(sales_ucr - below) * rate->rate_bp / BP_ONE));
     }
     return sales_ucr - left;
 }

@@ -1,5 +1,5 @@
-/* What the revenue shares of a site would take of its sales, at the rates of their present phases.
- */
+/* What the revenue shares of a site would take of its sales, at the rates of their present phases,
+ * and what settlements pay before these: older claims of theirs, and guarantors that stepped in. */
 #ifndef BOURSE_REPORT_SHARE_RATE_H
 #define BOURSE_REPORT_SHARE_RATE_H
 
@@ -8,6 +8,7 @@
 struct share_rate {
     uint64_t contract;
     uint64_t start_s;
+    uint64_t claims_ucr;
     uint64_t floor_ucr; /* a month; of what is above it the share is taken */
     uint64_t month_s;   /* the month of month_gross_ucr */
     uint64_t month_gross_ucr;
@@ -21,6 +22,8 @@ struct share_rates {
     struct share_rate *items; /* by rank and number; owned */
     size_t count;
     size_t room;
+    uint64_t claims_ucr;  /* of them, open */
+    uint64_t recover_ucr; /* of guarantors that have stepped in at the site: still to recover */
 };
 
 /* Those in force of the site's operator. */

@@ -78,6 +78,17 @@ bool site_scope_has(const struct site_scope *s, uint64_t site)
                            s->concerned[row - (const struct site_row *)s->names->sites.rows] != 0);
 }
 
+int site_scope_check(struct job *j, bool *concerned_out)
+{
+    struct site_scope scope;
+    int status = site_scope_load(j, &scope);
+    *concerned_out = status == 0 && (j->query->site == 0 || site_scope_has(&scope, j->query->site));
+    if (status == 0 && !*concerned_out)
+        job_refuse(j, REFUSAL_not_visible);
+    site_scope_release(&scope);
+    return status;
+}
+
 void site_scope_release(struct site_scope *s)
 {
     free(s->concerned);

@@ -4,22 +4,9 @@
 #include <string.h>
 
 #include "protocol/status.h"
+#include "server/report/vector.h"
 
 /* --- Keys --- */
-
-static size_t column_width(const struct column *c)
-{
-    switch (c->kind) {
-    case COLUMN_U16:
-        return 2;
-    case COLUMN_U32:
-        return 4;
-    case COLUMN_U64:
-        return 8;
-    default:
-        return 1;
-    }
-}
 
 static uint64_t column_number(const struct column *c, const uint8_t *row)
 {
@@ -48,7 +35,8 @@ static int keys_compare(const struct table_spec *spec, const void *a, const void
         const struct column *c = &spec->columns[i];
         const uint8_t *left = a, *right = b;
         if (c->count > 1) {
-            int order = memcmp(left + c->offset, right + c->offset, c->count * column_width(c));
+            int order =
+                memcmp(left + c->offset, right + c->offset, c->count * column_element_size(c));
             if (order != 0)
                 return order;
             continue;
@@ -105,6 +93,22 @@ struct source source_of_store(const struct store *s)
     return (struct source){store_source_each, (void *)(uintptr_t)s, NULL};
 }
 
+/* --- Nothing --- */
+
+static int nothing_each(void *of, enum table table, source_visit *visit, void *context)
+{
+    (void)of;
+    (void)table;
+    (void)visit;
+    (void)context;
+    return 0;
+}
+
+struct source source_of_nothing(void)
+{
+    return (struct source){nothing_each, NULL, NULL};
+}
+
 /* --- A snapshot --- */
 
 struct snapshot_walk {
@@ -144,14 +148,10 @@ struct load {
 static int load_add(void *context, const void *row)
 {
     struct load *l = context;
-    if (l->out->count == l->room) {
-        size_t room = l->room == 0 ? 64 : 2 * l->room;
-        void *rows = reallocarray(l->out->rows, room, l->row_size);
-        if (rows == NULL)
-            return STATUS_MEMORY;
-        l->out->rows = rows;
-        l->room = room;
-    }
+    void *rows = vector_reserve(l->out->rows, l->row_size, l->out->count, &l->room);
+    if (rows == NULL)
+        return STATUS_MEMORY;
+    l->out->rows = rows;
     memcpy((uint8_t *)l->out->rows + l->out->count * l->row_size, row, l->row_size);
     l->out->count++;
     return 0;

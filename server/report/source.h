@@ -28,6 +28,9 @@ struct source {
 /* Rows of a store, whose own order is none: sorted for each walk. */
 struct source source_of_store(const struct store *s);
 
+/* No rows at all: as it was before anything was. */
+struct source source_of_nothing(void);
+
 /* Rows of a snapshot of the image. */
 struct snapshot_source {
     struct image_snapshot *snapshot;

@@ -1,9 +1,11 @@
 /*
- * The statement of one account for whole calendar months: each line of its ledger from opening to
- * closing, what went to and from whom, and how its contracts stand now.
+ * The statement of one account: each line of its ledger from opening to closing, what went to and
+ * from whom, and how its contracts stand.
  *
- * A line's totals at the beginning of a month are those of the LEDGER row, where that has not
- * changed since; else of the CLOSING row of the last month before in which it had.
+ * The rows of one state say this of whole calendar months: a line's totals at the beginning of a
+ * month are those of the LEDGER row, where that has not changed since; else of the CLOSING row of
+ * the last month before in which it had. Of any other time it takes two states, that in which the
+ * time began and that in which it was over; the statement is what one has more than the other.
  */
 #include <string.h>
 
@@ -13,11 +15,13 @@
 /* Sums of a ledger line. */
 enum { DEBITS_FROM, CREDITS_FROM, DEBITS_UNTIL, CREDITS_UNTIL };
 /* Sums of a flow line. */
-enum { FLOW_IN, FLOW_OUT };
+enum { FLOW_IN, FLOW_OUT, FLOW_IN_BEFORE, FLOW_OUT_BEFORE };
 
 struct statement {
     struct job *j;
     struct span span;
+    bool earlier; /* the rows at hand are those in which the time began */
+    bool whole_months;
     uint32_t month_from;  /* the first month */
     uint32_t month_until; /* and that after the last one */
     struct tally ledger;  /* by series and kind */
@@ -47,11 +51,13 @@ static int ledger_take(struct statement *s, const struct ledger_row *row)
         return status;
     wide debits = (wide)row->debits_high << 64 | row->debits_low;
     wide credits = (wide)row->credits_high << 64 | row->credits_low;
-    if (row->month < s->month_from) {
+    bool opens = s->j->before != NULL ? s->earlier : row->month < s->month_from;
+    bool closes = s->j->before != NULL ? !s->earlier : row->month < s->month_until;
+    if (opens) {
         line->sum[DEBITS_FROM] = debits;
         line->sum[CREDITS_FROM] = credits;
     }
-    if (row->month < s->month_until) {
+    if (closes) {
         line->sum[DEBITS_UNTIL] = debits;
         line->sum[CREDITS_UNTIL] = credits;
     }
@@ -130,16 +136,19 @@ static int flow_visit(void *context, const void *found)
     struct statement *s = context;
     const struct flow_row *row = found;
     uint32_t whose = s->j->account;
-    if ((row->payer != whose && row->payee != whose) || !span_has(s->span, row->month_s))
+    if ((row->payer != whose && row->payee != whose) ||
+        (s->j->before == NULL && !span_has(s->span, row->month_s)))
         return 0;
     uint32_t other = row->payer == whose ? row->payee : row->payer;
     const uint64_t key[TALLY_KEYS] = {row->month_s, row->kind, other,
                                       row->series,  row->site, row->sku};
+    uint32_t in = s->earlier ? FLOW_IN_BEFORE : FLOW_IN;
+    uint32_t out = s->earlier ? FLOW_OUT_BEFORE : FLOW_OUT;
     int status = 0;
     if (row->payee == whose)
-        status = tally_add(s->j, &s->flows, key, FLOW_IN, row->amount_ucr);
+        status = tally_add(s->j, &s->flows, key, in, row->amount_ucr);
     if (status == 0 && row->payer == whose)
-        status = tally_add(s->j, &s->flows, key, FLOW_OUT, row->amount_ucr);
+        status = tally_add(s->j, &s->flows, key, out, row->amount_ucr);
     return status;
 }
 
@@ -147,60 +156,97 @@ static void flows_show(struct statement *s, uint32_t table)
 {
     struct job *j = s->j;
     tally_sort(&s->flows);
-    for (size_t i = 0; i < s->flows.count && job_row(j, table); i++) {
+    for (size_t i = 0; i < s->flows.count; i++) {
         const struct tally_line *line = &s->flows.lines[i];
+        uint64_t in = line_moved(line->sum[FLOW_IN_BEFORE], line->sum[FLOW_IN]);
+        uint64_t out = line_moved(line->sum[FLOW_OUT_BEFORE], line->sum[FLOW_OUT]);
+        if (in == 0 && out == 0)
+            continue; /* of before, or nothing at all */
+        if (!job_row(j, table))
+            return;
         job_number(j, cell_of(line->key[0]));
         text_show(j, &flow_kind_vocabulary, line->key[1]);
         job_account(j, (uint32_t)line->key[2]);
         job_series(j, (uint32_t)line->key[3]);
         job_site(j, line->key[4]);
         job_sku(j, line->key[5]);
-        job_number(j, cell_of(line->sum[FLOW_IN]));
-        job_number(j, cell_of(line->sum[FLOW_OUT]));
+        job_number(j, in);
+        job_number(j, out);
     }
 }
 
 /* --- The whole --- */
 
-/* The months asked for; false: they are none, or not yet. */
-static bool statement_months(struct statement *s)
+/* The time asked for; false: there is none, it has not begun, or it takes two states. */
+static bool statement_time(struct statement *s)
 {
-    uint32_t present = month_of(s->j->head->time_s);
+    const struct job *j = s->j;
+    uint32_t present = month_of(j->head->time_s);
     s->span = span_default(s->j, month_start_s(present), month_start_s(present + 1));
     if (s->span.until_s == 0)
-        s->span.until_s = month_start_s(present + 1);
-    if (s->span.from_s > s->j->head->time_s || s->span.from_s >= s->span.until_s)
-        return false;
+        s->span.until_s = j->before != NULL ? j->head->time_s : month_start_s(present + 1);
     job_span(s->j, s->span.from_s, s->span.until_s);
     s->month_from = month_of(s->span.from_s);
     s->month_until = month_of(s->span.until_s);
-    return month_start_s(s->month_from) == s->span.from_s &&
-           month_start_s(s->month_until) == s->span.until_s;
+    s->whole_months = month_start_s(s->month_from) == s->span.from_s &&
+                      month_start_s(s->month_until) == s->span.until_s;
+    if (j->before != NULL)
+        return s->span.from_s <= s->span.until_s;
+    return s->span.from_s <= j->head->time_s && s->span.from_s < s->span.until_s && s->whole_months;
+}
+
+/* Of the state in which the time began. */
+static int statement_before(struct statement *s)
+{
+    const struct source *before = s->j->before;
+    s->earlier = true;
+    int status = before->each(before->of, TABLE_LEDGER, ledger_visit, s);
+    if (status == 0)
+        status = before->each(before->of, TABLE_FLOW, flow_visit, s);
+    s->earlier = false;
+    return status == WALK_STOP ? 0 : status;
+}
+
+static int statement_collect(struct statement *s)
+{
+    int status = s->j->before != NULL ? statement_before(s)
+                                      : walk_rows(s->j, TABLE_CLOSING, closing_visit, s);
+    if (status == 0)
+        status = walk_rows(s->j, TABLE_LEDGER, ledger_visit, s);
+    if (status == 0)
+        status = walk_rows(s->j, TABLE_FLOW, flow_visit, s);
+    return status;
+}
+
+static void statement_notes(const struct statement *s)
+{
+    struct job *j = s->j;
+    job_note(j,
+             "%s. Opening + credits - debits = closing; of what was minted, opening + debits - "
+             "credits. Lines that hold nothing and did not move are left out.",
+             s->whole_months ? "Whole months"
+                             : "What was logged from its beginning until just before its end");
+    job_note(j, "Flows are what was earned or paid under leases and contracts, by calendar months; "
+                "transfers of tokens are in the ledger alone. Contracts as they stand at this "
+                "index.");
 }
 
 int statement_report(struct job *j)
 {
     struct statement s = {.j = j};
-    if (j->account == 0 || !statement_months(&s)) {
+    if (j->account == 0 || !statement_time(&s)) {
         job_refuse(j, REFUSAL_terms_invalid);
         return 0;
     }
     uint32_t ledger = JOB_TABLE(j, "ledger", "Ledger", ledger_columns);
     uint32_t flows = JOB_TABLE(j, "flows", "Paid and received", flow_columns);
-    int status = walk_rows(j, TABLE_CLOSING, closing_visit, &s);
-    if (status == 0)
-        status = walk_rows(j, TABLE_LEDGER, ledger_visit, &s);
-    if (status == 0)
-        status = walk_rows(j, TABLE_FLOW, flow_visit, &s);
+    int status = statement_collect(&s);
     if (status == 0) {
         ledger_show(&s, ledger);
         flows_show(&s, flows);
         status = obligations_show(j);
     }
-    job_note(j, "Whole months. Opening + credits - debits = closing; of what was minted, opening + "
-                "debits - credits. Lines that hold nothing and did not move are left out.");
-    job_note(j, "Flows are what was earned or paid under leases and contracts, by whole months; "
-                "transfers of tokens are in the ledger alone. Contracts as they stand now.");
+    statement_notes(&s);
     tally_release(&s.ledger);
     tally_release(&s.flows);
     return status;

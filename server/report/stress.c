@@ -1,6 +1,7 @@
 /* What the guarantors pay under a shock, beside what they are expected to without. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "protocol/month.h"
 #include "protocol/status.h"
@@ -41,8 +42,7 @@ static bool shock_is_valid(const struct job *j)
     if (q->density_ppm == 0)
         return q->demand_down_ppm != 0 || q->price_down_ppm != 0;
     for (size_t i = 0; i < j->names->skus.count && !known; i++)
-        known = strnlen(skus[i].generation, NAME_MAX_BYTES) == q->generation.length &&
-                memcmp(skus[i].generation, q->generation.data, q->generation.length) == 0;
+        known = names_same(skus[i].generation, q->generation);
     return known && q->density_ppm >= PPM_ONE;
 }
 
@@ -91,8 +91,8 @@ static void plan_stress(struct stress *s, const struct projection_plan *plan,
     projection_walk_begin(&s->projection, plan, &w);
     while (projection_walk_next(&w, &m)) {
         struct stress_month *month = &s->months[m.month - s->projection.month];
-        uint64_t base = projection_draw(plan, &m, base_ppm, true, &base_left);
-        uint64_t stressed = projection_draw(plan, &m, stressed_ppm, true, &left);
+        uint64_t base = projection_draw(plan, &m, base_ppm, &base_left);
+        uint64_t stressed = projection_draw(plan, &m, stressed_ppm, &left);
         s->months_count = (uint32_t)greater(s->months_count, m.month - s->projection.month + 1);
         sum_into(&month->base_ucr, base);
         sum_into(&month->stressed_ucr, stressed);
@@ -144,15 +144,36 @@ static void total_and_months(struct stress *s)
     }
 }
 
+enum { DECIMAL_BYTES = 24 };
+
+/* A number in units of 10^-places, without zeros that say nothing. */
+static void decimal_print(char out[DECIMAL_BYTES], uint32_t number, int places)
+{
+    uint32_t unit = 1;
+    for (int i = 0; i < places; i++)
+        unit *= 10;
+    int length = snprintf(out, DECIMAL_BYTES, "%" PRIu32 ".%0*" PRIu32, number / unit, places,
+                          number % unit);
+    while (out[length - 1] == '0')
+        out[--length] = '\0';
+    if (out[length - 1] == '.')
+        out[length - 1] = '\0';
+}
+
 static void stress_notes(struct job *j)
 {
     const struct q_report *q = j->query;
+    bool repriced = q->density_ppm != 0;
+    char demand[DECIMAL_BYTES], price[DECIMAL_BYTES], density[DECIMAL_BYTES];
+    decimal_print(demand, q->demand_down_ppm, 4);
+    decimal_print(price, q->price_down_ppm, 4);
+    decimal_print(density, q->density_ppm, 6);
     job_note(j,
-             "The shock holds from now on: demand for open capacity lower by %u ppm, prices "
-             "lower by %u ppm%s. Leases granted already go on.",
-             q->demand_down_ppm, q->price_down_ppm,
-             q->density_ppm != 0 ? ", and prices of the named generation divided by the density"
-                                 : "");
+             "The shock holds from now on: demand for open capacity lower by %s %%, prices lower "
+             "by %s %%%s%.*s%s%s. Leases granted already go on.",
+             demand, price, repriced ? ", and prices of the generation " : "",
+             repriced ? (int)q->generation.length : 0, repriced ? q->generation.data : "",
+             repriced ? " divided by " : "", repriced ? density : "");
     job_note(j, "Only backstops are projected. When a pool is used up sooner, later months cost "
                 "less; so far, and in all, a greater shock never costs less.");
     projection_notes(j);

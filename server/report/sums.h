@@ -12,7 +12,10 @@
 __extension__ typedef unsigned __int128 wide;
 
 #define CELL_MAX (REPORT_NONE - 1)
-enum { PPM_ONE = 1000000 };
+enum {
+    PPM_ONE = 1000000,
+    BP_ONE = 10000, /* basis points */
+};
 
 static inline uint64_t cell_of(wide value)
 {

@@ -1,7 +1,8 @@
 /*
  * Usage and cost as rows of FinOps FOCUS 1.2: a charge for what was used of each settled period of
- * a lease, one for what of it was paid and not used, and one for each draw of a backstop, which is
- * capacity that stood unused.
+ * a lease, one for what of it was paid and not used, one for each draw of a backstop, which is
+ * capacity that stood unused, and one that costs nothing for what an operator could not sell on a
+ * day.
  *
  * A period costs what the lease had cost with it less what it had cost without it, so that the
  * periods of a lease, in their order, add up to what it paid.
@@ -12,6 +13,7 @@
 #include "protocol/status.h"
 #include "server/report/charge.h"
 #include "server/report/sums.h"
+#include "server/report/vector.h"
 
 /* A lease that may have charges; the texts are made with its first one. */
 struct bill {
@@ -39,7 +41,6 @@ struct usage {
     uint64_t gpu_minutes; /* of its periods before */
     struct charge charge; /* its texts */
     bool texts;           /* ... are made */
-    struct source_rows contracts;
     struct source_rows backstops;
 };
 
@@ -59,18 +60,14 @@ static bool party_wanted(const struct usage *u, uint32_t payer, uint32_t operato
 
 static int bill_push(struct usage *u, const struct bill *bill)
 {
-    if (u->count == u->room) {
-        size_t room = u->room == 0 ? 64 : 2 * u->room;
-        if (room * sizeof(*u->bills) > REPORT_BYTES_MAX) {
-            job_refuse(u->j, REFUSAL_report_too_large);
-            return WALK_STOP;
-        }
-        struct bill *moved = reallocarray(u->bills, room, sizeof(*moved));
-        if (moved == NULL)
-            return STATUS_MEMORY;
-        u->bills = moved;
-        u->room = room;
+    if (u->count == u->room && 2 * u->room * sizeof(*u->bills) > REPORT_BYTES_MAX) {
+        job_refuse(u->j, REFUSAL_report_too_large);
+        return WALK_STOP;
     }
+    struct bill *moved = vector_reserve(u->bills, sizeof(*moved), u->count, &u->room);
+    if (moved == NULL)
+        return STATUS_MEMORY;
+    u->bills = moved;
     u->bills[u->count++] = *bill;
     return 0;
 }
@@ -127,7 +124,7 @@ static void bill_texts(struct usage *u, const struct bill *bill)
     c->publisher = account_text(u, bill->operator);
     c->resource = charge_text(u->j, "lease/%" PRIu64, bill->lease);
     c->reservation = c->resource;
-    c->offer = charge_text(u->j, "offer/%" PRIu64, bill->offer);
+    c->sku_price = charge_price_text(u->j, "offer", bill->offer, bill->price_ucr);
     place_texts(u, c, bill->site, bill->sku);
 }
 
@@ -196,59 +193,111 @@ static int period_visit(void *context, const void *found)
 
 /* --- Backstops --- */
 
+/* A GPU-hour of what was owed, to the nearest micro-credit. */
+static uint64_t price_in_all(uint64_t owed_ucr, uint64_t gpu_minutes)
+{
+    return gpu_minutes == 0 ? 0 : cell_of(((wide)owed_ucr * 60 + gpu_minutes / 2) / gpu_minutes);
+}
+
+/* Who has made it with whom, of what: the same in all versions of the terms. */
+static const struct backstop_row *draw_terms(const struct usage *u, const struct draw_row *row)
+{
+    struct backstop_row key = {.contract = row->contract, .version = row->version};
+    if (row->version == 0)
+        key.version = 1;
+    return source_find(&u->backstops, TABLE_BACKSTOP, &key);
+}
+
 static int draw_visit(void *context, const void *found)
 {
     struct usage *u = context;
     const struct draw_row *row = found;
-    const struct contract_row *contract =
-        source_find(&u->contracts, TABLE_CONTRACT, &row->contract);
-    struct backstop_row key = {.contract = row->contract,
-                               .version = contract != NULL ? contract->version : 0};
-    const struct backstop_row *terms = source_find(&u->backstops, TABLE_BACKSTOP, &key);
+    const struct backstop_row *terms = draw_terms(u, row);
     if (terms == NULL || row->owed_ucr == 0 || row->end_s <= row->start_s ||
         row->end_s > TIME_MAX_S || !span_has(u->span, row->start_s) ||
         !party_wanted(u, terms->guarantor, terms->operator) ||
         !place_wanted(u, terms->site, terms->sku))
         return 0;
+    bool mixed = row->version == 0;
+    uint64_t price_ucr =
+        mixed ? price_in_all(row->owed_ucr, row->gpu_minutes_owed) : cell_of(terms->strike_ucr);
     struct charge c = {
         .account_id = charge_text(u->j, "%" PRIu32, terms->guarantor),
         .account_name = account_text(u, terms->guarantor),
         .publisher = account_text(u, terms->operator),
-        .description = charge_text(u->j, "Backstop %" PRIu64 ", period %" PRIu32 ": unsold",
-                                   row->contract, row->period),
+        .description = charge_text(u->j, "Backstop %" PRIu64 ", period %" PRIu32 ": unsold%s",
+                                   row->contract, row->period, mixed ? ", at several strikes" : ""),
         .reservation = charge_text(u->j, "backstop/%" PRIu64, row->contract),
+        .sku_price = charge_price_text(u->j, "backstop", row->contract, price_ucr),
         .start_s = row->start_s,
         .end_s = row->end_s,
         .gpu_minutes = cell_of(row->gpu_minutes_owed),
-        .price_ucr = cell_of(terms->strike_ucr),
+        .price_ucr = price_ucr,
         .billed_ucr = cell_of(row->owed_ucr),
-        .list_ucr = cost_of(row->gpu_minutes_owed, terms->strike_ucr),
+        .list_ucr =
+            mixed ? cell_of(row->owed_ucr) : cost_of(row->gpu_minutes_owed, terms->strike_ucr),
     };
     place_texts(u, &c, terms->site, terms->sku);
     return charge_show(u->j, u->table, &c) ? 0 : WALK_STOP;
 }
 
+/* --- Vacant capacity --- */
+
+static int day_visit(void *context, const void *found)
+{
+    struct usage *u = context;
+    const struct occupancy_row *row = found;
+    const struct site_row *site = names_site(u->j->names, row->site);
+    if (site == NULL || row->gpu_minutes_free == 0 || row->day_s > TIME_MAX_S - DAY_S ||
+        !span_has(u->span, row->day_s) || !party_wanted(u, site->operator, site->operator) ||
+        !place_wanted(u, row->site, row->sku))
+        return 0;
+    struct charge c = {
+        .account_id = charge_text(u->j, "%" PRIu32, site->operator),
+        .account_name = account_text(u, site->operator),
+        .publisher = account_text(u, site->operator),
+        .description = charge_text(u->j, "On offer and not sold"),
+        .reservation = charge_text(u->j, "site/%" PRIu64 "/sku/%" PRIu64, row->site, row->sku),
+        .sku_price = charge_price_text(u->j, "unsold", row->sku, 0),
+        .start_s = row->day_s,
+        .end_s = row->day_s + DAY_S,
+        .gpu_minutes = cell_of(row->gpu_minutes_free),
+    };
+    place_texts(u, &c, row->site, row->sku);
+    return charge_show(u->j, u->table, &c) ? 0 : WALK_STOP;
+}
+
+/* --- The whole --- */
+
+static void usage_notes(struct job *j)
+{
+    job_note(j, "Columns and values as FinOps FOCUS 1.2 has them. Prices are in credits; costs are "
+                "in USD at the par value of a credit, 1 USD.");
+    job_note(j, "A charge for each settled period that begins in the time. Each lease is a "
+                "capacity reservation: Unused is what was charged beyond what was delivered. "
+                "Draws of backstops are Unused: owed for what stood unsold, paid yet or not, at "
+                "the strike that held then; where several did, at what a GPU-hour came to in all.");
+    job_note(j, "What was on offer and not sold is Unused and costs nothing: a row of the "
+                "operator's for each whole day, site and SKU. What a guarantor owes for is in a "
+                "draw and in such a row; their quantities are not to be added up.");
+    if (j->account != 0)
+        job_note(j, "Of one account: only what it pays or is paid for, and its own sites.");
+}
+
 int usage_report(struct job *j)
 {
     struct usage u = {.j = j, .span = span_asked(j), .table = charge_table(j)};
-    int status = source_load(j->source, TABLE_CONTRACT, &u.contracts);
-    if (status == 0)
-        status = source_load(j->source, TABLE_BACKSTOP, &u.backstops);
+    int status = source_load(j->source, TABLE_BACKSTOP, &u.backstops);
     if (status == 0)
         status = walk_rows(j, TABLE_LEASE, lease_visit, &u);
     if (status == 0 && u.count > 0)
         status = walk_rows(j, TABLE_PERIOD, period_visit, &u);
     if (status == 0)
         status = walk_rows(j, TABLE_DRAW, draw_visit, &u);
-    job_note(j, "Columns and values as FinOps FOCUS 1.2 has them. Prices are in credits; costs are "
-                "in USD at the par value of a credit, 1 USD.");
-    job_note(j, "A charge for each settled period that begins in the time. Each lease is a "
-                "capacity reservation: Unused is what was charged beyond what was delivered. "
-                "Draws of backstops are Unused: owed for what stood unsold, paid yet or not.");
-    if (j->account != 0)
-        job_note(j, "Of one account: only what it pays or is paid for.");
+    if (status == 0)
+        status = walk_rows(j, TABLE_OCCUPANCY, day_visit, &u);
+    usage_notes(j);
     free(u.bills);
-    free(u.contracts.rows);
     free(u.backstops.rows);
     return status;
 }

@@ -22,12 +22,12 @@ static const struct job_column site_columns[] = {
     {"site", CELL_KIND_NAMED}, {"sku", CELL_KIND_NAMED}, VACANCY_COLUMNS};
 static const struct job_column month_columns[] = {{"month", CELL_KIND_MONTH}, VACANCY_COLUMNS};
 
-static bool site_shown(const struct vacancy *v, uint64_t site)
+static bool site_shown(const struct job *j, uint64_t site)
 {
-    if (v->j->account == 0)
+    if (j->account == 0)
         return true;
-    const struct site_row *row = names_site(v->j->names, site);
-    return row != NULL && row->operator== v->j->account;
+    const struct site_row *row = names_site(j->names, site);
+    return row != NULL && row->operator== j->account;
 }
 
 static int vacancy_add(struct vacancy *v, struct tally *t, const uint64_t key[TALLY_KEYS],
@@ -49,7 +49,7 @@ static int vacancy_day(void *context, const void *found)
     const struct occupancy_row *row = found;
     const struct q_report *q = v->j->query;
     if (!span_has(v->span, row->day_s) || (q->site != 0 && row->site != q->site) ||
-        (q->sku != 0 && row->sku != q->sku) || !site_shown(v, row->site))
+        (q->sku != 0 && row->sku != q->sku) || !site_shown(v->j, row->site))
         return 0;
     const uint64_t stand[TALLY_KEYS] = {row->site, row->sku};
     const uint64_t month[TALLY_KEYS] = {
@@ -101,6 +101,10 @@ static void vacancy_show(struct vacancy *v)
 
 int vacancy_report(struct job *j)
 {
+    if (j->query->site != 0 && !site_shown(j, j->query->site)) {
+        job_refuse(j, REFUSAL_not_visible);
+        return 0;
+    }
     uint64_t today_s = j->head->time_s / DAY_S * DAY_S;
     uint64_t from_s = today_s > 30 * DAY_S ? today_s - 30 * DAY_S : 0;
     struct vacancy v = {.j = j, .span = span_default(j, from_s, today_s)};

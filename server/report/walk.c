@@ -1,5 +1,7 @@
 #include "server/report/walk.h"
 
+#include "protocol/month.h"
+
 int walk_rows(struct job *j, enum table table, source_visit *visit, void *context)
 {
     int status = j->source->each(j->source->of, table, visit, context);
@@ -23,4 +25,20 @@ struct span span_default(struct job *j, uint64_t from_s, uint64_t until_s)
         return span_asked(j);
     job_span(j, from_s, until_s);
     return (struct span){from_s, until_s};
+}
+
+struct span span_months(struct job *j, uint64_t from_s, uint64_t until_s)
+{
+    struct span asked = span_default(j, from_s, until_s);
+    struct span months = asked;
+    months.from_s = month_start_s(month_of(asked.from_s));
+    if (asked.until_s != 0 && month_start_s(month_of(asked.until_s)) != asked.until_s)
+        months.until_s = month_start_s(month_of(asked.until_s) + 1);
+    if (months.until_s > TIME_MAX_S)
+        months.until_s = 0;
+    job_span(j, months.from_s, months.until_s);
+    if (months.from_s != asked.from_s || months.until_s != asked.until_s)
+        job_note(j, "What is paid is added up by whole calendar months (UTC). What was asked for "
+                    "begins or ends within one: all of that month counts.");
+    return months;
 }

@@ -24,5 +24,8 @@ bool span_has(struct span s, uint64_t time_s);
 struct span span_asked(struct job *j);
 /* The same where something was asked for; else [from_s, until_s). */
 struct span span_default(struct job *j, uint64_t from_s, uint64_t until_s);
+/* The same for what is there by calendar months alone: all months that it touches. The report says
+ * that it is about them, and that it was asked for less. */
+struct span span_months(struct job *j, uint64_t from_s, uint64_t until_s);
 
 #endif

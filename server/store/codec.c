@@ -9,26 +9,9 @@
 #include "protocol/endian.h"
 #include "protocol/status.h"
 
-static size_t element_size(const struct column *c)
-{
-    switch (c->kind) {
-    case COLUMN_U16:
-        return 2;
-    case COLUMN_U32:
-        return 4;
-    case COLUMN_U64:
-        return 8;
-    case COLUMN_U8:
-    case COLUMN_BYTES:
-    case COLUMN_TEXT:
-        break;
-    }
-    return 1;
-}
-
 static size_t column_size(const struct column *c)
 {
-    return element_size(c) * c->count;
+    return column_element_size(c) * c->count;
 }
 
 void codec_check_spec(const struct table_spec *spec)
@@ -73,7 +56,7 @@ static uint64_t number_get(const void *at, size_t size)
 static void column_copy(const struct column *c, bool big_endian, const uint8_t *from, uint8_t *to)
 {
     bool swap = big_endian == (__BYTE_ORDER == __LITTLE_ENDIAN);
-    size_t size = element_size(c);
+    size_t size = column_element_size(c);
 
     if (!swap || size == 1) {
         memcpy(to, from, column_size(c));
@@ -200,7 +183,7 @@ static void print_column(const struct column *c, const uint8_t *row, struct buff
     case COLUMN_U64:
         for (size_t i = 0; i < c->count; i++)
             buffer_printf(text, "%s%" PRIu64, i ? "," : "",
-                          number_get(at + i * element_size(c), element_size(c)));
+                          number_get(at + i * column_element_size(c), column_element_size(c)));
         return;
     }
 }

@@ -34,6 +34,24 @@ struct column {
     uint16_t count;  /* elements: an array when above 1 */
 };
 
+/* Bytes of one element. */
+static inline size_t column_element_size(const struct column *c)
+{
+    switch (c->kind) {
+    case COLUMN_U16:
+        return 2;
+    case COLUMN_U32:
+        return 4;
+    case COLUMN_U64:
+        return 8;
+    case COLUMN_U8:
+    case COLUMN_BYTES:
+    case COLUMN_TEXT:
+        break;
+    }
+    return 1;
+}
+
 /* A table: its rows' struct, its key (the leading bytes of the struct) and its durable identity. */
 struct table_spec {
     const char *name; /* also the name of its database in the image */

@@ -95,12 +95,13 @@ def value_fault(kind, value):
 
 
 def product_fault(row, cost, price):
-    """A cost is its unit price times the quantity: to what rounding of both may make of it."""
+    """A cost is its unit price times the quantity: to what rounding of all three to six decimals may
+    make of it."""
     if row[price] == "" or row["PricingQuantity"] == "":
         return None
     quantity = Decimal(row["PricingQuantity"])
     product = Decimal(row[price]) * quantity
-    room = Decimal("0.000001") * (1 + Decimal(row[price]))
+    room = Decimal("0.000001") * (1 + Decimal(row[price])) + Decimal("0.0000005") * quantity
     if abs(product - Decimal(row[cost])) > room:
         return f"{cost} is {row[cost]}, but {price} x PricingQuantity is {product}"
     return None
@@ -123,8 +124,10 @@ def row_faults(row):
     if row["ChargeCategory"] in ("Usage", "Purchase"):
         must(row["PricingQuantity"] != "", "PricingQuantity is null")
         must(row["PricingUnit"] != "", "PricingUnit is null")
-        must(row["PricingCurrencyContractedUnitPrice"] != "", "a unit price is null")
-        must(row["PricingCurrencyListUnitPrice"] != "", "a unit price is null")
+        if row["ChargeClass"] != "Correction":
+            for name in ("ContractedUnitPrice", "ListUnitPrice", "SkuId", "SkuPriceId",
+                         "PricingCurrencyContractedUnitPrice", "PricingCurrencyListUnitPrice"):
+                must(row[name] != "", f"{name} is null")
     else:
         must(row["ChargeCategory"] != "Tax" or row["PricingUnit"] == "", "a tax has a unit")
     must((row["CapacityReservationId"] == "") == (row["CapacityReservationStatus"] == ""),
@@ -136,10 +139,23 @@ def row_faults(row):
     must((row["ResourceId"] == "") == (row["ResourceType"] == ""), "a resource without a type")
     must((row["RegionId"] == "") == (row["RegionName"] == ""), "a region without a name")
     must(row["PricingCurrency"] == "credits", "prices are in credits")
+    for name in ("ContractedUnitPrice", "ListUnitPrice"):
+        must(row[name] == row[f"PricingCurrency{name}"], f"{name} differs, at the par value")
+    must(row["EffectiveCost"] == row["PricingCurrencyEffectiveCost"], "a cost differs, at par")
+    must(row["BilledCost"] == row["EffectiveCost"], "nothing is paid in advance here")
     for cost, price in (("ContractedCost", "ContractedUnitPrice"), ("ListCost", "ListUnitPrice")):
         fault = product_fault(row, cost, price)
         must(fault is None, fault)
     return faults
+
+
+def price_faults(table):
+    """A SkuPriceId is the id of one unit price, and belongs to one SKU."""
+    seen = {}
+    for place, row in enumerate(table, 1):
+        price = (row["SkuId"], row["ListUnitPrice"], row["ContractedUnitPrice"])
+        if seen.setdefault(row["SkuPriceId"], price) != price:
+            yield f"row {place}: SkuPriceId {row['SkuPriceId']} has several prices or SKUs"
 
 
 def faults(text):
@@ -167,6 +183,26 @@ def faults(text):
                 found.append(f"row {place}: {name} {fault}")
         if len(found) == before:
             found += [f"row {place}: {fault}" for fault in row_faults(row)]
+    return found or list(price_faults(rows(text)))
+
+
+def billed_faults(text, billed, capped=()):
+    """What a data set says of backstops, against what was billed of them: the amounts owed by contract
+    and period's start, as its settlements said. What was owed less than its minutes at the strike,
+    since a pool was used up, is in `capped`."""
+    found = []
+    draws = {(row["CapacityReservationId"], row["ChargePeriodStart"]): row for row in rows(text)
+             if row["CapacityReservationId"].startswith("backstop/")}
+    if set(draws) != {key for key, owed in billed.items() if owed > 0}:
+        found.append(f"periods {sorted(draws)}, but billed were {sorted(billed)}")
+    for key, row in draws.items():
+        owed = billed.get(key, Decimal(-1))
+        for cost in ("BilledCost", "EffectiveCost"):
+            if Decimal(row[cost]) != owed:
+                found.append(f"{key}: {cost} is {row[cost]}, billed was {owed}")
+        for cost in ("ListCost", "ContractedCost"):
+            if (Decimal(row[cost]) != owed if key not in capped else Decimal(row[cost]) < owed):
+                found.append(f"{key}: {cost} is {row[cost]}, billed was {owed}")
     return found
 
 

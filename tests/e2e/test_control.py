@@ -63,6 +63,9 @@ class Control(unittest.TestCase):
             self.assertEqual((row["kind"], row["state"], row["amount_ucr"], row["needed"]),
                              ("mint", "open", 5020 * CREDIT, 2))
             self.assertIn("5020", cash.ok("control", "list"))
+            text = cash.ok("control", "show", "1")
+            self.assertRegex(text, r"series: +spring\n(.|\n)*amount: +5020\n")
+            self.assertNotRegex(text, r"key|policy|limit")
             self.assertIn("not_visible", users["gridco"].fails(REFUSED, "control", "list"))
             self.assertIn("already_approved", bea.fails(REFUSED, "control", "approve", "1"))
             self.assertIn("not_permitted", cash.fails(REFUSED, "control", "approve", "1"))
@@ -128,7 +131,8 @@ class Control(unittest.TestCase):
                 REFUSED, "account", "register", "cem", key, "--role", "admin"))
             self.assertIn("--unfreeze", admin.fails(USAGE, "control", "propose-admin", "cem"))
             self.assertIn("bourse-key", admin.fails(USAGE, "control", "propose-admin", "cem", "x"))
-            self.assertIn("terms_invalid", admin.fails(REFUSED, "account", "freeze", "bea"))
+            self.assertRegex(admin.fails(REFUSED, "account", "freeze", "bea"),
+                             r"terms_invalid.*Fewer admins would be left")
             admin.ok("control", "propose-admin", "cem", key)
             self.assertIn("it is done", bea.ok("control", "approve", "1"))
             self.assertEqual(cem.json("account", "show")["role"], "admin")
@@ -145,6 +149,10 @@ class Control(unittest.TestCase):
             self.assertIn("1 to 16", bea.fails(
                 USAGE, "control", "propose-policy", "--approvals", "17"))
             bea.ok("control", "propose-policy", "--approvals", "3", "--payout-limit", "0")
+            text = cem.ok("control", "show", "3")
+            self.assertRegex(text, r"policy approvals: +3\n")
+            self.assertNotRegex(text, r"key|series")
+            self.assertRegex(cem.ok("control", "list"), r"3 +policy +open +bea .* 3? *- +- +- ")
             self.assertIn("it is done", cem.ok("control", "approve", "3"))
             self.assertEqual(admin.json("control", "policy"),
                              {"approvals": 3, "mint_limit_ucr": 1000 * CREDIT,

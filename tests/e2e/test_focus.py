@@ -11,6 +11,7 @@ import focus
 import tap
 from exchange import CREDIT, HOUR, Exchange, boursed, order, world
 from keys import seal
+from test_backstop import parties
 
 PROGRAM = os.path.join(os.environ["BOURSE_BIN"], "tests", "usage_csv")
 
@@ -41,7 +42,7 @@ class Focus(unittest.TestCase):
 
     def test_values(self):
         rows = focus.rows(self.text)
-        self.assertEqual(len(rows), 3 * 4 + 2)
+        self.assertEqual(len(rows), 3 * 4 + 3 + 1)
         of_bob = [row for row in rows if row["BillingAccountId"] == "2"]
         self.assertEqual({row["BillingAccountName"] for row in of_bob}, {'Bob, "the lab"'})
         # ceil(533 x 1.999999 / 60), in four rows.
@@ -51,9 +52,31 @@ class Focus(unittest.TestCase):
         self.assertEqual(of_bob[0]["ChargePeriodStart"][:7], of_bob[0]["BillingPeriodStart"][:7])
         self.assertGreater(of_bob[1]["BillingPeriodStart"], of_bob[0]["BillingPeriodStart"])
         draws = [row for row in rows if row["CapacityReservationId"] == "backstop/5"]
-        self.assertEqual([row["BilledCost"] for row in draws], ["12", "5"])
-        self.assertEqual([row["ListCost"] for row in draws], ["12", "12"])
+        self.assertEqual([row["BilledCost"] for row in draws], ["12", "11.666667", "5"])
+        self.assertEqual([row["ListCost"] for row in draws], ["12", "11.666667", "11.2"])
+        self.assertEqual([row["SkuPriceId"] for row in draws],
+                         ["backstop/5/1.5", "backstop/5/1.458333", "backstop/5/1.4"])
         self.assertEqual({row["ResourceId"] for row in draws}, {""})
+        vacant, = [row for row in rows if row["SkuPriceId"].startswith("unsold/")]
+        self.assertEqual((vacant["BilledCost"], vacant["ListCost"], vacant["ConsumedQuantity"],
+                          vacant["PricingQuantity"], vacant["CapacityReservationStatus"],
+                          vacant["BillingAccountName"]),
+                         ("0", "0", "0", "16.683333", "Unused", "op"))
+
+    def test_billed_before(self):
+        """what was billed then is compared with what the export says of it"""
+        start = [f"2027-01-15T{hour:02}:00:00Z" for hour in (8, 9, 10)]
+        billed = dict(zip((("backstop/5", at) for at in start), map(Decimal,
+                                                                    ("12", "11.666667", "5"))))
+        capped = {("backstop/5", start[2])}
+        self.assertEqual(focus.billed_faults(self.text, billed, capped), [])
+        self.assertNotEqual(focus.billed_faults(self.text, billed), [])
+        self.assertNotEqual(focus.billed_faults(self.text, {**billed, ("backstop/6", start[0]):
+                                                            Decimal(1)}, capped), [])
+        place = [row["CapacityReservationId"] for row in focus.rows(self.text)].index("backstop/5")
+        for column in ("BilledCost", "ListCost", "ContractedCost"):
+            wrong = changed(self.text, column, "6", place)
+            self.assertNotEqual(focus.billed_faults(wrong, billed, capped), [])
 
     def test_planted_faults(self):
         planted = [
@@ -69,7 +92,9 @@ class Focus(unittest.TestCase):
             ("CapacityReservationId", ""), ("CapacityReservationStatus", "Free"),
             ("CapacityReservationStatus", "Unused"), ("ConsumedUnit", ""), ("ResourceType", ""),
             ("RegionName", ""), ("ListUnitPrice", "-1"),
-            ("PricingCurrencyContractedUnitPrice", ""),
+            ("PricingCurrencyContractedUnitPrice", ""), ("SkuPriceId", ""), ("SkuId", ""),
+            ("ListUnitPrice", ""), ("ContractedUnitPrice", ""), ("SkuPriceId", "unsold/1/0"),
+            ("PricingCurrencyEffectiveCost", "1"), ("EffectiveCost", "1"),
         ]
         for column, value in planted:
             with self.subTest(column=column, value=value):
@@ -104,6 +129,56 @@ class Focus(unittest.TestCase):
             self.assertGreater(paid, 0)
             self.assertEqual(sum(Decimal(row["BilledCost"]) for row in focus.rows(text)) * CREDIT,
                              paid)
+
+    def test_of_an_amended_backstop(self):
+        """an export of what is past is the same before and after an amendment, and is what was
+        billed; also of a period with two strikes"""
+        with Exchange() as x:
+            users = parties(x)
+            guard, gridco = users["guard"], users["gridco"]
+            day_s = (x.now_s() // 86400 + 1) * 86400
+            guard.ok("backstop", "propose", "--operator", "gridco", "--site", "batam", "--sku",
+                     "h100", "--gpus", "8", "--strike", "2", "--pool", "260", "--start",
+                     f"@{day_s}", "--end", f"@{day_s + 4 * 86400}", "--price-max", "2", "--period",
+                     "6h", "--lot", f"8@@{day_s}")
+            gridco.ok("backstop", "accept", "1", "1")
+
+            def exported(until_s):
+                text = guard.ok("report", "usage", "--csv", "--until", f"@{until_s}")
+                self.assertEqual(focus.faults(text), [])
+                return text
+
+            def billed():
+                draws = guard.json("backstop", "statement", "1")
+                return {("backstop/1", draw["start_s"]): Decimal(draw["owed_ucr"]) / CREDIT
+                        for draw in draws}
+
+            first_s = day_s + 6 * HOUR
+            x.advance(to_s=first_s)
+            before = exported(first_s)
+            self.assertEqual(focus.billed_faults(before, billed()), [])
+            # Proposed and accepted in the middle of the next period.
+            x.advance(to_s=first_s + HOUR)
+            gridco.ok("backstop", "propose", "--amend", "1", "--strike", "1")
+            self.assertEqual(exported(first_s), before)
+            x.advance(to_s=first_s + 2 * HOUR)
+            guard.ok("backstop", "accept", "1", "2")
+            self.assertEqual(exported(first_s), before)
+            x.advance(to_s=first_s + 24 * HOUR)
+            after = exported(first_s + 24 * HOUR)
+            self.assertEqual(exported(first_s), before)
+            # 96; 32 + 32 at two strikes; 48; 48; 4 that were left of the pool.
+            owed = billed()
+            self.assertEqual(list(owed.values()), [96, 64, 48, 48, 4])
+            self.assertEqual(focus.billed_faults(after, owed, {list(owed)[-1]}), [])
+            gridco.ok("backstop", "propose", "--amend", "1", "--strike", "1.5", "--pool", "900")
+            guard.ok("backstop", "accept", "1", "3")
+            self.assertEqual(exported(first_s + 24 * HOUR), after)
+            x.stop()
+            x.check()
+            made = boursed("report", "usage", "--data", x.data, "--account", "guard", "--csv",
+                           "--until", f"@{first_s + 24 * HOUR}")
+            self.assertEqual(made.stdout.splitlines(), after.splitlines())
 
 
 if __name__ == "__main__":

@@ -57,7 +57,12 @@ class Grants(unittest.TestCase):
             self.assertIn("such tranche", admin.fails(REFUSED, "grant", "release", grant, "1"))
 
             month = month_of(begin_s)
-            aurora.fails(REFUSED, "revenue", "declare", month, "sales=1000")
+            self.assertIn(f"{month} is not over yet",
+                          aurora.fails(REFUSED, "revenue", "declare", month, "sales=1000"))
+            self.assertIn("'sales' is given twice", aurora.fails(
+                USAGE, "revenue", "declare", month, "sales=1", "sales=4"))
+            self.assertIn("no month was declared", fund("royalty", "list").stderr)
+            self.assertIn("of the startups with a grant", fund("revenue", "list").stderr)
             x.advance(to_s=month_end_s(begin_s))
             books = aurora.home / "books.csv"
             books.write_bytes(b"sales,1000\n" * 20000)
@@ -68,7 +73,10 @@ class Grants(unittest.TestCase):
                              hashlib.sha256(books.read_bytes()).digest())
             self.assertEqual([(s["name"], s["amount_ucr"]) for s in declared["streams"]],
                              [("sales", 1000 * CREDIT), ("subsidies", 300 * CREDIT)])
-            self.assertIn("sales", aurora.ok("revenue", "list"))
+            self.assertRegex(aurora.ok("revenue", "list"), month + r" +sales:1000,subsidies:300 ")
+            for user in (admin, fund):
+                self.assertRegex(user.ok("revenue", "list"), r"aurora +" + month)
+                self.assertEqual(len(user.json("revenue", "list")), 1)
 
             self.assertIn("20 are due", aurora.ok("royalty", "pay", grant, "30"))
             aurora.fails(REFUSED, "royalty", "pay", grant, "20.000001")
@@ -78,6 +86,18 @@ class Grants(unittest.TestCase):
             self.assertEqual((row["paid_ucr"], row["recorded_ucr"], row["due_ucr"]),
                              (30 * CREDIT, 20 * CREDIT, 0))
             self.assertEqual(fund.json("balance")[0]["balance_ucr"], 30 * CREDIT)
+            for user in (admin, fund, aurora):
+                text = user.ok("royalty", "list", grant)
+                self.assertRegex(text, rf"1 +aurora +{month} +sales:1000,subsidies:300 +300 +1000 "
+                                       r"+5\.00% +50\n")
+                self.assertRegex(text, r"credits +30 +20 +- ")
+                self.assertRegex(text, r"outside +20 +0 +wire 7 ")
+                self.assertIn("royalty of 50 in all, capped at 375; 30 paid in credits, 20 outside, "
+                              "0 due", text)
+            listed = aurora.json("royalty", "list")
+            self.assertEqual([m["royalty_ucr"] for m in listed["months"]], [50 * CREDIT])
+            self.assertEqual([p["reference"] for p in listed["payments"]], ["", "wire 7"])
+            beta.fails(REFUSED, "royalty", "list", grant)
             self.assertRegex(fund.ok("grant", "list"), r"in_force +fund +aurora")
 
             # An amendment keeps what is not named, and is seen before it is accepted.
@@ -89,6 +109,13 @@ class Grants(unittest.TestCase):
                               row["carve_outs"]), (400, 15000, 3, []))
             aurora.ok("grant", "decline", grant)
             aurora.fails(REFUSED, "grant", "accept", grant)
+
+            # A month that is over counts by the terms of then.
+            fund.ok("grant", "propose", "--amend", grant, "--share", "4%", "--no-carve-out")
+            self.assertIn("4.00%", aurora.ok("grant", "accept", grant))
+            self.assertRegex(fund.ok("royalty", "list"), r"300 +1000 +5\.00% +50\n")
+            aurora.ok("revenue", "declare", month, "sales=1000")
+            self.assertRegex(aurora.ok("revenue", "list"), r"sales:1000 +2 +\S+ +-\n")
             x.check()
 
     def test_what_is_typed(self):

@@ -1,5 +1,6 @@
 """The path of a report: from the question through the server's snapshot and back, and the same from
 the journal alone, to the byte."""
+import datetime
 import json
 import unittest
 
@@ -12,6 +13,7 @@ from wire import Refused
 
 # How `boursed` ends.
 OK, FAILED, USAGE = range(3)
+CLI_USAGE = 1  # of `bourse`
 PAGE_ROWS_MAX = TABLE.limits["PAGE_ROWS_MAX"]
 WAITING_MAX = TABLE.limits["REPORTS_WAITING_MAX"]
 # Kinds that need no more than this to be asked for.
@@ -25,6 +27,17 @@ def offline(x, kind, *options, expected=OK):
     done = boursed("report", kind, "--data", x.data, *options)
     assert done.returncode == expected, f"{done.returncode}: {done.stderr}"
     return done.stdout if expected == OK else done.stderr
+
+
+def clock(x):
+    return datetime.datetime.fromtimestamp(x.now_s(), datetime.timezone.utc)
+
+
+def start_of_month(time, later):
+    """The first second of the month so many after that of the time."""
+    months = time.year * 12 + time.month - 1 + later
+    return int(datetime.datetime(months // 12, months % 12 + 1, 1,
+                                 tzinfo=datetime.timezone.utc).timestamp())
 
 
 def startups(x, series, count, first=0):
@@ -89,6 +102,94 @@ class ReportPath(unittest.TestCase):
             self.assertIn("index", offline(x, "portability"))
             self.assertTrue(offline(x, "portability", "--csv"))
             x.start()
+
+    def test_statement_of_whole_months(self):
+        """a past month, online and from the journal at that index: the same bytes"""
+        with Exchange() as x:
+            w = trade(x)
+            month = f"{clock(x):%Y-%m}"
+            x.advance(40 * 24 * HOUR)
+            x.mint(w.series, (w.alice, 5 * CREDIT))
+            admin = User(x, "admin")
+            for options in (("--month", month), ("--until", month), ("--from", month), ()):
+                for form in ("--json", "--csv"):
+                    asked = ("--account", "alice", *options, form)
+                    self.assertEqual(admin.ok("report", "statement", *asked),
+                                     offline(x, "statement", *asked))
+
+    def test_statement_of_days(self):
+        """of any time from the journal: worked out by hand, and together what the month is online"""
+        with Exchange() as x:
+            w = world(x)
+            x.advance(to_s=start_of_month(clock(x), 1))
+            month_s = x.now_s()
+            # 100 to alice at once; 30 of them to bob on the 3rd at noon; 5 more on the 20th.
+            first = x.mint(w.series, (w.alice, 100 * CREDIT))
+            noon_s = month_s + 2 * 24 * HOUR + 12 * HOUR
+            x.advance(to_s=noon_s)
+            w.alice.do("token_transfer", inputs=first, outputs=[
+                {"account": w.bob.account, "amount_ucr": 30 * CREDIT},
+                {"account": w.alice.account, "amount_ucr": 70 * CREDIT}])
+            twentieth_s = month_s + 19 * 24 * HOUR
+            x.advance(to_s=twentieth_s)
+            x.mint(w.series, (w.alice, 5 * CREDIT))
+            x.advance(to_s=month_s + 25 * 24 * HOUR)
+
+            def line(*times):
+                """opening, debits, credits and closing of alice's tokens, in credits"""
+                options = [word for pair in zip(("--from", "--until"), times)
+                           for word in (pair[0], f"@{pair[1]}")]
+                told = json.loads(offline(x, "statement", "--account", "alice", *options, "--json"))
+                rows = [row for row in told["tables"]["ledger"] if row["kind"] == "tokens"]
+                if not rows:
+                    return (0, 0, 0, 0)
+                return tuple(rows[0][column] // CREDIT for column in
+                             ("opening_ucr", "debits_ucr", "credits_ucr", "closing_ucr"))
+
+            self.assertEqual(line(month_s - 5 * HOUR, month_s), (0, 0, 0, 0))
+            self.assertEqual(line(month_s - 5 * HOUR, month_s + 1), (0, 0, 100, 100))
+            self.assertEqual(line(month_s + 1, noon_s), (100, 0, 0, 100))
+            moved = line(noon_s, noon_s + 1)
+            self.assertEqual((moved[0], moved[2] - moved[1], moved[3]), (100, -30, 70))
+            self.assertEqual(line(noon_s + 1, twentieth_s), (70, 0, 0, 70))
+            self.assertEqual(line(twentieth_s, twentieth_s + HOUR), (70, 0, 5, 75))
+            self.assertEqual(line(noon_s + 1), (70, 0, 5, 75))
+            # In parts and as a whole: what moved adds up, each begins where the one before closed.
+            cuts = [month_s, month_s + HOUR, noon_s, noon_s + 1, twentieth_s - 7, twentieth_s + 7]
+            parts = [line(*times) for times in zip(cuts, cuts[1:])]
+            parts.append(line(cuts[-1]))
+            admin = User(x, "admin")
+            online = admin.json("report", "statement", "--account", "alice")
+            row, = [row for row in online["tables"]["ledger"] if row["kind"] == "tokens"]
+            self.assertEqual(sum(part[1] for part in parts) * CREDIT, row["debits_ucr"])
+            self.assertEqual(sum(part[2] for part in parts) * CREDIT, row["credits_ucr"])
+            for one, two in zip(parts, parts[1:]):
+                self.assertEqual(one[3], two[0])
+            self.assertEqual(parts[-1][3] * CREDIT, row["closing_ucr"])
+            # The exchange itself says what it can do, and who can do more.
+            told = admin.fails(CLI_USAGE, "report", "statement", "--account", "alice", "--from",
+                               f"@{noon_s}")
+            self.assertIn("whole calendar months", told)
+            self.assertIn("boursed report statement --data DIR", told)
+
+    def test_statement_of_days_with_flows(self):
+        """what was paid in a part of a month, and nothing of what was paid before it"""
+        with Exchange() as x:
+            w = trade(x)
+            paid_s = x.now_s()
+            x.advance(30 * HOUR)
+
+            def flows(*options):
+                told = json.loads(offline(x, "statement", "--account", "alice", *options, "--json"))
+                return sum(row["out_ucr"] for row in told["tables"]["flows"])
+
+            in_all = flows("--from", f"@{paid_s - 100 * 24 * HOUR + 1}")
+            early = flows("--from", f"@{paid_s - 100 * 24 * HOUR + 1}", "--until",
+                          f"@{paid_s + 1}")
+            late = flows("--from", f"@{paid_s + 1}")
+            self.assertGreater(in_all, 0)
+            self.assertEqual(in_all, sum(row.amount_ucr for row in w.alice.query("flows").rows))
+            self.assertEqual(early + late, in_all)
 
     def test_right_after_a_request(self):
         """a report sees the request that was answered before it was asked"""
@@ -231,6 +332,9 @@ class ReportPath(unittest.TestCase):
                      (("exposure", "--time", "-3d"), "--time"),
                      (("usage", "--account", "nobody"), "no account 'nobody'"),
                      (("usage", "--account", "99"), "no account '99'"),
+                     (("statement",), "--account is missing"),
+                     (("statement", "--account", "alice", "--from", "2999-01-02"),
+                      "has not begun yet"),
                      (("vacancy", "--site", "nowhere"), "no site"))
             for (kind, *options), text in wrong:
                 self.assertIn(text, offline(x, kind, *options, expected=USAGE))
@@ -240,7 +344,8 @@ class ReportPath(unittest.TestCase):
                       (("exposure", "--time", "2001-01-01"), "nothing was there"),
                       (("exposure", "--table", "nothing"), "no table 'nothing'; there are: "),
                       (("vacancy", "--site", "99"), "site_not_found"),
-                      (("statement",), "terms_invalid"))
+                      (("statement", "--account", "alice", "--from", "1971-01-01",
+                        "--until", "1971-01-02"), "nothing was there yet before --until"))
             for (kind, *options), text in failed:
                 self.assertIn(text, offline(x, kind, *options, expected=FAILED))
             # An index inside a group is that of the group before.

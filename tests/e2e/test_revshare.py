@@ -49,6 +49,10 @@ class Revshare(unittest.TestCase):
             self.assertIn("the last phase has no end", lender.fails(
                 USAGE, *propose, "--phase", "5%:0:10"))
             self.assertIn("basis points", lender.fails(USAGE, *propose, "--phase", "5.125%"))
+            self.assertIn("must not fall", lender.fails(
+                USAGE, *propose, "--phase", "20%:0:9,10%:50%:8", "--phase", "5%"))
+            self.assertIn("leads to the next", lender.fails(
+                USAGE, *propose, "--phase", "20%:0:0", "--phase", "5%"))
             self.assertIn("percentage", lender.fails(USAGE, *propose, "--phase", "much"))
             self.assertIn("above_floor", lender.fails(USAGE, *propose, "--phase", "5%", "--base",
                                                       "gross", "--floor", "3"))
@@ -71,11 +75,14 @@ class Revshare(unittest.TestCase):
             text = gridco.ok("revshare", "show", "1")
             self.assertIn("phase 2 of 3, at 12.25%: the next one takes 420 credits more "
                           "and a utilisation of 70.00% (to come, now 0.00%)", text)
-            self.assertIn("20.00%:0.00%:50,12.25%:70.00%:500,5.00%:0.00%:0", text)
+            self.assertIn("20.00% until 50 of cash, then 12.25% until 500 of cash and 70.00% sold, "
+                          "then 5.00%", text)
+            self.assertNotRegex(text, r"phase: |cash left|reached: ")
             share, = gridco.json("revshare", "shares", "1")
             self.assertEqual((share["gross_ucr"], share["paid_ucr"], share["phase_last"]),
                              (80 * CREDIT, 13_675_000, 1))
-            self.assertIn("13.675", gridco.ok("revshare", "shares", "1"))
+            self.assertRegex(gridco.ok("revshare", "shares", "1"),
+                             r"OLDER-CLAIMS(.|\n)* 1 +2 +13\.675 +13\.675")
             self.assertEqual(lender.json("balance")[0]["balance_ucr"], 13_675_000)
             self.assertIn("nothing has been shared", self.other(users, "5%"))
 
@@ -84,13 +91,15 @@ class Revshare(unittest.TestCase):
                                                  "--site", "batam"))
             self.assertIn("contract_past_fixed", gridco.fails(
                 REFUSED, "revshare", "propose", "--amend", "1", "--phase", "5%"))
-            gridco.ok("revshare", "propose", "--amend", "1", "--floor", "60", "--base",
-                      "above_floor")
+            self.assertIn("version 2 of contract 1", gridco.ok(
+                "revshare", "propose", "--amend", "1", "--floor", "60", "--base", "above_floor"))
             row = lender.json("revshare", "show", "1")
             self.assertEqual((row["version"], row["pending"], row["base"]), (1, 2, "gross"))
             row = lender.json("revshare", "show", "1", "2")
-            self.assertEqual((row["version"], row["floor_ucr"]), (2, 60 * CREDIT))
-            lender.ok("revshare", "accept", "1")
+            self.assertEqual((row["version"], row["floor_ucr"], row["state"]),
+                             (2, 60 * CREDIT, "proposed"))
+            self.assertRegex(lender.ok("revshare", "accept", "1"), r"floor: +60\n")
+            self.assertIn("those of version 2 are", lender.ok("revshare", "show", "1", "1"))
             gridco.ok("revshare", "propose", "--amend", "1", "--base", "gross")
             self.assertIn("no more", gridco.ok("revshare", "decline", "1"))
             self.assertIn("gridco", lender.ok("revshare", "list"))
@@ -104,7 +113,7 @@ class Revshare(unittest.TestCase):
             kinds = [f["kind"] for f in lender.json("flow", "list")]
             self.assertEqual(kinds, ["share", "payout"])
             self.assertRegex(lender.ok("flow", "list"),
-                             r"payout +lender +outside +spring +- +- +3 +0")
+                             r"20\d\d-\d\d +payout +lender +outside +spring +- +- +3 +0")
             self.assertIn("lease", gridco.ok("flow", "list"))
             self.assertEqual(gridco.json("flow", "list", "--from", "2100-01-01"), [])
             self.assertIn("nothing was earned",

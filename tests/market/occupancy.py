@@ -37,7 +37,10 @@ class Occupancy:
     def listed_until(self, offer):
         """Until when a lease of the offer's least length can begin in the minute before. Once a
         minute has passed in which none can, the offer is not listed any more, whatever its end."""
-        return 0 if offer.over else offer.end_min + 1 - max(offer.lease_min_min, 1)
+        if offer.over:
+            return 0
+        moves = offer.standing_min and (not offer.until_s or offer.end_min * MINUTE < offer.until_s)
+        return offer.end_min + 1 - (1 if moves else max(offer.lease_min_min, 1))
 
     def worst_of(self, offer, minute):
         """In a minute in which it is amended an offer counts as the worst that stood in it."""

@@ -116,6 +116,9 @@ static void test_wrong_values(void **state)
     o = options_of("stress");
     for (size_t i = 0; i < sizeof(percents) / sizeof(percents[0]); i++)
         fails(&o, "demand-down", percents[i], "is not a percentage");
+    fails(&o, "demand-down", "0.2", "Type 0.2% for so much of a hundred, or 20% for 0.2");
+    assert_true(report_option_set(&o, "price-down", "0.2%"));
+    assert_int_equal(o.query.price_down_ppm, 2000);
     for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
         fails(&o, "density", factors[i], "is not a factor");
     fails(&o, "generation", "", "a name has 1 to 63 bytes");
@@ -160,6 +163,31 @@ static void test_what_is_missing(void **state)
     lacks(&o, "nothing falls due");
 }
 
+/* An exchange makes statements of whole months; of any other time it says who makes them. */
+static void test_statement_times(void **state)
+{
+    (void)state;
+    struct report_options o = options_of("statement");
+    assert_true(report_options_check(&o));
+    assert_true(report_option_set(&o, "from", "2027-01"));
+    assert_true(report_options_check(&o));
+    assert_true(report_option_set(&o, "until", "2027-01-30"));
+    assert_false(report_months_whole(&o.query));
+    lacks(&o, "boursed report statement --data DIR");
+    o.offline = true;
+    lacks(&o, "--account is missing");
+    o.query.account = 1;
+    assert_true(report_options_check(&o));
+    o = options_of("statement");
+    assert_true(report_option_set(&o, "from", "2027-01-15"));
+    lacks(&o, "whole calendar months (UTC): --month 2027-01");
+    assert_true(report_option_set(&o, "from", "2999-01"));
+    lacks(&o, "has not begun yet");
+    o = options_of("vacancy");
+    assert_true(report_option_set(&o, "from", "2027-01-15"));
+    assert_true(report_options_check(&o));
+}
+
 /* --- Files --- */
 
 static bool debt_read(struct q_report *q, const char *text, char *why)
@@ -172,6 +200,42 @@ static bool curve_read(struct q_report *q, const char *text, char *why)
 {
     *q = (struct q_report){0};
     return report_curve_read(q, "curve.csv", text, strlen(text), &arena, why);
+}
+
+static bool fleet_read(struct q_report *q, const char *text, char *why)
+{
+    *q = (struct q_report){0};
+    return report_fleet_read(q, "fleet.csv", text, strlen(text), &arena, why);
+}
+
+static void test_fleet_file(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *why;
+    } wrong[] = {
+        {"site,sku,gpus\nx,h,1\n", "fleet.csv, line 1: the column in_service is missing"},
+        {"site,sku,gpus,in_service\n", "fleet.csv: it has no GPUs below its first line"},
+        {"site,sku,gpus,in_service\n,h,1,2027-01\n", "line 2: the name of the site is missing"},
+        {"site,sku,gpus,in_service\nx,,1,2027-01\n", "line 2: the name of the SKU is missing"},
+        {"site,sku,gpus,in_service\nx,h,0,2027-01\n", "line 2: '0' is not a number of GPUs"},
+        {"site,sku,gpus,in_service\nx,h,4294967296,2027-01\n", "is not a number of GPUs"},
+        {"site,sku,gpus,in_service\nx,h,1,2027\n", "line 2: '2027' is not a month"},
+    };
+    struct q_report q;
+    char why[REPORT_ERROR_BYTES] = "";
+    (void)state;
+    assert_true(fleet_read(&q, "in_service,gpus,SKU,site\n2027-01,12,h,x\n2027-02,3,b,y\n", why));
+    assert_int_equal(q.fleet.count, 2);
+    assert_int_equal(q.fleet.items[0].gpus, 12);
+    assert_int_equal(q.fleet.items[0].in_service_s, JAN_2027_S);
+    assert_memory_equal(q.fleet.items[1].site.data, "y", 1);
+    assert_memory_equal(q.fleet.items[1].sku.data, "b", 1);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        if (fleet_read(&q, wrong[i].text, why) || strstr(why, wrong[i].why) == NULL)
+            fail_msg("%s: %s", wrong[i].text, why);
+        assert_int_equal(q.fleet.count, 0);
+    }
 }
 
 static void test_files(void **state)
@@ -259,7 +323,8 @@ static void test_wrong_files(void **state)
     }
 }
 
-/* As many rows as REPORT_DEBT_ROWS_MAX and REPORT_CURVE_ROWS_MAX allow, and one more. */
+/* As many rows as REPORT_DEBT_ROWS_MAX, REPORT_CURVE_ROWS_MAX and REPORT_FLEET_ROWS_MAX allow, and
+ * one more. */
 static void test_row_limits(void **state)
 {
     (void)state;
@@ -284,6 +349,15 @@ static void test_row_limits(void **state)
         assert_int_equal(curve_read(&q, (char *)b.data, why), !more);
     }
     assert_non_null(strstr(why, "curve.csv, line 4002: more than 4000 points"));
+    for (int more = 0; more <= 1; more++) {
+        buffer_clear(&b);
+        buffer_printf(&b, "site,sku,gpus,in_service\n");
+        for (int i = 0; i < REPORT_FLEET_ROWS_MAX + more; i++)
+            buffer_printf(&b, "x,h,%d,2027-01\n", i + 1);
+        buffer_append(&b, "", 1);
+        assert_int_equal(fleet_read(&q, (char *)b.data, why), !more);
+    }
+    assert_non_null(strstr(why, "fleet.csv, line 2002: more than 2000 rows"));
     buffer_release(&b);
 }
 
@@ -315,10 +389,11 @@ static int arena_free(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_what_is_missing),
-        cmocka_unit_test(test_files),        cmocka_unit_test(test_wrong_files),
-        cmocka_unit_test(test_row_limits),   cmocka_unit_test(test_file_from_disk),
+        cmocka_unit_test(test_kinds),           cmocka_unit_test(test_values),
+        cmocka_unit_test(test_wrong_values),    cmocka_unit_test(test_what_is_missing),
+        cmocka_unit_test(test_statement_times), cmocka_unit_test(test_files),
+        cmocka_unit_test(test_wrong_files),     cmocka_unit_test(test_row_limits),
+        cmocka_unit_test(test_file_from_disk),  cmocka_unit_test(test_fleet_file),
     };
     return cmocka_run_group_tests(tests, NULL, arena_free);
 }

@@ -323,8 +323,12 @@ static void test_names_of_columns(void **state)
 static void test_csv_formulas(void **state)
 {
     (void)state;
-    static const char *const names[] = {"=1+1", "+1", "-1", "@SUM(A1)", "a=b", "", " x"};
-    static const char *const cells[] = {"'=1+1", "'+1", "'-1", "'@SUM(A1)", "a=b", "", "\" x\""};
+    static const char *const names[] = {"=1+1",    "+1",      "-1",      "@SUM(A1)",
+                                        "a=b",     "",        " x",      "\uff1d1",
+                                        "\uff0b1", "\uff0d1", "\uff20A", "\uff11"};
+    static const char *const cells[] = {"'=1+1",    "'+1",      "'-1",      "'@SUM(A1)",
+                                        "a=b",      "",         "\" x\"",   "'\uff1d1",
+                                        "'\uff0b1", "'\uff0d1", "'\uff20A", "\uff11"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct report_column column = {TEXT("word"), CELL_KIND_TEXT};
         struct report_cell cell = {0, {names[i], (uint32_t)strlen(names[i])}};

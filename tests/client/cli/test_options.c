@@ -33,6 +33,29 @@ static int parse(int argc, const char **argv)
 #define PARSE(...)                                                                                 \
     parse(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
 
+/* What is missing is named in the order in which it is asked for, all at once. */
+static void test_required(void **state)
+{
+    static const char *const needed[] = {"series", "output", NULL};
+    (void)state;
+    PARSE("--series", "s", "-o", "f");
+    assert_int_equal(options_required(&cli, needed), CLI_OK);
+    PARSE("--series", "s");
+    assert_int_equal(options_required(&cli, needed), CLI_USAGE);
+    PARSE("x");
+    assert_int_equal(options_required(&cli, needed), CLI_USAGE);
+}
+
+/* A number below 0 is an argument, so that its value is what is refused. */
+static void test_negative(void **state)
+{
+    const char *words[] = {"1", "-3.5", "-x"};
+    (void)state;
+    assert_int_equal(parse(2, words), 2);
+    assert_string_equal(words[1], "-3.5");
+    assert_int_equal(parse(3, words), -1);
+}
+
 static void test_forms(void **state)
 {
     (void)state;
@@ -138,7 +161,8 @@ static void test_failures_stick(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),        cmocka_unit_test(test_wrong_forms),
+        cmocka_unit_test(test_forms),        cmocka_unit_test(test_required),
+        cmocka_unit_test(test_negative),     cmocka_unit_test(test_wrong_forms),
         cmocka_unit_test(test_items),        cmocka_unit_test(test_values),
         cmocka_unit_test(test_wrong_values), cmocka_unit_test(test_failures_stick),
     };

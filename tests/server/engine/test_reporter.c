@@ -331,6 +331,45 @@ static void test_queue_full(void **state)
     assert_int_equal(published_count(r), REPORTS_WAITING_MAX + 2);
 }
 
+/* How many frames were published before that of this seq. */
+static unsigned published_before(struct rig *r, uint32_t seq)
+{
+    struct arena arena = ARENA_EMPTY;
+    struct got got;
+    pthread_mutex_lock(&r->mutex);
+    unsigned before = r->published_count;
+    for (const struct publication *p = r->published; p != NULL; p = p->next) {
+        before--;
+        if (frame_decode(p->outgoing, seq, &arena, &got))
+            break;
+    }
+    pthread_mutex_unlock(&r->mutex);
+    arena_release(&arena);
+    return before;
+}
+
+/* Who asks for many does not keep those waiting who ask for one. */
+static void test_turns(void **state)
+{
+    struct rig *r = *state;
+    const struct q_report q = {.kind = REPORT_KIND_EXPOSURE, .site = 1};
+    uint32_t seqs[5];
+    image_move(r, 1);
+    wait_for(r, ask(r, 7, &q, 1));
+    uint32_t first = block(r, 1, FAKE_BLOCKS);
+    for (int i = 0; i < 3; i++)
+        seqs[i] = ask(r, 1, &q, 1);
+    seqs[3] = ask(r, 2, &q, 1);
+    seqs[4] = ask(r, 3, &q, 1);
+    fakes_release();
+    wait_for(r, first);
+    for (int i = 0; i < 5; i++)
+        wait_for(r, seqs[i]);
+    const unsigned expected[] = {2, 5, 6, 3, 4};
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(published_before(r, seqs[i]), expected[i]);
+}
+
 /* A report waits for its image, and others do not wait for it. */
 static void test_image_awaited(void **state)
 {
@@ -467,6 +506,7 @@ int main(void)
         TEST(test_pages),         TEST(test_gone),         TEST(test_queue_full),
         TEST(test_image_awaited), TEST(test_only_settled), TEST(test_failure),
         TEST(test_end),           TEST(test_too_long),     TEST(test_end_reading),
+        TEST(test_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,6 +243,12 @@ static void test_position(void **state)
     damaged.pool_left_ucr++;
     assert_unseen(TABLE_COVER, &damaged, &row, "the pool is not what was drawn of it");
     damaged = row;
+    damaged.mixed = 2;
+    assert_unseen(TABLE_COVER, &damaged, &row, "costs other than its minutes at the strike");
+    damaged = row;
+    damaged.cost_low++;
+    assert_unseen(TABLE_COVER, &damaged, &row, "costs other than its minutes at the strike");
+    damaged = row;
     damaged.cursor_s += 60;
     assert_unseen(TABLE_COVER, &damaged, &row, "is not in memory as its row says");
     damaged = row;
@@ -266,6 +272,13 @@ static void test_draws(void **state)
     damaged = row;
     damaged.paid_ucr = row.owed_ucr + 1;
     assert_unseen(TABLE_DRAW, &damaged, &row, "a settled period is missing or does not follow");
+
+    damaged = row;
+    damaged.version = 2;
+    assert_unseen(TABLE_DRAW, &damaged, &row, "was owed at other than its strike");
+    damaged = row;
+    damaged.gpu_minutes_owed++;
+    assert_unseen(TABLE_DRAW, &damaged, &row, "was owed at other than its strike");
 
     /* Nothing was in the fund: all of it became a claim. */
     const struct claim_row claim = *backstop_claim(w.x, &row);

@@ -15,7 +15,8 @@ enum {
     OFFERS_MAX = 6,
     FLOWS_MAX = 6,
     DAYS_MAX = 12,
-    MONTHS = 8
+    MONTHS = 8,
+    CERTIFICATIONS = 2
 };
 #define NOW_S UINT64_C(1800000000) /* 2027-01-15T08:00:00Z */
 
@@ -30,8 +31,10 @@ struct draw {
     struct offer_row offers[OFFERS_MAX];
     struct flow_row flows[FLOWS_MAX];
     struct occupancy_row days[SPOTS * DAYS_MAX];
+    uint64_t expires_s[SPOTS][CERTIFICATIONS]; /* of the sites' certifications */
 };
 
+static const char *const certifications[CERTIFICATIONS] = {"iso", "soc2"};
 static const char *const generations[SPOTS] = {"one", "two", "one"};
 
 static uint64_t minute_near(uint64_t from_s, uint64_t span_s)
@@ -53,6 +56,15 @@ static void names_draw(struct draw *d)
         struct site_row site = {.site = i, .operator= 3 };
         snprintf(sku.generation, sizeof(sku.generation), "%s", generations[i - 1]);
         made_put(&d->made, TABLE_SKU, &sku);
+        for (uint32_t c = 0; c < CERTIFICATIONS; c++) { /* and one of the name that lapses before */
+            d->expires_s[i - 1][c] = NOW_S + random_below(70 * (uint64_t)DAY_S);
+            for (uint32_t twice = 0; twice < 2; twice++) {
+                uint32_t at = site.certifications_count++;
+                site.certification_expires_s[at] = d->expires_s[i - 1][c] - twice * DAY_S;
+                snprintf((char *)site.certification_names + (size_t)at * NAME_BYTES, NAME_BYTES,
+                         "%s", certifications[c]);
+            }
+        }
         made_put(&d->made, TABLE_SITE, &site);
     }
 }
@@ -80,6 +92,10 @@ static void plans_draw(struct draw *d)
             .pool_ucr = 1,
             .lots_count = 1 + (uint32_t)random_below(3),
         };
+        p->certifications_count = (uint32_t)random_below(CERTIFICATIONS + 1);
+        for (uint32_t c = 0; c < p->certifications_count; c++)
+            snprintf((char *)p->certifications + (size_t)c * NAME_BYTES, NAME_BYTES, "%s",
+                     certifications[c]);
         p->end_s = p->start_s + 60 + random_below(60 * 1440) * 60;
         free_s[spot] = p->end_s + random_below(3) * 600;
         for (uint32_t lot = 0; lot < p->lots_count; lot++) {
@@ -205,6 +221,7 @@ struct plain {
     uint64_t covered[MONTHS];
     uint64_t elected[MONTHS];
     uint64_t committed[MONTHS];
+    uint64_t lapsed[MONTHS]; /* of the open rest */
 };
 
 static int64_t taken_at(const struct draw *d, uint64_t sku, uint64_t at_s, bool elected)
@@ -228,7 +245,7 @@ static int64_t taken_at(const struct draw *d, uint64_t sku, uint64_t at_s, bool 
 static struct plain plain_minutes(const struct draw *d, uint32_t plan)
 {
     const struct backstop_row *p = &d->plans[plan];
-    struct plain sum = {{0}, {0}, {0}};
+    struct plain sum = {{0}, {0}, {0}, {0}};
     uint32_t first = month_of(NOW_S);
     for (uint64_t at_s = greater(p->start_s, d->covers[plan].cursor_s); at_s < p->end_s;
          at_s += 60) {
@@ -244,6 +261,10 @@ static struct plain plain_minutes(const struct draw *d, uint32_t plan)
         sum.covered[month] += (uint64_t)covered;
         sum.elected[month] += (uint64_t)elected;
         sum.committed[month] += (uint64_t)sold;
+        bool lapsed = false;
+        for (uint32_t c = 0; c < p->certifications_count; c++)
+            lapsed = lapsed || at_s / 60 >= d->expires_s[p->site - 1][c] / 60;
+        sum.lapsed[month] += lapsed ? (uint64_t)(covered - elected - sold) : 0;
     }
     return sum;
 }
@@ -292,7 +313,8 @@ static void plain_draws(const struct draw *d, uint32_t plan, const struct plain 
     const struct backstop_row *p = &d->plans[plan];
     uint64_t left = d->covers[plan].pool_left_ucr;
     for (uint32_t m = 0; m < MONTHS; m++) {
-        uint64_t open = minutes->covered[m] - minutes->elected[m] - minutes->committed[m];
+        uint64_t open =
+            minutes->covered[m] - minutes->elected[m] - minutes->committed[m] - minutes->lapsed[m];
         uint64_t owed = ((open - open * sells_ppm / 1000000) * p->strike_ucr + 59) / 60;
         owed += m == 0 ? (d->covers[plan].cost_low + 59) / 60 : 0;
         owed = lesser(owed, left);
@@ -428,6 +450,7 @@ static void the_floor_is_what_is_covered_at_the_strike(void **state)
             for (uint32_t m = 0; m < MONTHS; m++) {
                 floor[m] += (minutes.elected[m] * d.plans[i].strike_ucr + 59) / 60;
                 minutes.committed[m] = 0;
+                minutes.lapsed[m] = 0; /* the certifications are renewed */
             }
             plain_draws(&d, i, &minutes, 0, floor);
         }

@@ -3,7 +3,7 @@
 
 #include "protocol/report_text.h"
 
-enum { NOW_S = 1800000000, HOUR_S = 3600 };
+enum { NOW_S = 1800000000, HOUR_S = 3600, DAY_S = 24 * HOUR_S };
 
 static struct made m;
 
@@ -58,33 +58,55 @@ static void lease_put(uint64_t lease, uint32_t holder, uint64_t start_s, bool el
     }
 }
 
-/* A draw in full, and one that used up the pool. */
+/* A draw in full, one at two strikes, and one that used up the pool; all before the terms that are
+ * in force now. */
 static void backstop_put(void)
 {
     const struct contract_row contract = {.contract = 5,
                                           .kind = CONTRACT_KIND_BACKSTOP,
                                           .state = CONTRACT_STATE_IN_FORCE,
-                                          .version = 1,
+                                          .version = 3,
                                           .debtor = 4,
                                           .creditor = 3};
-    const struct backstop_row terms = {.contract = 5,
-                                       .version = 1,
-                                       .guarantor = 4,
-                                       .operator= 3,
-                                       .site = 1,
-                                       .sku = 1,
-                                       .strike_ucr = 1500000};
+    struct backstop_row terms = {.contract = 5,
+                                 .version = 1,
+                                 .guarantor = 4,
+                                 .operator= 3,
+                                 .site = 1,
+                                 .sku = 1,
+                                 .strike_ucr = 1500000};
     made_put(&m, TABLE_CONTRACT, &contract);
     made_put(&m, TABLE_BACKSTOP, &terms);
-    for (uint32_t i = 0; i < 2; i++) {
+    for (terms.version = 2; terms.version <= 3; terms.version++) {
+        terms.strike_ucr = terms.version == 2 ? 1400000 : 99000000;
+        made_put(&m, TABLE_BACKSTOP, &terms);
+    }
+    const uint64_t owed[] = {12000000, 11666667, 5000000};
+    const uint32_t versions[] = {1, 0, 2};
+    for (uint32_t i = 0; i < 3; i++) {
         const struct draw_row draw = {.contract = 5,
                                       .period = i,
+                                      .version = versions[i],
                                       .start_s = NOW_S + i * HOUR_S,
                                       .end_s = NOW_S + (i + 1) * HOUR_S,
                                       .gpu_minutes_owed = 480,
-                                      .owed_ucr = i == 0 ? 12000000 : 5000000};
+                                      .owed_ucr = owed[i]};
         made_put(&m, TABLE_DRAW, &draw);
     }
+}
+
+/* A day of which a part stood unsold, and one that was sold out. */
+static void days_put(void)
+{
+    struct occupancy_row day = {.site = 1,
+                                .sku = 1,
+                                .day_s = NOW_S / DAY_S * DAY_S,
+                                .gpu_minutes_sold = 1440,
+                                .gpu_minutes_free = 1001};
+    made_put(&m, TABLE_OCCUPANCY, &day);
+    day.day_s += DAY_S;
+    day.gpu_minutes_free = 0;
+    made_put(&m, TABLE_OCCUPANCY, &day);
 }
 
 int main(void)
@@ -97,6 +119,7 @@ int main(void)
     lease_put(2, 2, 1801439940, false); /* a minute before a month ends */
     lease_put(3, 4, NOW_S, true);
     backstop_put();
+    days_put();
     made_ask(&m, &q, 0);
     if (m.report == NULL || report_text(&m.page, REPORT_FORMAT_CSV, "usage", &text) != 0)
         return 1;

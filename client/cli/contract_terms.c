@@ -1,0 +1,155 @@
+/* Terms of contracts of all kinds: asked for by kind, and as people read them. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/cli/contract.h"
+#include "protocol/amount.h"
+#include "protocol/moment.h"
+
+struct kind {
+    const char *noun;
+    const char *called;
+    const struct message *query;
+    const struct message *terms;
+    const char *creditor; /* what the parties are in it; NULL: there is none such */
+    const char *debtor;
+    const char *beneficiary;
+};
+
+static const struct kind kinds[] = {
+    [CONTRACT_KIND_BACKSTOP] = {"backstop", "a backstop", &q_backstops_message,
+                                &op_backstop_propose_message, "operator", "guarantor", NULL},
+    [CONTRACT_KIND_REVSHARE] = {"revshare", "a revenue share", &q_revshares_message,
+                                &op_revshare_propose_message, "beneficiary", "operator", NULL},
+    [CONTRACT_KIND_GRANT] = {"grant", "a grant", &q_grants_message, &op_grant_propose_message,
+                             "funder", "startup", NULL},
+    [CONTRACT_KIND_GUARANTEE] = {"guarantee", "a lease guarantee", &q_guarantees_message,
+                                 &op_guarantee_propose_message, "operator", "guarantor",
+                                 "beneficiary"},
+};
+
+/* A kind that this client does not know is shown as a contract. */
+static const struct kind *kind_of(uint32_t kind)
+{
+    static const struct kind unknown = {
+        "contract", "a contract", &q_contracts_message, &contract_info_message,
+        "creditor", "debtor",     "beneficiary"};
+    bool known = kind < sizeof(kinds) / sizeof(kinds[0]) && kinds[kind].noun != NULL;
+    return known ? &kinds[kind] : &unknown;
+}
+
+const char *contract_noun(uint32_t kind)
+{
+    return kind_of(kind)->noun;
+}
+
+const char *contract_called(uint32_t kind)
+{
+    return kind_of(kind)->called;
+}
+
+const struct message *contract_query(uint32_t kind)
+{
+    return kind_of(kind)->query;
+}
+
+const struct message *contract_terms(uint32_t kind)
+{
+    return kind_of(kind)->terms;
+}
+
+const void *contract_row(struct cli *cli, uint32_t kind, uint64_t contract, uint32_t version)
+{
+    const struct message *query = contract_query(kind);
+    const struct field *rows = field_by_name(message_by_code(&answer_set, query->code), "rows");
+    const struct field *by_version = field_by_name(query, "version");
+    uint8_t *body = arena_alloc(&cli->arena, query->size);
+    if (body == NULL) {
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+        return NULL;
+    }
+    memcpy(body + field_by_name(query, "contract")->offset, &contract, sizeof(contract));
+    if (by_version != NULL)
+        memcpy(body + by_version->offset, &version, sizeof(version));
+    const uint8_t *answer = cli_query_quietly(cli, query, body);
+    struct list list = {NULL, 0};
+    if (answer != NULL)
+        memcpy(&list, answer + rows->offset, sizeof(list));
+    return list.count > 0 ? list.items : NULL;
+}
+
+struct text contract_parties(struct cli *cli, const struct contract_info *c)
+{
+    const struct kind *kind = kind_of(c->kind);
+    struct buffer b = BUFFER_EMPTY;
+    /* Who pays, or vouches, comes first. */
+    bool funder_first = c->kind == CONTRACT_KIND_GRANT;
+    const char *first = funder_first ? kind->creditor : kind->debtor;
+    const char *second = funder_first ? kind->debtor : kind->creditor;
+    buffer_printf(&b, "%s %s", first,
+                  name_of(cli, NAMED_ACCOUNT, funder_first ? c->creditor : c->debtor));
+    buffer_printf(&b, ", %s %s", second,
+                  name_of(cli, NAMED_ACCOUNT, funder_first ? c->debtor : c->creditor));
+    if (kind->beneficiary != NULL && c->beneficiary > 0)
+        buffer_printf(&b, ", %s %s", kind->beneficiary,
+                      name_of(cli, NAMED_ACCOUNT, c->beneficiary));
+    const char *kept = arena_copy(&cli->arena, b.data, b.length);
+    struct text text = {kept != NULL ? kept : "", kept != NULL ? (uint32_t)b.length : 0};
+    buffer_release(&b);
+    return text;
+}
+
+/* --- Lots, phases, tranches ----------------------------------------------------------------- */
+
+static void lot_print(const struct lot *lot, struct buffer *out)
+{
+    char text[MOMENT_TEXT_BYTES];
+    buffer_printf(out, "%" PRIu32 " from %s", lot->gpus, moment_format(lot->from_s, text));
+}
+
+/* The rate, and what leads to the next phase; the last one has no end. */
+static void phase_print(const struct phase *p, bool last, struct buffer *out)
+{
+    char text[AMOUNT_TEXT_BYTES];
+    buffer_printf(out, "%u.%02u%%", (unsigned)p->rate_bp / 100, (unsigned)p->rate_bp % 100);
+    if (last)
+        return;
+    buffer_printf(out, " until");
+    if (p->milestone_ucr > 0)
+        buffer_printf(out, " %s of cash", amount_format(p->milestone_ucr, text));
+    if (p->milestone_ucr > 0 && p->utilisation_ppm > 0)
+        buffer_printf(out, " and");
+    if (p->utilisation_ppm > 0)
+        buffer_printf(out, " %u.%02u%% sold", (unsigned)p->utilisation_ppm / 10000,
+                      (unsigned)p->utilisation_ppm / 100 % 100);
+}
+
+static void tranche_print(const struct tranche *t, struct buffer *out)
+{
+    char text[AMOUNT_TEXT_BYTES];
+    char when[MOMENT_TEXT_BYTES];
+    buffer_printf(out, "%s ", amount_format(t->amount_ucr, text));
+    if (t->kind == TRANCHE_KIND_DATE)
+        buffer_printf(out, "at %s", moment_format(t->from_s, when));
+    else if (t->kind == TRANCHE_KIND_SPENT)
+        buffer_printf(out, "once %s is spent", amount_format(t->spent_ucr, text));
+    else
+        buffer_printf(out, "on an admin's word");
+}
+
+bool contract_part_print(const struct message *part, const void *items, uint32_t i, uint32_t count,
+                         struct buffer *out)
+{
+    if (part != &lot_message && part != &phase_message && part != &tranche_message)
+        return false;
+    if (i > 0)
+        buffer_printf(out, part == &phase_message ? ", then " : "; ");
+    if (part == &lot_message)
+        lot_print((const struct lot *)items + i, out);
+    else if (part == &phase_message)
+        phase_print((const struct phase *)items + i, i + 1 == count, out);
+    else
+        tranche_print((const struct tranche *)items + i, out);
+    return true;
+}
