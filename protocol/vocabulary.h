@@ -100,7 +100,8 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
 /* Why a lease owes less than its GPUs times its minutes. */
 #define RELIEF_KIND_LIST(X)                                                                        \
     X(RELIEF_KIND, SALE, sale, 1)                                                                  \
-    X(RELIEF_KIND, PAUSE, pause, 2)
+    X(RELIEF_KIND, PAUSE, pause, 2)                                                                \
+    X(RELIEF_KIND, WITHHELD, withheld, 3)
 
 /* What an amount in escrow is kept for. */
 #define ESCROW_KIND_LIST(X)                                                                        \

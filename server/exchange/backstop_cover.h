@@ -1,7 +1,7 @@
 /*
- * A backstop's view of its stand: COVER rows in memory while the backstop is in force. What is sold
- * and elected it reads off the stand's curve from its own cursor on; what is free in offers that
- * count under its terms (price, time ahead) is a curve of its own.
+ * A backstop's view of its stand: COVER rows in memory while the backstop is in force. What is
+ * sold, elected and withheld it reads off the stand's curve from its own cursor on; what is free in
+ * offers that count under its terms (price, time ahead) is a curve of its own.
  */
 #ifndef BOURSE_EXCHANGE_BACKSTOP_COVER_H
 #define BOURSE_EXCHANGE_BACKSTOP_COVER_H
@@ -28,8 +28,8 @@ struct cover {
     uint64_t price_max_ucr;
     uint64_t ahead_min;
     uint64_t cursor_min;         /* minutes before are added up */
-    int64_t values[CURVE_LINES]; /* what holds just before that: sold and elected as at the stand,
-                                  * free in offers that count */
+    int64_t values[CURVE_LINES]; /* what holds just before that: free in offers that count, all
+                                  * else as at the stand */
     struct curve free;           /* CURVE_FREE alone */
     struct stood_tree stood;     /* owned; by offer */
 };

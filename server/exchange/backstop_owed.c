@@ -84,6 +84,7 @@ struct backstop_minute backstop_walk_next(struct backstop_walk *w, uint64_t end_
     for (; w->bend && w->bend->at_min <= w->at_min; w->bend = curve_next(w->bend)) {
         w->values[CURVE_SOLD] += w->bend->change[CURVE_SOLD];
         w->values[CURVE_ELECTED] += w->bend->change[CURVE_ELECTED];
+        w->values[CURVE_WITHHELD] += w->bend->change[CURVE_WITHHELD];
     }
     for (; w->free_bend && w->free_bend->at_min <= w->at_min;
          w->free_bend = curve_next(w->free_bend))
@@ -105,7 +106,7 @@ struct backstop_minute backstop_walk_next(struct backstop_walk *w, uint64_t end_
     int64_t sold = w->values[CURVE_SOLD];
     int64_t could = sold + (certified && healthy ? w->values[CURVE_FREE] : 0);
     int64_t open = covered - w->values[CURVE_ELECTED];
-    int64_t owed = (open < could ? open : could) - sold;
+    int64_t owed = (open < could ? open : could) - sold - w->values[CURVE_WITHHELD];
     return (struct backstop_minute){
         .covered = (uint64_t)covered,
         .sold = sold > 0 ? (uint64_t)sold : 0,

@@ -302,6 +302,11 @@ static int relief_visit(void *context, const void *item)
     const struct lease_row *lease = lease_find(c->x, row->lease);
     if (row->kind == RELIEF_KIND_SALE && lease)
         lease_add(c, lease, row->start_s / 60, row->end_s / 60 - row->cut_min, -(int64_t)row->gpus);
+    const struct offer *o =
+        lease && sums_of(c, lease->offer) ? offer_find(c->x, lease->offer) : NULL;
+    struct stand_sum *s = o ? stand_sum_of(c, o->site, o->sku) : NULL;
+    if (row->kind == RELIEF_KIND_WITHHELD && s)
+        sum_add(&s->sum, CURVE_WITHHELD, row->start_s / 60, row->end_s / 60, row->gpus);
     return 0;
 }
 
@@ -394,6 +399,7 @@ static void cover_check(struct checking *c, const struct stand_sum *s, const str
     cover_sum_free(c, cover, &free_sum);
     if (!reader_agrees(curve, cover->values, &s->sum, from_min, CURVE_SOLD) ||
         !reader_agrees(curve, cover->values, &s->sum, from_min, CURVE_ELECTED) ||
+        !reader_agrees(curve, cover->values, &s->sum, from_min, CURVE_WITHHELD) ||
         !lines_agree(&cover->free, cover->values, &free_sum, from_min, CURVE_FREE))
         backstop_found(c, cover->contract, "what counts as free is not what its rows come to");
     curve_release(&free_sum);

@@ -20,6 +20,7 @@ struct lease_sums {
     gpu_minutes sold_minutes; /* as granted */
     uint32_t reliefs;
     uint32_t sales;
+    uint32_t withheld;
     uint32_t children;
 };
 
@@ -42,10 +43,13 @@ static bool relief_is_sound(const struct relief_row *row, const struct lease_row
 {
     uint64_t cut_s = (uint64_t)row->cut_min * 60;
     if (row->start_s > row->end_s || cut_s > row->end_s - row->start_s ||
-        row->start_s < lease->start_s || row->gpus == 0 || row->gpus > lease->gpus)
+        row->start_s < lease->start_s || row->gpus == 0 || row->gpus > lease->gpus ||
+        row->relief >= lease->reliefs)
         return false;
-    if (row->relief >= lease->reliefs ||
-        (row->end_s - cut_s > row->start_s && row->end_s - cut_s > lease->end_s))
+    if (row->kind == RELIEF_KIND_WITHHELD) /* whoever has ended the lease still earlier since */
+        return row->start_s >= lease->end_s && row->end_s > row->start_s && cut_s == 0 &&
+               lease->end_reason != LEASE_END_NOT_YET && lease->end_reason != LEASE_END_COMPLETED;
+    if (row->end_s - cut_s > row->start_s && row->end_s - cut_s > lease->end_s)
         return false;
     return row->kind == RELIEF_KIND_SALE || row->kind == RELIEF_KIND_PAUSE;
 }
@@ -72,6 +76,10 @@ static int check_relief(void *context, const void *item)
     }
     uint64_t to_min = row->end_s / 60 - row->cut_min;
     sums->reliefs++;
+    if (row->kind == RELIEF_KIND_WITHHELD) {
+        sums->withheld++;
+        return 0;
+    }
     if (row->kind == RELIEF_KIND_PAUSE) {
         steps_add(&sums->paused, row->start_s / 60, to_min, 1);
         return 0;
@@ -117,6 +125,10 @@ static void check_sold(struct checking *c, const struct lease_row *row,
         !steps_equal(kept != NULL ? &kept->paused : &nothing, &sums->paused) ||
         (kept != NULL && (kept->rows != sums->reliefs || kept->sales != sums->sales)))
         check_found(c->report, "lease %" PRIu64 ": its reliefs differ in the index", row->lease);
+    /* The last minute of a lease is never sold, or it would end before that. */
+    if (row->end_reason == LEASE_END_OPERATOR && sums->withheld == 0)
+        check_found(c->report, "lease %" PRIu64 ": nothing is withheld that its operator ended",
+                    row->lease);
     if (steps_max(&sums->sold, 0, UINT64_MAX) > row->gpus)
         check_found(c->report, "lease %" PRIu64 ": more GPUs were sold than it has", row->lease);
 }

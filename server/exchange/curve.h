@@ -12,7 +12,7 @@
 #include "server/exchange/tree.h"
 
 /* Numbers that change together, so that a minute has one bend for all of them. */
-enum curve_line { CURVE_SOLD, CURVE_ELECTED, CURVE_FREE, CURVE_LINES };
+enum curve_line { CURVE_SOLD, CURVE_ELECTED, CURVE_FREE, CURVE_WITHHELD, CURVE_LINES };
 
 struct bend {
     RB_ENTRY(bend) link;

@@ -216,7 +216,7 @@ static bool lease_suffices(const struct exchange *x, const struct offer_row *row
     for (uint32_t i = 0; i < lease->reliefs; i++) {
         struct relief_row key = {.lease = row->lease, .relief = i};
         const struct relief_row *relief = store_find(x->store, TABLE_RELIEF, &key);
-        if (relief == NULL || relief->offer == row->offer)
+        if (relief == NULL || relief->offer == row->offer || relief->kind == RELIEF_KIND_WITHHELD)
             continue;
         /* What the lease was extended by since is not what was sold; behind its end nothing is. */
         uint64_t until_s = relief->end_s - (uint64_t)relief->cut_min * 60;

@@ -141,6 +141,17 @@ void occupancy_take(struct exchange *x, uint64_t offer, uint64_t from_s, uint64_
     history_take(x, p, o, from_s / 60, to_s / 60, gpus);
 }
 
+void occupancy_withhold(struct exchange *x, uint64_t offer, uint64_t from_s, uint64_t to_s,
+                        int64_t gpus)
+{
+    const struct offer *o = offer_find(x, offer);
+    if (!o || o->lease != 0 || from_s >= to_s)
+        return;
+    struct stand *p = stand_get(x, o->site, o->sku);
+    stand_change(p, from_s / 60, CURVE_WITHHELD, gpus);
+    stand_change(p, to_s / 60, CURVE_WITHHELD, -gpus);
+}
+
 /* --- Days --- */
 
 static void stand_move(struct stand *p, uint64_t to_min)

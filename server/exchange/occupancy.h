@@ -1,9 +1,10 @@
 /*
  * Occupancy: how many GPUs of a SKU at a site are sold, elected by a guarantor, or free in offers,
- * over time. Each is kept as the points where it changes from the time on up to which it has been
- * added up (head.occupancy_s for the days, the cursor of each backstop for its periods), so that a
- * lease costs the same however many there are; what lies before is in rows. Capacity that a lease
- * takes of an offer is counted where the offer counts (offer_take).
+ * over time, and of how many leases their operators have withheld what they were granted for; that
+ * backstops alone read. Each is kept as the points where it changes from the time on up to which it
+ * has been added up (head.occupancy_s for the days, the cursor of each backstop for its periods),
+ * so that a lease costs the same however many there are; what lies before is in rows. Capacity that
+ * a lease takes of an offer is counted where the offer counts (offer_take).
  *
  * A minute counts as it stands at its end: what is listed, leased or withdrawn within a minute is
  * so for all of it.
@@ -74,6 +75,10 @@ void listing_note(struct exchange *x, const struct offer_row *offer);
  * hook, behind offer_take(). */
 void occupancy_take(struct exchange *x, uint64_t offer, uint64_t from_s, uint64_t to_s,
                     int64_t gpus, bool elected);
+
+/* An operator withholds GPUs that a lease of the offer was granted, or (below 0) does no more. */
+void occupancy_withhold(struct exchange *x, uint64_t offer, uint64_t from_s, uint64_t to_s,
+                        int64_t gpus);
 
 /*
  * GPU-minutes of a site (0: of all of an operator) over whole days, all SKUs: sold and free.

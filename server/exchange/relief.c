@@ -112,11 +112,18 @@ static bool relief_fits(const struct exchange *x, const struct relief_row *row)
         row->start_s % 60 != 0 || row->end_s % 60 != 0 ||
         (uint64_t)row->cut_min * 60 > row->end_s - row->start_s)
         return false;
-    if (row->kind != RELIEF_KIND_SALE && row->kind != RELIEF_KIND_PAUSE)
+    if (row->gpus == 0 || row->gpus > lease->gpus || row->start_s < lease->start_s)
         return false;
     uint64_t until_s = relief_counts_until(row);
-    return row->gpus > 0 && row->gpus <= lease->gpus && row->start_s >= lease->start_s &&
-           (until_s == row->start_s || until_s <= lease->end_s);
+    switch (row->kind) {
+    case RELIEF_KIND_SALE:
+    case RELIEF_KIND_PAUSE:
+        return until_s == row->start_s || until_s <= lease->end_s;
+    case RELIEF_KIND_WITHHELD:
+        return row->cut_min == 0 && row->end_s <= TIME_MAX_S;
+    default:
+        return false;
+    }
 }
 
 static void sums_change(struct relief_sums *sums, const struct relief_row *row, int sign)
@@ -125,7 +132,7 @@ static void sums_change(struct relief_sums *sums, const struct relief_row *row, 
     uint64_t to = relief_counts_until(row) / 60;
     if (row->kind == RELIEF_KIND_PAUSE) {
         steps_add(&sums->paused, from, to, sign);
-    } else {
+    } else if (row->kind == RELIEF_KIND_SALE) {
         steps_add(&sums->sold, from, to, sign * (int64_t)row->gpus);
         gpu_minutes minutes = (to - from) * row->gpus;
         sums->sold_minutes += sign > 0 ? minutes : -minutes;
@@ -138,10 +145,12 @@ static void sums_change(struct relief_sums *sums, const struct relief_row *row, 
  * the offer that it was sold through. */
 static void offers_change(struct exchange *x, const struct relief_row *row, int sign)
 {
-    if (row->kind != RELIEF_KIND_SALE)
-        return;
     int64_t gpus = sign * (int64_t)row->gpus;
     const struct lease_row *lease = lease_find(x, row->lease);
+    if (row->kind == RELIEF_KIND_WITHHELD)
+        occupancy_withhold(x, lease->offer, row->start_s, row->end_s, gpus);
+    if (row->kind != RELIEF_KIND_SALE)
+        return;
     offer_take(x, lease->offer, row->start_s, relief_counts_until(row), -gpus);
     occupancy_take(x, lease->offer, row->start_s, relief_counts_until(row), -gpus, lease->elected);
     offer_take(x, row->offer, row->start_s, row->end_s, gpus);
@@ -230,12 +239,35 @@ void relief_cut(struct exchange *x, const struct lease_row *lease, uint64_t end_
     for (uint32_t i = 0; i < lease->reliefs; i++) {
         struct relief_row key = {.lease = lease->lease, .relief = i};
         const struct relief_row *found = store_find(x->store, TABLE_RELIEF, &key);
-        if (found == NULL || relief_counts_until(found) <= end_s ||
-            relief_counts_until(found) == found->start_s)
+        if (found == NULL || found->kind == RELIEF_KIND_WITHHELD ||
+            relief_counts_until(found) <= end_s || relief_counts_until(found) == found->start_s)
             continue;
         struct relief_row row = *found;
         uint64_t from_s = row.start_s > end_s ? row.start_s : end_s;
         row.cut_min = (uint32_t)((row.end_s - from_s) / 60);
         store_put(x->store, TABLE_RELIEF, &row);
     }
+}
+
+struct withholding {
+    struct exchange *x;
+    struct lease_row *lease;
+};
+
+static void withheld_add(void *context, uint64_t from_s, uint64_t to_s, uint64_t gpus)
+{
+    struct withholding *w = context;
+    struct relief_row row = {
+        .kind = RELIEF_KIND_WITHHELD,
+        .start_s = from_s,
+        .end_s = to_s,
+        .gpus = (uint32_t)gpus,
+    };
+    relief_add(w->x, w->lease, &row);
+}
+
+void relief_withhold(struct exchange *x, struct lease_row *lease, uint64_t end_s)
+{
+    struct withholding w = {x, lease};
+    relief_each(x, lease, end_s, lease->end_s, withheld_add, &w);
 }

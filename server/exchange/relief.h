@@ -2,6 +2,8 @@
  * Relief: what a lease does not owe of its GPU-minutes, because a part of it was sold on or because
  * it was paused. A row each, counted from the lease's start to its end; what was sold counts for
  * the primary offer as the new lease's, and for the offer that it was sold through as taken.
+ * A lease that ends early by its operator's doing has further rows for what it would have owed from
+ * there on: a backstop does not pay for that (occupancy.h).
  */
 #ifndef BOURSE_EXCHANGE_RELIEF_H
 #define BOURSE_EXCHANGE_RELIEF_H
@@ -58,6 +60,10 @@ uint64_t relief_tail(const struct exchange *x, const struct lease_row *lease);
 void relief_add(struct exchange *x, struct lease_row *lease, struct relief_row *row);
 /* The lease is about to end at end_s: what lies beyond counts no more. */
 void relief_cut(struct exchange *x, const struct lease_row *lease, uint64_t end_s);
+
+/* The lease is about to end at end_s by its operator's doing: what it would have owed beyond is
+ * withheld, whoever ends it still earlier. Before relief_cut(). */
+void relief_withhold(struct exchange *x, struct lease_row *lease, uint64_t end_s);
 
 /* Part of the lease's index. */
 void relief_index_new(struct exchange *x);

@@ -420,6 +420,7 @@ ROW_STRUCT(lease_row, LEASE_ROW);
 /* What a lease does not owe: `gpus` of it over [start_s, end_s) were sold to the holder of the
  * lease `sold`, or it was paused then. `relief` 0, 1, ... of each lease. When the lease is cut to
  * an earlier end, cut_min grows by what lies beyond that, so that an extension begins anew there.
+ * What was withheld lies behind the lease's end and is never cut.
  */
 #define RELIEF_ROW(X, S)                                                                           \
     X(U64, S, lease, 1)                                                                            \

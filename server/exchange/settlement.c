@@ -120,6 +120,15 @@ void settlement_period(struct exchange *x, struct lease_row *lease, gpu_minutes 
     escrow_settle(x, lease, &e, out);
 }
 
+/* The lease ends at end_s, for the reason that it has. */
+static void lease_cut(struct exchange *x, struct lease_row *lease, uint64_t end_s)
+{
+    if (lease_end_party(lease->end_reason) == PARTY_OPERATOR)
+        relief_withhold(x, lease, end_s);
+    relief_cut(x, lease, end_s);
+    lease->end_s = end_s;
+}
+
 void settlement_shorten(struct exchange *x, struct lease_row *lease, uint64_t end_s,
                         struct settlement *out)
 {
@@ -129,8 +138,7 @@ void settlement_shorten(struct exchange *x, struct lease_row *lease, uint64_t en
     memset(out, 0, sizeof(*out));
     struct escrow e = escrow_of(x, lease);
     out->given_up = trade_given_up(x, lease, end_s);
-    relief_cut(x, lease, end_s);
-    lease->end_s = end_s;
+    lease_cut(x, lease, end_s);
     lease->cost_ucr = settlement_cost(x, lease);
     lease_close(lease);
     escrow_settle(x, lease, &e, out);
@@ -142,8 +150,7 @@ void settlement_cancel(struct exchange *x, struct lease_row *lease, uint64_t end
     memset(out, 0, sizeof(*out));
     struct escrow e = escrow_of(x, lease);
     out->given_up = trade_given_up(x, lease, lease->start_s);
-    relief_cut(x, lease, end_s);
-    lease->end_s = end_s;
+    lease_cut(x, lease, end_s);
     lease->state = LEASE_STATE_FAILED;
     lease->cost_ucr = 0;
     escrow_settle(x, lease, &e, out);

@@ -103,7 +103,9 @@ class Backstops:
                 elected += self.elected(offer)[at]
                 sold += self.taken(offer)[at] - self.elected(offer)[at]
                 listed += self.free_listed(contract, offer, minute) if holds else 0
-        return covered, sold, elected, max(0, min(covered - elected, sold + listed) - sold)
+        held_back = self.withheld_at(terms.site, terms.sku, minute)
+        owed = min(covered - elected, sold + listed) - sold - held_back
+        return covered, sold, elected, max(0, owed)
 
     def note_backstop(self, contract, first, end):
         terms = contract.now()

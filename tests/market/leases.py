@@ -266,6 +266,7 @@ class Leases:
         lease.end_reason = "ended_by_holder" if holder else "ended_by_operator"
         if not holder:
             self.sites[lease.site].ended_by_operator += 1
+            self.withhold(lease, end)
         self.shorten(lease, end)
 
     def shorten(self, lease, end):
@@ -286,7 +287,9 @@ class Leases:
         site = self.sites[lease.site]
         site.due += lease.due()
         site.failed += 1
-        lease.end_min = min(lease.end_min, minute_ceil(lease.activate_by_s()))
+        end = min(lease.end_min, minute_ceil(lease.activate_by_s()))
+        self.withhold(lease, end)
+        lease.end_min = end
         lease.state, lease.end_reason = "failed", "not_activated"
         lease.paused_s = 0
         self.refund(lease)

@@ -69,6 +69,7 @@ class Model(Orders, Rules, Leases, Occupancy, Contracts, Backstops, Revshares, G
         self.declared = {}  # (account, month) to what was declared last
         self.said = []  # what the rules are to log of contracts, since the step before
         self.noted_min = minute_floor(BEGIN_S)  # the first minute that is not over yet
+        self.withheld = {}  # (site, SKU) to minute to GPUs that operators did not hand over
         self.noted_offers = []  # the operators' own that may be free or sold still
         self.listed = {}  # day to offer to (minute, GPUs listed), until the day is added up
         self.days = {}  # (site, sku, day) to GPU-minutes sold and free

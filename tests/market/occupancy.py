@@ -105,6 +105,15 @@ class Occupancy:
 
     # --- Of a SKU at a site -----------------------------------------------------------------
 
+    def withhold(self, lease, end):
+        """The operator ends a lease: what it would have had from then on, but for what was sold."""
+        withheld = self.withheld.setdefault((lease.site, lease.sku), {})
+        for minute in range(end, lease.end_min):
+            withheld[minute] = withheld.get(minute, 0) + lease.unsold_at(minute)
+
+    def withheld_at(self, site, sku, minute):
+        return self.withheld.get((site, sku), {}).get(minute, 0)
+
     def own_offers(self, site, sku):
         return [o for o in self.noted_offers if o.site == site and o.sku == sku]
 

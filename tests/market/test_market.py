@@ -217,6 +217,7 @@ CONTRACTS = [
     ("a closed site is owed for", model.Model, "site_closed", lambda *_: False),
     ("elected GPUs are sold ones", model.Model, "elected",
      lambda self, offer: [0] * (offer.end_min - offer.start_min)),
+    ("what is withheld is owed for", model.Model, "withheld_at", lambda *_: 0),
     ("claims are not paid later", model.Model, "pay_claims", lambda *_: None),
     ("a settlement is not split at a milestone", revshares, "first_that",
      lambda most, holds: most if holds(most) else None),

@@ -1,7 +1,8 @@
 /*
  * Random offers, amendments, withdrawals, leases, early ends, sales, closures, certifications,
  * amendments of terms and elections against a model that looks at every minute by itself: how each
- * offer stood at its end, which leases took what, whether the site was open and certified. Every
+ * offer stood at its end, which leases took what, what of them the operator withheld, whether the
+ * site was open and certified. Every
  * settled period and every day must come to the same, and in the end everything is checked,
  * replayed, taken over and rebuilt.
  */
@@ -14,7 +15,7 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-enum { STEPS = 1200, MINUTES = 6000, OFFERS = 400 };
+enum { STEPS = 1200, MINUTES = 6000, OFFERS = 400, LEASES = 4000, SALES = 40 };
 
 #define BEGIN_MIN (WORLD_BEGIN_S / 60)
 
@@ -33,6 +34,15 @@ static struct backstop_row terms_at[MINUTES];
 static bool certified_at[MINUTES];
 static bool frozen_at[MINUTES];
 static uint64_t noted_min; /* how far minutes are noted */
+
+/* A lease as it was when it was last looked at. */
+struct meant {
+    struct lease_row row;
+    struct relief_row reliefs[SALES];
+};
+
+static struct meant meant[LEASES];
+static uint64_t withheld_at[2 * MINUTES];
 
 /* --- What the model notes --- */
 
@@ -77,6 +87,43 @@ static void worst_note(void)
     }
 }
 
+/* What a lease was to take at a minute, as it was when it was last looked at. */
+static uint64_t meant_takes(const struct meant *m, uint64_t at_min)
+{
+    uint64_t gpus = m->row.gpus;
+    for (uint32_t i = 0; i < m->row.reliefs; i++) {
+        const struct relief_row *r = &m->reliefs[i];
+        if (r->kind == RELIEF_KIND_SALE && r->start_s / 60 <= at_min &&
+            at_min < r->end_s / 60 - r->cut_min)
+            gpus -= r->gpus;
+    }
+    return gpus;
+}
+
+/* After each thing that happens: what the operator has ended since the last time was not meant to
+ * end there. */
+static void meant_note(void)
+{
+    assert_true(w.x->head.lease_last < LEASES);
+    for (uint64_t lease = 1; lease <= w.x->head.lease_last; lease++) {
+        struct meant *m = &meant[lease];
+        if (m->row.state == LEASE_STATE_SETTLED || m->row.state == LEASE_STATE_FAILED)
+            continue;
+        const struct lease_row *row = lease_find(w.x, lease);
+        bool withheld =
+            row->end_reason != m->row.end_reason && m->row.lease != 0 &&
+            (row->end_reason == LEASE_END_OPERATOR || row->end_reason == LEASE_END_NOT_ACTIVATED);
+        for (uint64_t at = row->end_s / 60; withheld && at < m->row.end_s / 60; at++)
+            withheld_at[at - BEGIN_MIN] += meant_takes(m, at);
+        m->row = *row;
+        for (uint32_t i = 0; i < row->reliefs; i++) {
+            const struct relief_row key = {.lease = lease, .relief = i};
+            assert_true(i < SALES);
+            m->reliefs[i] = *(const struct relief_row *)store_find(w.x->store, TABLE_RELIEF, &key);
+        }
+    }
+}
+
 /* Minutes that are over end as everything stands now. */
 static void minutes_note(uint64_t until_min)
 {
@@ -105,6 +152,7 @@ static void time_passes(uint64_t seconds)
         step = step < seconds ? step : seconds;
         minutes_note((w.time_s + step) / 60);
         world_advance(&w, step, true);
+        meant_note();
         seconds -= step;
     }
 }
@@ -199,7 +247,8 @@ static void draw_compare(const struct draw_row *draw)
         uint64_t could = m.sold + (good ? m.counted : 0);
         uint64_t open = most > m.elected ? most - m.elected : 0;
         uint64_t least = open < could ? open : could;
-        uint64_t gpus = least > m.sold ? least - m.sold : 0;
+        uint64_t taken = m.sold + withheld_at[at];
+        uint64_t gpus = least > taken ? least - taken : 0;
         covered += most;
         sold += m.sold;
         elected += m.elected;
@@ -277,7 +326,9 @@ static const struct result *act(uint32_t account, const char *key, const struct 
         request->operations.count = 2;
         world_request(&w, request);
     }
-    return world_do(&w, account, key, message, kept);
+    const struct result *done = world_do(&w, account, key, message, kept);
+    meant_note();
+    return done;
 }
 
 static uint64_t money(uint32_t account)
@@ -304,6 +355,7 @@ static void offer_act(void)
     };
     struct op_offer_amend amend = {.offer = offer};
     struct op_offer_withdraw withdraw = {.offer = offer};
+    publish.notice_min = publish.preemptible ? (uint32_t)random_below(3) * 20 : 0;
     publish.start_s = publish.standing_min ? 0 : publish.start_s;
     publish.end_s = publish.standing_min ? 0 : publish.end_s;
     if (random_below(2))

@@ -314,6 +314,41 @@ static void test_listings(void **state)
     assert_true(world_reports(w.x, "that fit no offer"));
 }
 
+/* Of what is withheld, a row against the lines in memory. */
+static void test_withheld(void **state)
+{
+    (void)state;
+    uint32_t bob = world_register(&w, "bob", ROLE_STARTUP);
+    uint64_t token = world_mint(&w, 1, bob, 1000000);
+    struct op_order_place *order = order_new(&w, 3);
+    order->duration_min = 600;
+    order->tokens.items = &token;
+    order->tokens.count = 1;
+    accepted(&w, bob, "bob", &op_order_place_message, order);
+    world_advance(&w, 2 * HOUR_S, true);
+    struct cover *cover = cover_find(w.x, contract);
+    assert_int_equal(cover->values[CURVE_WITHHELD], 3);
+    const struct relief_row key = {.lease = 2, .relief = 0};
+    const struct relief_row row =
+        *(const struct relief_row *)store_find(w.x->store, TABLE_RELIEF, &key);
+    struct relief_row damaged = row;
+    damaged.gpus = 2;
+    assert_unseen(TABLE_RELIEF, &damaged, &row, "occupancy of SKU 1 at site 1 is not what");
+    damaged = row;
+    damaged.end_s -= 60;
+    assert_unseen(TABLE_RELIEF, &damaged, &row, "what counts as free is not what its rows come to");
+    cover->values[CURVE_WITHHELD]++;
+    assert_true(world_reports(w.x, "what counts as free is not what its rows come to"));
+    cover->values[CURVE_WITHHELD]--;
+    store_remove(w.x->store, TABLE_RELIEF, &row);
+    assert_int_equal(cover->values[CURVE_WITHHELD], 0);
+    store_put(w.x->store, TABLE_RELIEF, &row);
+    assert_int_equal(cover->values[CURVE_WITHHELD], 3);
+    world_reload(&w);
+    assert_int_equal(cover_find(w.x, contract)->values[CURVE_WITHHELD], 3);
+    assert_int_equal(world_verify(&w), 0);
+}
+
 static void test_memory(void **state)
 {
     (void)state;
@@ -430,6 +465,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_position, setup, teardown),
         cmocka_unit_test_setup_teardown(test_draws, setup, teardown),
         cmocka_unit_test_setup_teardown(test_listings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_withheld, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_elected, setup, teardown),
     };

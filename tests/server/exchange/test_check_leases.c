@@ -214,12 +214,79 @@ static void test_pauses(void **state)
     shop_close(s);
 }
 
+/* Lease 1 is taken back by its operator after half an hour, lease 2 is never handed over. */
+static struct shop *withheld_open(void)
+{
+    struct shop *s = shop_begin();
+    uint32_t series = world_series(&s->w, "s", 0);
+    struct op_offer_publish offer = shop_offer(8, 86400);
+    offer.preemptible = true;
+    shop_do(s, s->operator, "op", &op_offer_publish_message, &offer);
+    for (int i = 0; i < 2; i++) {
+        struct op_order_place op = shop_order(s, shop_token(s, series, s->startup), 3, 600, 1000);
+        op.profile = PROFILE_TUNING;
+        op.preemptible_ok = true;
+        shop_do(s, s->startup, "startup", &op_order_place_message, &op);
+    }
+    struct op_lease_activate activate = {.lease = 1};
+    struct op_lease_end end = {.lease = 1};
+    shop_do(s, s->operator, "op", &op_lease_activate_message, &activate);
+    world_advance(&s->w, 1800, true);
+    shop_do(s, s->operator, "op", &op_lease_end_message, &end);
+    world_advance(&s->w, 86400, true);
+    assert_int_equal(lease_find(s->x, 2)->state, LEASE_STATE_FAILED);
+    shop_ready(s);
+    return s;
+}
+
+static void test_withheld(void **state)
+{
+    (void)state;
+    struct shop *s = withheld_open();
+    struct relief_row row = relief_of(s), whole = row;
+    assert_int_equal(row.kind, RELIEF_KIND_WITHHELD);
+    assert_int_equal(row.start_s, WORLD_BEGIN_S + 1800);
+    assert_int_equal(row.end_s, WORLD_BEGIN_S + 600 * 60);
+    assert_int_equal(row.gpus, 3);
+    row.start_s -= 60;
+    shop_put_unseen(s, TABLE_RELIEF, &row);
+    shop_found(s, "relief 0 of lease 1 does not fit it");
+    row = whole;
+    row.end_s = row.start_s;
+    shop_put_unseen(s, TABLE_RELIEF, &row);
+    shop_found(s, "relief 0 of lease 1 does not fit it");
+    row = whole;
+    row.cut_min = 1;
+    shop_put_unseen(s, TABLE_RELIEF, &row);
+    shop_found(s, "relief 0 of lease 1 does not fit it");
+    shop_put_unseen(s, TABLE_RELIEF, &whole);
+    shop_whole(s);
+
+    struct lease_row lease = *lease_find(s->x, 1), lease_whole = lease;
+    lease.end_reason = LEASE_END_COMPLETED;
+    shop_put_unseen(s, TABLE_LEASE, &lease);
+    shop_found(s, "relief 0 of lease 1 does not fit it");
+    shop_put_unseen(s, TABLE_LEASE, &lease_whole);
+    store_remove(s->x->store, TABLE_RELIEF, &whole);
+    shop_found(s, "lease 1: nothing is withheld that its operator ended");
+    store_put(s->x->store, TABLE_RELIEF, &whole);
+    shop_whole(s);
+
+    row = whole;
+    row.relief = 1;
+    row.end_s = (uint64_t)TIME_MAX_S + 60 - TIME_MAX_S % 60;
+    store_put(s->x->store, TABLE_RELIEF, &row);
+    assert_int_equal(relief_kept_out(s->x), 1);
+    assert_null(world_copy(&s->w));
+    shop_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sales),  cmocka_unit_test(test_kept_out),
         cmocka_unit_test(test_trades), cmocka_unit_test(test_offers),
-        cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_pauses), cmocka_unit_test(test_withheld),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
