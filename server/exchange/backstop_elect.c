@@ -8,6 +8,7 @@
 
 #include "protocol/moment.h"
 #include "server/exchange/account.h"
+#include "server/exchange/ask_site.h"
 #include "server/exchange/backstop.h"
 #include "server/exchange/event.h"
 #include "server/exchange/fill.h"
@@ -56,11 +57,12 @@ static uint64_t election_room(struct election *e)
     return w.until_min < end_min ? 0 : room;
 }
 
-/* The GPUs of an offer that stood under the terms and are free, over the whole period. */
+/* The GPUs of an offer that stood under the terms and are free, over the whole period; none of one
+ * that resting orders have yet to be asked about: they come first. */
 static uint64_t election_free(struct election *e, const struct stood *s)
 {
     const struct offer *o = offer_find(e->x, s->offer);
-    if (!o || !o->shown || e->duration_min < o->lease_min_min ||
+    if (!o || !o->shown || ask_site_hides(e->x, o) || e->duration_min < o->lease_min_min ||
         (o->lease_max_min != 0 && e->duration_min > o->lease_max_min))
         return 0;
     uint64_t least = offer_free(o, e->start_min, e->duration_min, &e->x->request_looks);
