@@ -310,6 +310,26 @@ int command_claim_list(struct cli *cli, int argc, char **argv)
                         "nothing is owed");
 }
 
+uint64_t contract_amended(struct cli *cli, const char *fixed, const char *kind)
+{
+    const char *amend = option_text(cli, "amend");
+    if (amend == NULL)
+        return 0;
+    while (*fixed != '\0') {
+        char name[32];
+        size_t length = strcspn(fixed, " ");
+        snprintf(name, sizeof(name), "%.*s", (int)length, fixed);
+        if (option_text(cli, name) != NULL) {
+            cli_fail(cli, CLI_USAGE,
+                     "--%s stays as it is in an amendment; leave it out, or propose a new %s", name,
+                     kind);
+            return 0;
+        }
+        fixed += length + (fixed[length] == ' ');
+    }
+    return value_u64(cli, "--amend", amend);
+}
+
 int contract_propose(struct cli *cli, const struct message *operation, const void *terms,
                      uint64_t amended, const char *noun)
 {

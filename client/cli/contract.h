@@ -10,6 +10,13 @@ const struct contract_info *contract_fetch(struct cli *cli, uint64_t contract);
  * noun "contract". */
 const struct contract_info *contract_of_noun(struct cli *cli, uint64_t contract);
 
+/*
+ * The contract that --amend names; 0: a new one is proposed, or it has failed. An amendment goes
+ * with none of the options `fixed` (names with blanks between), which say what stays as it is;
+ * `kind` is the contract's, for messages.
+ */
+uint64_t contract_amended(struct cli *cli, const char *fixed, const char *kind);
+
 /* Sends proposed terms and says how the other party accepts them; `amended` is the contract of an
  * amendment, 0 for a new one; `noun` is the kind's, as on the command line. Nothing after a
  * failure. Returns cli->exit. */

@@ -165,21 +165,13 @@ static void terms_read(struct cli *cli, struct op_grant_propose *op)
 
 int command_grant_propose(struct cli *cli, int argc, char **argv)
 {
-    static const char *const fixed[] = {"funder", "startup", "series"};
     struct op_grant_propose op = {0};
-    const char *amend = option_text(cli, "amend");
+    uint64_t amended = contract_amended(cli, "funder startup series", "grant");
     (void)argc;
     (void)argv;
-    for (size_t i = 0; amend != NULL && i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-        if (option_text(cli, fixed[i]) != NULL)
-            return cli_fail(cli, CLI_USAGE,
-                            "--%s: an amendment changes neither parties nor series; propose a new "
-                            "grant",
-                            fixed[i]);
-    }
-    if (amend != NULL)
-        terms_fetch(cli, value_u64(cli, "--amend", amend), &op);
-    else
+    if (amended != 0)
+        terms_fetch(cli, amended, &op);
+    else if (cli->exit == CLI_OK)
         new_read(cli, &op);
     if (cli->exit == CLI_OK)
         terms_read(cli, &op);

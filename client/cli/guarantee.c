@@ -74,21 +74,13 @@ static void step_in_read(struct cli *cli, struct op_guarantee_propose *op)
 
 int command_guarantee_propose(struct cli *cli, int argc, char **argv)
 {
-    static const char *const fixed[] = {"guarantor", "operator", "beneficiary", "site"};
     struct op_guarantee_propose op = {0};
-    const char *amend = option_text(cli, "amend");
+    uint64_t amended = contract_amended(cli, "guarantor operator beneficiary site", "guarantee");
     (void)argc;
     (void)argv;
-    for (size_t i = 0; amend != NULL && i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-        if (option_text(cli, fixed[i]) != NULL)
-            return cli_fail(cli, CLI_USAGE,
-                            "--%s: an amendment changes neither parties nor site; propose a new "
-                            "guarantee",
-                            fixed[i]);
-    }
-    if (amend != NULL)
-        terms_fetch(cli, value_u64(cli, "--amend", amend), &op);
-    else
+    if (amended != 0)
+        terms_fetch(cli, amended, &op);
+    else if (cli->exit == CLI_OK)
         parties_read(cli, &op);
     if (cli->exit != CLI_OK)
         return cli->exit;

@@ -128,7 +128,7 @@ class Grants(unittest.TestCase):
             self.assertIn("AMOUNT@", fund.fails(USAGE, *terms, "--share", "5%", "--tranche", "9"))
             self.assertIn("basis points", fund.fails(USAGE, *terms, "--share", "5.001%",
                                                      "--tranche", "9@start"))
-            self.assertIn("neither parties", fund.fails(USAGE, "grant", "propose", "--amend", "1",
+            self.assertIn("stays as it is in an amendment", fund.fails(USAGE, "grant", "propose", "--amend", "1",
                                                         "--startup", "beta"))
             self.assertIn("2027-01", aurora.fails(USAGE, "revenue", "declare", "January"))
             self.assertIn("STREAM=AMOUNT", aurora.fails(USAGE, "revenue", "declare", "2027-01",
