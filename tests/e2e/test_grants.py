@@ -128,8 +128,11 @@ class Grants(unittest.TestCase):
             self.assertIn("AMOUNT@", fund.fails(USAGE, *terms, "--share", "5%", "--tranche", "9"))
             self.assertIn("basis points", fund.fails(USAGE, *terms, "--share", "5.001%",
                                                      "--tranche", "9@start"))
-            self.assertIn("stays as it is in an amendment", fund.fails(USAGE, "grant", "propose", "--amend", "1",
-                                                        "--startup", "beta"))
+            for kind, fixed in (("grant", "startup"), ("backstop", "site"),
+                                ("revshare", "beneficiary"), ("guarantee", "operator")):
+                self.assertIn(f"--{fixed} stays as it is in an amendment",
+                              fund.fails(USAGE, kind, "propose", "--amend", "1", f"--{fixed}",
+                                         "beta"))
             self.assertIn("2027-01", aurora.fails(USAGE, "revenue", "declare", "January"))
             self.assertIn("STREAM=AMOUNT", aurora.fails(USAGE, "revenue", "declare", "2027-01",
                                                         "sales"))
