@@ -12,28 +12,6 @@
 #include "protocol/status.h"
 #include "protocol/write_all.h"
 
-int paths_status(int error_number)
-{
-    switch (error_number) {
-    case ENOENT:
-    case ENOTDIR:
-        return STATUS_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return STATUS_PERMISSION;
-    case ENOSPC:
-    case EDQUOT:
-        return STATUS_FULL;
-    case EEXIST:
-        return STATUS_EXISTS;
-    case ENOMEM:
-        return STATUS_MEMORY;
-    default:
-        return STATUS_IO;
-    }
-}
-
 static char *print_path(const char *a, const char *b, const char *c)
 {
     char *path = NULL;
@@ -90,7 +68,7 @@ int paths_make_folder(const char *folder)
         char kept = *at;
         *at = '\0';
         if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            status = paths_status(errno);
+            status = status_of_errno(errno);
         *at = kept;
         if (kept == '\0')
             break;
@@ -125,7 +103,7 @@ static int read_all(int fd, size_t limit, struct buffer *out)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return paths_status(errno);
+            return status_of_errno(errno);
         if (n == 0)
             return out->status;
         taken += (size_t)n;
@@ -142,7 +120,7 @@ int paths_read(const char *file, size_t limit, struct buffer *out)
         return read_all(STDIN_FILENO, limit, out);
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return paths_status(errno);
+        return status_of_errno(errno);
     int status = read_all(fd, limit, out);
     close(fd);
     return status;
@@ -168,15 +146,15 @@ int paths_replace(const char *file, unsigned mode, const void *data, size_t leng
         goto out;
     fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0) {
-        status = paths_status(errno);
+        status = status_of_errno(errno);
         goto out;
     }
     bool written = fchmod(fd, (mode_t)mode) == 0 && write_all(fd, data, length);
-    status = written ? STATUS_OK : paths_status(errno);
+    status = written ? STATUS_OK : status_of_errno(errno);
     if (status == STATUS_OK && fsync(fd) != 0)
-        status = paths_status(errno);
+        status = status_of_errno(errno);
     if (status == STATUS_OK && rename(temporary, file) != 0)
-        status = paths_status(errno);
+        status = status_of_errno(errno);
     if (status != STATUS_OK)
         unlink(temporary);
     else

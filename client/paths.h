@@ -30,7 +30,5 @@ int paths_read(const char *file, size_t limit, struct buffer *out);
 /* Replaces the file by new content, atomically and durably; `mode` as in open(2). Errors:
  * STATUS_PERMISSION, STATUS_FULL, STATUS_NOT_FOUND for the folder, STATUS_IO. */
 int paths_replace(const char *file, unsigned mode, const void *data, size_t length);
-/* The status that an errno stands for. */
-int paths_status(int error_number);
 
 #endif

@@ -270,26 +270,6 @@ out:
     return status;
 }
 
-static int status_of_errno(void)
-{
-    switch (errno) {
-    case EEXIST:
-        return STATUS_EXISTS;
-    case ENOENT:
-    case ENOTDIR:
-        return STATUS_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return STATUS_PERMISSION;
-    case ENOSPC:
-    case EDQUOT:
-        return STATUS_FULL;
-    default:
-        return STATUS_IO;
-    }
-}
-
 /* A new file's name is durable only when its folder is. */
 static int sync_folder(const char *path)
 {
@@ -302,7 +282,7 @@ static int sync_folder(const char *path)
     int status = STATUS_OK;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) != 0)
-        status = status_of_errno();
+        status = status_of_errno(errno);
     if (fd >= 0)
         close(fd);
     free(folder);
@@ -320,15 +300,16 @@ int keyfile_write(const char *path, const uint8_t seed[KEYS_SEED_BYTES], const v
         goto out;
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        status = status_of_errno();
+        status = status_of_errno(errno);
         goto out;
     }
     /* The umask may have taken away more than we want. */
-    status = fchmod(fd, 0600) == 0 && write_all(fd, text, length) ? STATUS_OK : status_of_errno();
+    status =
+        fchmod(fd, 0600) == 0 && write_all(fd, text, length) ? STATUS_OK : status_of_errno(errno);
     if (status == STATUS_OK && fsync(fd) != 0)
-        status = status_of_errno();
+        status = status_of_errno(errno);
     if (close(fd) != 0 && status == STATUS_OK)
-        status = status_of_errno();
+        status = status_of_errno(errno);
     if (status == STATUS_OK)
         status = sync_folder(path);
     if (status != STATUS_OK)
@@ -344,11 +325,11 @@ static int read_private(const char *path, char text_out[KEYFILE_TEXT_SIZE], size
     /* Not blocking: the path may name a pipe, which is refused below. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return status_of_errno();
+        return status_of_errno(errno);
     int status = STATUS_OK;
     struct stat st;
     if (fstat(fd, &st) != 0) {
-        status = status_of_errno();
+        status = status_of_errno(errno);
         goto out;
     }
     if (!S_ISREG(st.st_mode)) {
@@ -365,7 +346,7 @@ static int read_private(const char *path, char text_out[KEYFILE_TEXT_SIZE], size
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            status = status_of_errno();
+            status = status_of_errno(errno);
         if (n <= 0)
             break;
         length += (size_t)n;

@@ -37,5 +37,7 @@ enum status {
 
 /* The text of a status code; never NULL, static storage. */
 const char *status_text(int status);
+/* The status that an errno stands for; 0 for 0. */
+int status_of_errno(int error_number);
 
 #endif

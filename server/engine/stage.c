@@ -40,7 +40,7 @@ static int target_check(const char *target, struct buffer *error)
     struct stat info;
     char genesis[PATH_MAX + 16];
     if (lstat(target, &info) != 0)
-        return errno == ENOENT ? 0 : path_fail(target, file_status(errno), error);
+        return errno == ENOENT ? 0 : path_fail(target, status_of_errno(errno), error);
     if (!S_ISDIR(info.st_mode)) {
         buffer_printf(error, "%s: there is something here already, not a directory", target);
         return STATUS_EXISTS;
@@ -76,7 +76,7 @@ static int make_fail(const char *target, int reason, struct buffer *error)
     else
         buffer_printf(error, "%s: cannot be made in the folder %s: %s", target, parent,
                       strerror(reason));
-    return file_status(reason);
+    return status_of_errno(reason);
 }
 
 int stage_begin(struct stage *s, const char *target, struct buffer *error)
@@ -111,7 +111,7 @@ int stage_commit(struct stage *s, struct buffer *error)
         int reason = errno;
         buffer_printf(error, "%s: cannot be put into place: %s%s", s->target, strerror(reason),
                       reason == EBUSY ? "; name a directory inside this volume" : "");
-        return file_status(reason);
+        return status_of_errno(reason);
     }
     s->is_open = false;
     parent_of(s->target, parent);
@@ -133,7 +133,7 @@ int folder_remove(const char *path)
         return 0;
     return nftw(path, entry_remove, TREE_FILES_OPEN, FTW_DEPTH | FTW_PHYS) == 0
                ? 0
-               : file_status(errno);
+               : status_of_errno(errno);
 }
 
 void stage_rename_in(const struct stage *s, struct buffer *error)
@@ -230,7 +230,7 @@ static int tree_copy(const char *from, const char *to, struct buffer *error)
 {
     struct stat info;
     if (lstat(from, &info) != 0)
-        return path_fail(from, file_status(errno), error);
+        return path_fail(from, status_of_errno(errno), error);
     if (!S_ISDIR(info.st_mode)) {
         int status = file_copy(from, to);
         return status == 0 ? 0 : path_fail(to, status, error);

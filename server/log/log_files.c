@@ -16,26 +16,6 @@
 
 enum { NAME_BYTES = 32, TILE_HEIGHT = 8, TILE_NODES = 256 };
 
-static int status_of_errno(void)
-{
-    switch (errno) {
-    case ENOSPC:
-    case EDQUOT:
-        return STATUS_FULL;
-    case EFBIG:
-        return STATUS_FILE_LIMIT;
-    case ENOMEM:
-        return STATUS_MEMORY;
-    case ENOENT:
-        return STATUS_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-        return STATUS_PERMISSION;
-    default:
-        return STATUS_IO;
-    }
-}
-
 void log_files_init(struct log_files *f, uint64_t segment_bytes)
 {
     f->directory = -1;
@@ -50,19 +30,19 @@ void log_files_init(struct log_files *f, uint64_t segment_bytes)
 int log_files_open(struct log_files *f, const char *path)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return status_of_errno();
+        return status_of_errno(errno);
     f->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->directory < 0)
-        return status_of_errno();
+        return status_of_errno(errno);
     f->offsets = openat(f->directory, "offsets", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (f->offsets < 0)
-        return status_of_errno();
+        return status_of_errno(errno);
     for (unsigned i = 0; i < LOG_TILE_LEVELS; i++) {
         char name[NAME_BYTES];
         snprintf(name, sizeof(name), "tiles-%u", i);
         f->tiles[i] = openat(f->directory, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (f->tiles[i] < 0)
-            return status_of_errno();
+            return status_of_errno(errno);
     }
     return STATUS_OK;
 }
@@ -102,11 +82,11 @@ static int directory_remove(int directory, uint64_t first_segment, int with_rest
 {
     int again = dup(directory);
     if (again < 0)
-        return status_of_errno();
+        return status_of_errno(errno);
     DIR *d = fdopendir(again);
     if (d == NULL) {
         close(again);
-        return status_of_errno();
+        return status_of_errno(errno);
     }
     rewinddir(d);
     int status = STATUS_OK;
@@ -117,14 +97,14 @@ static int directory_remove(int directory, uint64_t first_segment, int with_rest
             strcmp(entry->d_name, "offsets") == 0 || strncmp(entry->d_name, "tiles-", 6) == 0;
         if ((number >= 0 && (uint64_t)number >= first_segment) || (with_rest && is_rest)) {
             if (unlinkat(directory, entry->d_name, 0) != 0)
-                status = status_of_errno();
+                status = status_of_errno(errno);
         }
     }
     if (status == STATUS_OK && errno != 0)
-        status = status_of_errno();
+        status = status_of_errno(errno);
     closedir(d);
     if (status == STATUS_OK && fsync(directory) != 0)
-        status = status_of_errno();
+        status = status_of_errno(errno);
     return status;
 }
 
@@ -148,7 +128,7 @@ int log_files_segment(struct log_files *f, uint64_t number, int create, int *out
         snprintf(name, sizeof(name), "events-%06u", (unsigned)number);
         file = openat(f->directory, name, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
         if (file < 0)
-            return status_of_errno();
+            return status_of_errno(errno);
         atomic_store_explicit(&f->segments[number], file + 1, memory_order_release);
     }
     *out = file;
@@ -163,7 +143,7 @@ int log_file_read(int file, void *out, size_t length, uint64_t at)
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return status_of_errno();
+            return status_of_errno(errno);
         if (count == 0)
             return STATUS_DAMAGED;
         to += count;
@@ -181,7 +161,7 @@ int log_file_write(int file, const void *data, size_t length, uint64_t at)
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return status_of_errno();
+            return status_of_errno(errno);
         if (count == 0)
             return STATUS_IO;
         from += count;
@@ -195,13 +175,13 @@ int log_file_check_length(int file, uint64_t length)
 {
     struct stat st;
     if (fstat(file, &st) != 0)
-        return status_of_errno();
+        return status_of_errno(errno);
     return st.st_size >= 0 && (uint64_t)st.st_size >= length ? STATUS_OK : STATUS_DAMAGED;
 }
 
 int log_file_truncate(int file, uint64_t length)
 {
-    return ftruncate(file, (off_t)length) == 0 ? STATUS_OK : status_of_errno();
+    return ftruncate(file, (off_t)length) == 0 ? STATUS_OK : status_of_errno(errno);
 }
 
 int log_files_read_events(const struct log_files *f, void *out, size_t length, uint64_t at)
@@ -236,7 +216,7 @@ int log_files_write_events(struct log_files *f, const void *data, size_t length,
         size_t part = length;
         if (part > f->segment_bytes - place)
             part = (size_t)(f->segment_bytes - place);
-        int file;
+        int file = -1;
         int status = log_files_segment(f, at / f->segment_bytes, 1, &file);
         if (status == STATUS_OK)
             status = log_file_write(file, from, part, place);

@@ -19,36 +19,9 @@ void file_faults_set(const struct file_faults *faults)
     atomic_store(&faults_now, faults);
 }
 
-int file_status(int error_number)
-{
-    switch (error_number) {
-    case 0:
-        return 0;
-    case ENOSPC:
-    case EDQUOT:
-        return STATUS_FULL;
-    case ENOENT:
-        return STATUS_NOT_FOUND;
-    case EEXIST:
-        return STATUS_EXISTS;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return STATUS_PERMISSION;
-    case ENOMEM:
-        return STATUS_MEMORY;
-    case EAGAIN:
-        return STATUS_LOCKED;
-    case EFBIG:
-        return STATUS_FILE_LIMIT;
-    default:
-        return STATUS_IO;
-    }
-}
-
 static int failed(void)
 {
-    return file_status(errno);
+    return status_of_errno(errno);
 }
 
 /* The most that the next system call may move of `length` bytes. */

@@ -70,9 +70,6 @@ void folder_unlock(int fd);
  */
 int file_lock(const char *path, int *fd_out);
 
-/* The status that stands for an errno. */
-int file_status(int error_number);
-
 /*
  * Faults, for tests: when set, every write, allocation and sync asks first. `write` returns 0 to
  * let the operation pass or an errno to fail it, in which case the first *kept_out bytes (0 unless

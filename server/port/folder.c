@@ -14,7 +14,7 @@
 
 int folder_create(const char *path)
 {
-    return mkdir(path, 0700) == 0 ? 0 : file_status(errno);
+    return mkdir(path, 0700) == 0 ? 0 : status_of_errno(errno);
 }
 
 int folder_sync(const char *path)
@@ -24,7 +24,7 @@ int folder_sync(const char *path)
         fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0)
-        return file_status(errno);
+        return status_of_errno(errno);
     int status = file_sync(fd);
     int error = errno;
     file_close(fd);
@@ -36,13 +36,13 @@ int folder_list(const char *path, int (*visit)(void *context, const char *name),
 {
     DIR *folder = opendir(path);
     if (folder == NULL)
-        return file_status(errno);
+        return status_of_errno(errno);
     int status = 0;
     while (status == 0) {
         errno = 0;
         struct dirent *entry = readdir(folder);
         if (entry == NULL) {
-            status = file_status(errno);
+            status = status_of_errno(errno);
             break;
         }
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
@@ -69,7 +69,7 @@ static int holder_write(int fd)
     char text[32];
     int length = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) != 0)
-        return file_status(errno);
+        return status_of_errno(errno);
     return file_write_at(fd, 0, text, (size_t)length);
 }
 
@@ -87,13 +87,13 @@ int folder_lock(const char *path, int *fd_out, pid_t *holder_out)
         fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0)
-        return file_status(errno);
+        return status_of_errno(errno);
     /* A classic POSIX lock would be lost when any part of the process closed the file; this kind
      * belongs to the description opened here. */
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int status = 0;
     if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
-        status = errno == EACCES ? STATUS_LOCKED : file_status(errno);
+        status = errno == EACCES ? STATUS_LOCKED : status_of_errno(errno);
         if (status == STATUS_LOCKED)
             *holder_out = holder_read(fd);
         goto out;
@@ -126,7 +126,7 @@ int file_lock(const char *path, int *fd_out)
         int error = errno;
         file_close(fd);
         errno = error;
-        return file_status(error);
+        return status_of_errno(error);
     }
     *fd_out = fd;
     return 0;

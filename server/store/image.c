@@ -57,12 +57,8 @@ int image_fail(struct image_error *error, int status, const char *format, ...)
 static int status_of(int rc)
 {
     switch (rc) {
-    case ENOSPC:
-    case EDQUOT:
     case MDB_MAP_FULL:
         return STATUS_FULL;
-    case EFBIG:
-        return STATUS_FILE_LIMIT;
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
@@ -73,20 +69,10 @@ static int status_of(int rc)
         return STATUS_DAMAGED;
     case MDB_VERSION_MISMATCH:
         return STATUS_VERSION;
-    case ENOMEM:
-        return STATUS_MEMORY;
-    case ENOENT:
-        return STATUS_NOT_FOUND;
-    case EEXIST:
-        return STATUS_EXISTS;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return STATUS_PERMISSION;
     case MDB_READERS_FULL:
         return STATUS_LIMIT;
     default:
-        return STATUS_IO;
+        return status_of_errno(rc);
     }
 }
 

@@ -339,7 +339,8 @@ static void missing_parent_and_file_in_the_way(void **state)
     assert_int_equal(log_store_reset(path), STATUS_OK);
     sample_path("offsets", path);
     log_store_close(sample_open(0));
-    assert_int_equal(log_store_open(path, SAMPLE_SEGMENT, 0, sample_roots[0], &s), STATUS_IO);
+    assert_int_equal(log_store_open(path, SAMPLE_SEGMENT, 0, sample_roots[0], &s),
+                     STATUS_NOT_FOUND);
     log_store_close(NULL);
 }
 
