@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "protocol/place.h"
 #include "protocol/status.h"
 
 enum { WORD_BYTES = 64 };
@@ -137,30 +138,9 @@ static int check_name(struct cli *cli, struct text name)
                     (int)name.length, name.data);
 }
 
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-/* ISO 3166-1 alpha-2, or with `subdivision` 3166-2 too. */
-static bool is_place(struct text code, bool subdivision)
-{
-    if (code.length < 2 || !is_upper(code.data[0]) || !is_upper(code.data[1]))
-        return false;
-    if (code.length == 2)
-        return true;
-    if (!subdivision || code.data[2] != '-' || code.length < 4 || code.length > 6)
-        return false;
-    for (uint32_t i = 3; i < code.length; i++) {
-        if (!is_upper(code.data[i]) && !(code.data[i] >= '0' && code.data[i] <= '9'))
-            return false;
-    }
-    return true;
-}
-
 int check_place(struct cli *cli, const char *option, struct text code, bool subdivision)
 {
-    if (is_place(code, subdivision))
+    if (place_is_valid(code, subdivision))
         return cli->exit;
     return cli_fail(cli, CLI_USAGE, "--%s: '%.*s' is not an ISO 3166 code in capitals, such as %s",
                     option, (int)code.length, code.data,

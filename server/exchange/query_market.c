@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/moment.h"
+#include "protocol/place.h"
 #include "server/exchange/match.h"
 #include "server/exchange/order.h"
 #include "server/exchange/query.h"

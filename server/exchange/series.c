@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/place.h"
 #include "server/exchange/account.h"
 #include "server/exchange/check.h"
 #include "server/exchange/control.h"

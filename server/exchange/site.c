@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/place.h"
 #include "server/exchange/backstop.h"
 #include "server/exchange/book.h"
 #include "server/exchange/event.h"
@@ -49,26 +50,6 @@ uint32_t site_reliability_ppm(const struct site_row *row)
         return 1000000;
     return (uint32_t)amount_share_rounded_down(1000000, row->gpu_minutes_delivered,
                                                row->gpu_minutes_due);
-}
-
-static bool upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-bool place_is_valid(struct text code, bool subdivision)
-{
-    if (code.length < 2 || !upper(code.data[0]) || !upper(code.data[1]))
-        return false;
-    if (code.length == 2)
-        return true;
-    if (!subdivision || code.data[2] != '-' || code.length < 4 || code.length > 6)
-        return false;
-    for (uint32_t i = 3; i < code.length; i++) {
-        if (!upper(code.data[i]) && !(code.data[i] >= '0' && code.data[i] <= '9'))
-            return false;
-    }
-    return true;
 }
 
 bool place_covers(uint64_t filter, uint64_t code)

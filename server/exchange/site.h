@@ -30,8 +30,6 @@ bool site_has_power(struct exchange *x, uint64_t site, uint64_t from_min, uint64
 /* Delivered in parts per million of due GPU-minutes; 1 000 000 before the first. */
 uint32_t site_reliability_ppm(const struct site_row *row);
 
-/* "ID" of ISO 3166-1 alpha-2, or also, with `subdivision`, "US-TX" of 3166-2. */
-bool place_is_valid(struct text code, bool subdivision);
 /* Whether a filter "US" or "US-TX" covers the place `code`, both packed by place_number(). */
 bool place_covers(uint64_t filter, uint64_t code);
 /* place_number() of a valid code. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/moment.h"
+#include "protocol/place.h"
 #include "server/exchange/account.h"
 #include "server/exchange/escrow.h"
 #include "server/exchange/resale.h"
