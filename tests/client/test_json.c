@@ -15,6 +15,7 @@
 #include "protocol/queries.h"
 #include "protocol/refusal.h"
 #include "protocol/status.h"
+#include "tests/random.h"
 #include "tests/protocol/generate.h"
 
 static const struct message_set *const sets[] = {&operation_set, &frame_set, &event_set, &query_set,
@@ -267,7 +268,7 @@ static void test_mixed_up_values(void **state)
 
 int main(void)
 {
-    seed = generate_seed();
+    seed = random_seed();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_round_trip, teardown),
         cmocka_unit_test_teardown(test_what_it_looks_like, teardown),

@@ -5,35 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "protocol/operations.h"
+#include "tests/random.h"
 
 enum { LIST_USUAL_MAX = 6, LIST_RARE_MAX = 300, BYTES_USUAL_MAX = 300, BYTES_RARE_MAX = 70000 };
 
-uint64_t generate_seed(void)
-{
-    const char *text = getenv("BOURSE_SEED");
-    uint64_t seed = 0;
-    if (text != NULL) {
-        seed = strtoull(text, NULL, 10);
-    } else {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        seed = (uint64_t)now.tv_sec * 1000000007u + (uint64_t)now.tv_nsec;
-    }
-    printf("BOURSE_SEED=%" PRIu64 "\n", seed);
-    fflush(stdout);
-    return seed;
-}
-
-/* A counter through a mixing function (in the manner of splitmix64): any seed will do. */
 uint64_t generate_u64(struct generator *g)
 {
-    uint64_t x = g->state += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
+    return random_next(&g->state);
 }
 
 uint64_t generate_below(struct generator *g, uint64_t bound)

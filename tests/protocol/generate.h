@@ -16,9 +16,6 @@ struct generator {
     struct arena *arena; /* what bodies point to */
 };
 
-/* BOURSE_SEED from the environment, else one from the clock. Prints it either way. */
-uint64_t generate_seed(void);
-
 uint64_t generate_u64(struct generator *g);
 /* Below `bound`, which is above 0. */
 uint64_t generate_below(struct generator *g, uint64_t bound);

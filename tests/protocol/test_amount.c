@@ -4,11 +4,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "protocol/amount.h"
 #include "protocol/limits.h"
+#include "tests/random.h"
 #include "tests/protocol/generate.h"
 
 __extension__ typedef unsigned __int128 wide;
@@ -205,7 +205,7 @@ static void test_format(void **state)
 
 int main(void)
 {
-    seed = generate_seed();
+    seed = random_seed();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_and_subtract),
         cmocka_unit_test(test_cost),

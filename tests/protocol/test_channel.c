@@ -14,24 +14,9 @@
 #include "protocol/channel.h"
 #include "protocol/endian.h"
 #include "protocol/status.h"
+#include "tests/random.h"
 
 static uint64_t seed;
-static uint64_t random_state;
-
-/* SplitMix64: repeatable, unlike the system's randomness. */
-static uint64_t next_random(void)
-{
-    uint64_t z = (random_state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-static size_t random_below(size_t n)
-{
-    return (size_t)(next_random() % n);
-}
-
 static uint8_t client_secret[32], client_key[32], server_secret[32], server_key[32];
 
 struct ends {
@@ -478,7 +463,7 @@ static void test_garbage(void **state)
         struct channel *c = channel_new_responder(server_secret, NULL);
         uint8_t bytes[300];
         for (size_t at = 0; at < sizeof(bytes); at++)
-            bytes[at] = (uint8_t)next_random();
+            bytes[at] = (uint8_t)random_next(&random_state);
         if (random_below(4) > 0)
             memcpy(bytes, "BOURSE\0\1\0\60", 10);
         for (size_t at = 0; at < sizeof(bytes);) {
@@ -503,12 +488,7 @@ int main(void)
 {
     if (sodium_init() < 0)
         return 1;
-    const char *given = getenv("BOURSE_SEED");
-    if (given != NULL)
-        seed = strtoull(given, NULL, 10);
-    else
-        randombytes_buf(&seed, sizeof(seed));
-    printf("BOURSE_SEED=%llu\n", (unsigned long long)seed);
+    seed = random_seed();
     randombytes_buf(client_secret, 32);
     randombytes_buf(server_secret, 32);
     crypto_scalarmult_base(client_key, client_secret);

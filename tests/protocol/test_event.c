@@ -8,13 +8,14 @@
 
 #include "protocol/events.h"
 #include "protocol/status.h"
+#include "tests/random.h"
 #include "tests/protocol/generate.h"
 
 static void test_decode(void **state)
 {
     (void)state;
     struct arena arena = ARENA_EMPTY;
-    struct generator g = {generate_seed(), &arena};
+    struct generator g = {random_seed(), &arena};
     struct buffer leaf = BUFFER_EMPTY;
     struct decode_error error;
     for (uint32_t i = 0; i < event_set.count; i++) {

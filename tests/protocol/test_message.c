@@ -22,6 +22,7 @@
 #include "protocol/queries.h"
 #include "protocol/refusal.h"
 #include "protocol/status.h"
+#include "tests/random.h"
 #include "tests/fuzz/fuzz_message.h"
 #include "tests/protocol/generate.h"
 
@@ -414,7 +415,7 @@ static void test_speed(void **state)
 
 int main(void)
 {
-    seed = generate_seed();
+    seed = random_seed();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
         cmocka_unit_test_setup_teardown(test_round_trip_coded, setup, teardown),

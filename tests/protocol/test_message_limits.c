@@ -22,6 +22,7 @@
 #include "protocol/operations.h"
 #include "protocol/queries.h"
 #include "protocol/status.h"
+#include "tests/random.h"
 #include "tests/protocol/generate.h"
 
 static const struct message_set *const sets[] = {&operation_set, &frame_set, &event_set, &query_set,
@@ -36,7 +37,7 @@ static struct decode_error error;
 static int setup(void **state)
 {
     (void)state;
-    g = (struct generator){generate_seed(), &arena};
+    g = (struct generator){random_seed(), &arena};
     return 0;
 }
 

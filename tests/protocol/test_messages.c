@@ -13,6 +13,7 @@
 #include "protocol/message.h"
 #include "protocol/operations.h"
 #include "protocol/queries.h"
+#include "tests/random.h"
 #include "tests/protocol/generate.h"
 
 static const struct message_set *const sets[] = {&operation_set, &frame_set, &event_set, &query_set,
@@ -236,7 +237,7 @@ static void test_bound_holds(void **state)
 {
     (void)state;
     struct arena arena = ARENA_EMPTY;
-    struct generator g = {generate_seed(), &arena};
+    struct generator g = {random_seed(), &arena};
     struct buffer b = BUFFER_EMPTY;
     for (int round = 0; round < 30; round++) {
         for (uint32_t i = 0; i < event_set.count; i++) {

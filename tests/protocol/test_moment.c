@@ -10,6 +10,7 @@
 
 #include "protocol/limits.h"
 #include "protocol/moment.h"
+#include "tests/random.h"
 #include "tests/protocol/generate.h"
 
 static uint64_t seed;
@@ -207,7 +208,7 @@ static void test_random_text(void **state)
 
 int main(void)
 {
-    seed = generate_seed();
+    seed = random_seed();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),     cmocka_unit_test(test_format_against_the_c_library),
         cmocka_unit_test(test_every_day), cmocka_unit_test(test_durations),

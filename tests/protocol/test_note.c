@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 #include <sodium.h>
 
 #include "protocol/note.h"
 #include "protocol/status.h"
+#include "tests/random.h"
 
 /* The note and key that the documentation of Go's sumdb/note signs with. */
 static const char published_key[] =
@@ -252,10 +252,7 @@ static void verifier_key_is_strict(void **state)
 static void truncation_and_mutation(void **state)
 {
     (void)state;
-    const char *given = getenv("BOURSE_SEED");
-    unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("BOURSE_SEED=%u\n", seed);
-    srandom(seed);
+    srandom((unsigned)random_seed());
     struct buffer b = BUFFER_EMPTY;
     struct note n;
     sign_text(&b, "some text\n\nof several lines\n");

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 #include <sodium.h>
@@ -14,6 +13,7 @@
 #include "protocol/limits.h"
 #include "protocol/receipt.h"
 #include "protocol/status.h"
+#include "tests/random.h"
 
 enum { ENTRIES = 21 };
 
@@ -153,10 +153,7 @@ static void finds_every_cut_and_addition(void **state)
 static void random_mutation(void **state)
 {
     (void)state;
-    const char *given = getenv("BOURSE_SEED");
-    unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("BOURSE_SEED=%u\n", seed);
-    srandom(seed);
+    srandom((unsigned)random_seed());
     struct buffer b = BUFFER_EMPTY;
     make_receipt(13, 21, events[13], strlen(events[13]), &b);
     for (int round = 0; round < 5000; round++) {

@@ -10,6 +10,7 @@
 #include <msgpack.h>
 
 #include "protocol/wire_check.h"
+#include "tests/random.h"
 #include "tests/protocol/generate.h"
 
 #define CHECK(bytes, most) wire_check((const uint8_t *)(bytes), sizeof(bytes) - 1, most)
@@ -88,7 +89,7 @@ static void test_depth(void **state)
 static void test_agrees_with_msgpack(void **state)
 {
     (void)state;
-    struct generator g = {generate_seed(), NULL};
+    struct generator g = {random_seed(), NULL};
     unsigned passed = 0;
     for (int i = 0; i < 300000; i++) {
         uint8_t data[16];

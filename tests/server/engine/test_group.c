@@ -5,20 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "protocol/status.h"
 #include "server/engine/group.h"
-
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t limit)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (random_state >> 33) % limit;
-}
+#include "tests/random.h"
 
 /* Reads to the end; the status that ended it. */
 static int read_all(const uint8_t *data, size_t length, unsigned *count_out)
@@ -114,9 +106,7 @@ static void test_faults(void **state)
 static void test_mutation(void **state)
 {
     (void)state;
-    const char *given = getenv("BOURSE_SEED");
-    random_state = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    print_message("BOURSE_SEED=%llu\n", (unsigned long long)random_state);
+    random_start();
     struct buffer b = BUFFER_EMPTY;
     unsigned count;
     sample_make(&b);

@@ -11,6 +11,7 @@
 
 #include "protocol/endian.h"
 #include "server/store/store.h"
+#include "tests/random.h"
 #include "tests/server/exchange/world.h"
 
 enum { OWNERS = 400, BATCH = 1000 };
@@ -20,16 +21,6 @@ static double now_s(void)
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static uint64_t state = 1;
-
-static uint64_t random_below(uint64_t limit)
-{
-    uint64_t z = state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (z ^ (z >> 31)) % limit;
 }
 
 struct tokens {

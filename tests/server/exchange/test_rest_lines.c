@@ -6,23 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "server/exchange/rest_lines.h"
+#include "tests/random.h"
 
 enum { LINES = 300, STEPS = 4000, BITS = 5 };
-
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t limit)
-{
-    uint64_t z = random_state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (z ^ (z >> 31)) % limit;
-}
 
 static struct rest_span span(uint64_t from_min, uint64_t length)
 {
@@ -56,9 +46,7 @@ static void walk_compare(const struct rest_line_tree *lines, struct rest_key sin
 static void finds_what_a_look_at_every_line_finds(void **state)
 {
     (void)state;
-    const char *seed = getenv("SEED");
-    random_state = seed != NULL ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
-    print_message("SEED=%llu\n", (unsigned long long)random_state);
+    random_start();
     struct rest_line_tree lines = {NULL};
     struct rest_line *here[LINES] = {NULL};
     for (int step = 0; step < STEPS; step++) {

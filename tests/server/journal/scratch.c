@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,13 +203,4 @@ void scratch_flip(const struct scratch *s, uint64_t number, uint64_t offset, uns
     scratch_peek(s, number, offset, &byte, 1);
     byte = (uint8_t)(byte ^ (1u << bit));
     scratch_poke(s, number, offset, &byte, 1);
-}
-
-uint64_t scratch_seed(void)
-{
-    const char *text = getenv("BOURSE_SEED");
-    uint64_t seed = text != NULL ? strtoull(text, NULL, 10)
-                                 : clock_monotonic_ns(port_clock_system()) % 1000000007u;
-    printf("BOURSE_SEED=%" PRIu64 "\n", seed);
-    return seed;
 }

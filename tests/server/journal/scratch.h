@@ -49,7 +49,4 @@ void scratch_poke(const struct scratch *s, uint64_t number, uint64_t offset, con
 void scratch_flip(const struct scratch *s, uint64_t number, uint64_t offset, unsigned bit);
 void scratch_path(const struct scratch *s, uint64_t number, char path_out[PATH_MAX]);
 
-/* The seed from BOURSE_SEED or the clock, printed. */
-uint64_t scratch_seed(void);
-
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "protocol/status.h"
+#include "tests/random.h"
 #include "tests/server/journal/scratch.h"
 
 enum {
@@ -120,7 +121,7 @@ static void crashes_lose_nothing_acknowledged(void **state)
 {
     const struct scratch *s = *state;
     struct power *p = test_calloc(1, sizeof(*p));
-    seeded_entropy_init(&p->entropy, scratch_seed());
+    seeded_entropy_init(&p->entropy, random_seed());
     journal_close(scratch_create(s));
     uint64_t last = 0, torn = 0;
     for (int i = 0; i < CRASHES; i++) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "protocol/endian.h"
+#include "tests/random.h"
 #include "tests/server/journal/scratch.h"
 
 static const struct segment place = {.fd = -1, .number = 5, .size = SCRATCH_SEGMENT, .salt = {9}};
@@ -144,7 +145,7 @@ static void groups_of_noise(void **state)
 {
     (void)state;
     struct seeded_entropy e;
-    seeded_entropy_init(&e, scratch_seed());
+    seeded_entropy_init(&e, random_seed());
     for (int i = 0; i < 20000; i++) {
         uint8_t noise[256];
         size_t size = seeded_entropy_next(&e) % sizeof(noise);

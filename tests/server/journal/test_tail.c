@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "protocol/status.h"
+#include "tests/random.h"
 #include "tests/server/journal/scratch.h"
 
 enum {
@@ -87,7 +88,7 @@ static void torn_anyhow(void **state)
     const struct scratch *s = *state;
     struct images images;
     struct seeded_entropy e;
-    seeded_entropy_init(&e, scratch_seed());
+    seeded_entropy_init(&e, random_seed());
     images_make(s, &images);
     for (int i = 0; i < 200; i++) {
         unsigned mask = (unsigned)seeded_entropy_next(&e) & ALL;
@@ -114,7 +115,7 @@ static void each_flipped_bit_is_damage(void **state)
     struct images images;
     images_make(s, &images);
     struct seeded_entropy e;
-    seeded_entropy_init(&e, scratch_seed());
+    seeded_entropy_init(&e, random_seed());
     for (uint64_t at = JOURNAL_PAGE; at < LAST_OFFSET + LAST_EXTENT; at++) {
         uint64_t record = at < LAST_OFFSET ? at / JOURNAL_PAGE * JOURNAL_PAGE : LAST_OFFSET;
         /* Each byte of the headers and of the last record's edges, some of the rest. */

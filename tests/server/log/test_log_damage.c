@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,6 +15,7 @@
 #include "protocol/limits.h"
 #include "protocol/status.h"
 #include "server/log/log_store.h"
+#include "tests/random.h"
 #include "tests/server/log/sample_log.h"
 
 static void flip(const char *name, off_t at, uint8_t bits)
@@ -143,10 +143,7 @@ static int visit_any(void *context, uint64_t index, const uint8_t *event, size_t
 static void random_damage_is_never_given_out(void **state)
 {
     (void)state;
-    const char *given = getenv("BOURSE_SEED");
-    unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("BOURSE_SEED=%u\n", seed);
-    srandom(seed);
+    srandom((unsigned)random_seed());
     static const struct {
         const char *name;
         long length;
