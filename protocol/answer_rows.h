@@ -116,7 +116,8 @@ MESSAGE_STRUCT(order_info, ROW_ORDER_FIELDS);
 
 /* `parent`: the lease that this one was sold out of; `resale_offer`: the open offer that it stands
  * in; `gpu_minutes_sold`: what was sold out of it. `elected`: taken under a backstop by its
- * guarantor, or sold out of one that was. */
+ * guarantor, or sold out of one that was. `carbon_g_per_kwh`: of its site, as listed when the lease
+ * was granted. */
 #define ROW_LEASE_FIELDS(X, S)                                                                     \
     X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
     X(NUMBER, S, order, 1, SERIAL_MAX)                                                             \
@@ -153,6 +154,7 @@ MESSAGE_STRUCT(order_info, ROW_ORDER_FIELDS);
     X(U32, S, notice_min, 0, NOTICE_MAX_MIN)                                                       \
     X(U32, S, gpus_unsold, 0, GPUS_MAX)                                                            \
     X(BOOL, S, elected, 0, 1)                                                                      \
+    X(U32, S, carbon_g_per_kwh, 0, CARBON_G_MAX)                                                   \
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(lease_info, ROW_LEASE_FIELDS);
 

@@ -87,6 +87,11 @@ MESSAGE_STRUCT(q_policy, Q_POLICY_FIELDS);
     PAGE_FIELDS(X, S)
 MESSAGE_STRUCT(q_flows, Q_FLOWS_FIELDS);
 
+#define Q_ROYALTIES_FIELDS(X, S)                                                                   \
+    X(NUMBER, S, contract, 1, SERIAL_MAX)                                                          \
+    PAGE_FIELDS(X, S)
+MESSAGE_STRUCT(q_royalties, Q_ROYALTIES_FIELDS);
+
 /* --- Rows --- */
 
 /* `version` is in force (0: none yet), `pending` proposed (0: none). Of a contract that is only
@@ -219,6 +224,31 @@ MESSAGE_STRUCT(grant_info, ROW_GRANT_FIELDS);
     X(U64, S, index, 0, UINT64_MAX)
 MESSAGE_STRUCT(declaration_info, ROW_DECLARATION_FIELDS);
 
+/* A month of a grant that is over. `terms`: the version by which it counts; `version`: of its
+ * declaration, 0: it is not declared. `carve_outs`: which of its streams do not count.
+ * `earned_ucr`: its royalty before the cap, `royalty_ucr` within it. What was paid and recorded
+ * counts towards the oldest months first: `settled_ucr` of this one. `late`: not declared by
+ * `declare_until_s`. */
+#define ROW_ROYALTY_FIELDS(X, S)                                                                   \
+    X(NUMBER, S, contract, 1, SERIAL_MAX)                                                          \
+    X(ACCOUNT, S, startup, 1, UINT32_MAX)                                                          \
+    X(TIME, S, month_s, 0, TIME_MAX_S)                                                             \
+    X(LIST, S, streams, revenue, STREAMS_MAX)                                                      \
+    X(LIST, S, carve_outs, required, STREAMS_MAX)                                                  \
+    X(AMOUNT, S, carved_out_ucr, 0, UINT64_MAX)                                                    \
+    X(AMOUNT, S, base_ucr, 0, UINT64_MAX)                                                          \
+    X(U32, S, terms, 0, UINT32_MAX)                                                                \
+    X(U32, S, share_bp, 0, 10000)                                                                  \
+    X(AMOUNT, S, earned_ucr, 0, UINT64_MAX)                                                        \
+    X(AMOUNT, S, royalty_ucr, 0, UINT64_MAX)                                                       \
+    X(AMOUNT, S, settled_ucr, 0, UINT64_MAX)                                                       \
+    X(AMOUNT, S, due_ucr, 0, UINT64_MAX)                                                           \
+    X(U32, S, version, 0, UINT32_MAX)                                                              \
+    X(TIME, S, declared_s, 0, TIME_MAX_S)                                                          \
+    X(TIME, S, declare_until_s, 0, TIME_MAX_S)                                                     \
+    X(BOOL, S, late, 0, 1)
+MESSAGE_STRUCT(royalty_info, ROW_ROYALTY_FIELDS);
+
 /* Terms, and where the guarantee stands. `version`: whose terms these are. */
 #define ROW_GUARANTEE_FIELDS(X, S)                                                                 \
     GUARANTEE_PROPOSE_FIELDS(X, S)                                                                 \
@@ -331,6 +361,9 @@ MESSAGE_STRUCT(a_policy, A_POLICY_FIELDS);
 #define A_FLOWS_FIELDS(X, S) PAGE_OF(X, S, flow_info)
 MESSAGE_STRUCT(a_flows, A_FLOWS_FIELDS);
 
+#define A_ROYALTIES_FIELDS(X, S) PAGE_OF(X, S, royalty_info)
+MESSAGE_STRUCT(a_royalties, A_ROYALTIES_FIELDS);
+
 /* Y(code, name, fields): parts of QUERY_LIST and ANSWER_LIST. */
 #define CONTRACT_QUERY_LIST(Y)                                                                     \
     Y(30, contracts, Q_CONTRACTS_FIELDS)                                                           \
@@ -344,7 +377,8 @@ MESSAGE_STRUCT(a_flows, A_FLOWS_FIELDS);
     Y(38, claims, Q_CLAIMS_FIELDS)                                                                 \
     Y(39, proposals, Q_PROPOSALS_FIELDS)                                                           \
     Y(40, policy, Q_POLICY_FIELDS)                                                                 \
-    Y(41, flows, Q_FLOWS_FIELDS)
+    Y(41, flows, Q_FLOWS_FIELDS)                                                                   \
+    Y(43, royalties, Q_ROYALTIES_FIELDS)
 
 #define CONTRACT_ANSWER_LIST(Y)                                                                    \
     Y(30, contracts, A_CONTRACTS_FIELDS)                                                           \
@@ -358,6 +392,7 @@ MESSAGE_STRUCT(a_flows, A_FLOWS_FIELDS);
     Y(38, claims, A_CLAIMS_FIELDS)                                                                 \
     Y(39, proposals, A_PROPOSALS_FIELDS)                                                           \
     Y(40, policy, A_POLICY_FIELDS)                                                                 \
-    Y(41, flows, A_FLOWS_FIELDS)
+    Y(41, flows, A_FLOWS_FIELDS)                                                                   \
+    Y(43, royalties, A_ROYALTIES_FIELDS)
 
 #endif

@@ -31,6 +31,8 @@ static struct unit unit_of(enum cell_kind kind)
         return (struct unit){"gpu_minutes", "gpu_hours", true};
     case CELL_KIND_GRAMS:
         return (struct unit){"grams", "kg", false};
+    case CELL_KIND_MILLIGRAMS:
+        return (struct unit){"milligrams", "kg", false};
     case CELL_KIND_TEXT:
     case CELL_KIND_COUNT:
     case CELL_KIND_MONTH:
@@ -133,22 +135,26 @@ struct report_cell report_row_cell(const struct report_row *row, uint32_t column
     return (struct report_cell){.number = REPORT_NONE, .text = {"", 0}};
 }
 
-void report_text_append(const char *text, size_t length, struct buffer *out)
+/* With `hidden` characters spelt out as well, or as they are. */
+static void text_append(const char *text, size_t length, bool hidden, struct buffer *out)
 {
-    if (utf8_is_plain(text, length)) {
-        buffer_append(out, text, length);
-        return;
-    }
+    char spelt[UTF8_SPELT_BYTES];
     for (size_t i = 0; i < length;) {
-        size_t size = 4 < length - i ? 4 : length - i;
-        while (size > 0 && !utf8_is_plain(text + i, size))
-            size--;
-        if (size > 0)
-            buffer_append(out, text + i, size);
-        else
+        size_t size;
+        uint32_t point = utf8_hidden(text + i, length - i, &size);
+        if (size == 0)
             buffer_printf(out, "\\x%02x", (unsigned char)text[i]);
+        else if (hidden && point != 0)
+            buffer_printf(out, "%s", utf8_spell(point, spelt));
+        else
+            buffer_append(out, text + i, size);
         i += size > 0 ? size : 1;
     }
+}
+
+void report_text_append(const char *text, size_t length, struct buffer *out)
+{
+    text_append(text, length, true, out);
 }
 
 /* `part` of `digits` decimals, without zeros at its end. */
@@ -179,7 +185,8 @@ static void month_append(uint64_t time_s, struct buffer *out)
     buffer_printf(out, "%.*s", is_month ? 7 : MOMENT_TEXT_BYTES, text);
 }
 
-static void set_cell_append(enum cell_kind kind, const struct report_cell *cell, struct buffer *out)
+static void set_cell_append(enum cell_kind kind, const struct report_cell *cell, bool hidden,
+                            struct buffer *out)
 {
     char text[64];
     _Static_assert(sizeof(text) >= MOMENT_TEXT_BYTES, "a time fits");
@@ -203,15 +210,18 @@ static void set_cell_append(enum cell_kind kind, const struct report_cell *cell,
     case CELL_KIND_GRAMS:
         decimal_append(cell->number / 1000, (uint32_t)(cell->number % 1000), 3, out);
         return;
+    case CELL_KIND_MILLIGRAMS:
+        decimal_append(cell->number / 1000000, (uint32_t)(cell->number % 1000000), 6, out);
+        return;
     case CELL_KIND_YES:
         buffer_printf(out, "%s", cell->number != 0 ? "yes" : "no");
         return;
     case CELL_KIND_TEXT:
-        report_text_append(cell->text.data, cell->text.length, out);
+        text_append(cell->text.data, cell->text.length, hidden, out);
         return;
     case CELL_KIND_NAMED:
         if (cell->text.length > 0) {
-            report_text_append(cell->text.data, cell->text.length, out);
+            text_append(cell->text.data, cell->text.length, hidden, out);
             return;
         }
         break;
@@ -225,7 +235,7 @@ void report_cell_text(enum cell_kind kind, const struct report_cell *cell,
                       enum report_format format, struct buffer *out)
 {
     if (report_cell_is_set(kind, cell))
-        set_cell_append(kind, cell, out);
+        set_cell_append(kind, cell, format == REPORT_FORMAT_TABLE, out);
     else if (format == REPORT_FORMAT_TABLE)
         buffer_printf(out, "-");
 }

@@ -20,7 +20,8 @@ bool report_column_is_foreign(const struct report_column *column);
 
 /*
  * Appends the cell without any quoting: in a table "-" and in CSV nothing when there is none. Bytes
- * that are not plain text are shown as \xNN. For CSV also what JSON has of foreign columns.
+ * that are not plain text are shown as \xNN, in a table hidden characters as \uNNNN. For CSV also
+ * what JSON has of foreign columns.
  */
 void report_cell_text(enum cell_kind kind, const struct report_cell *cell,
                       enum report_format format, struct buffer *out);
@@ -29,7 +30,8 @@ bool report_cell_is_set(enum cell_kind kind, const struct report_cell *cell);
 /* The cell of a row that may lack it, and whose message came from anywhere. */
 struct report_cell report_row_cell(const struct report_row *row, uint32_t column);
 
-/* Appends text, with bytes that are not plain text as \xNN. */
+/* Appends text for people, with bytes that are not plain text as \xNN and hidden characters (see
+ * protocol/utf8.h) as \uNNNN. */
 void report_text_append(const char *text, size_t length, struct buffer *out);
 
 /* Appends one table for people, with its title. */

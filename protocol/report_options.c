@@ -15,8 +15,8 @@
 enum { FILE_BYTES_MAX = 1 << 20, PPM = 1000 * 1000 };
 
 const char *const report_options_all[] = {
-    "account",    "from",       "until",   "month", "site",  "sku",   "demand-down",
-    "price-down", "generation", "density", "debt",  "curve", "fleet", NULL,
+    "account",    "from",    "until", "month", "site",  "sku", "demand-down", "price-down",
+    "generation", "density", "debt",  "curve", "fleet", "par", "currency",    NULL,
 };
 
 /* What counts for a kind besides the account, which all have: names divided by blanks. */
@@ -33,8 +33,9 @@ static const char *kind_options(enum report_kind kind)
         return "site sku debt";
     case REPORT_KIND_VACANCY:
     case REPORT_KIND_CARBON:
-    case REPORT_KIND_USAGE:
         return "from until month site sku";
+    case REPORT_KIND_USAGE:
+        return "from until month site sku par currency";
     case REPORT_KIND_CIRCULARITY:
     case REPORT_KIND_CONCENTRATION:
     case REPORT_KIND_STATEMENT:
@@ -157,10 +158,32 @@ static bool percent_set(struct report_options *o, const char *name, const char *
 static bool density_set(struct report_options *o, const char *value)
 {
     amount ppm = 0;
-    if (!amount_parse(value, &ppm) || ppm == 0 || ppm > 1000 * (amount)PPM)
-        return complain(o, "--density: '%.40s' is not a factor above 0 up to 1000, such as 2.5",
-                        value);
+    if (!amount_parse(value, &ppm) || ppm < PPM || ppm > 1000 * (amount)PPM)
+        return complain(o, "--density: '%.40s' is not a factor from 1 to 1000, such as 2.5", value);
     o->query.density_ppm = (uint32_t)ppm;
+    return true;
+}
+
+static bool par_set(struct report_options *o, const char *value)
+{
+    amount micros = 0;
+    if (!amount_parse(value, &micros) || micros == 0 || micros > PPM * (amount)PPM)
+        return complain(o,
+                        "--par: '%.40s' is not what a credit is worth: above 0, up to 1000000, at "
+                        "most 6 decimals, such as 0.92",
+                        value);
+    o->query.par_micros = micros;
+    return true;
+}
+
+static bool currency_set(struct report_options *o, const char *value)
+{
+    if (strlen(value) != 3 || strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
+        return complain(o,
+                        "--currency: '%.40s' is not a currency by ISO 4217: three capital letters, "
+                        "such as EUR",
+                        value);
+    o->query.currency = (struct text){value, 3};
     return true;
 }
 
@@ -175,6 +198,12 @@ static bool generation_set(struct report_options *o, const char *value)
 
 /* --- Files --- */
 
+static bool unreadable(struct report_options *o, const char *name, const char *file, int error)
+{
+    o->unreadable = true;
+    return complain(o, "--%s: cannot read %.200s: %s", name, file, strerror(error));
+}
+
 static bool file_read(struct report_options *o, const char *name, const char *file,
                       struct buffer *out)
 {
@@ -182,7 +211,7 @@ static bool file_read(struct report_options *o, const char *name, const char *fi
     size_t got;
     FILE *from = strcmp(file, "-") == 0 ? stdin : fopen(file, "rbe");
     if (from == NULL)
-        return complain(o, "--%s: cannot read %.200s: %s", name, file, strerror(errno));
+        return unreadable(o, name, file, errno);
     while ((got = fread(part, 1, sizeof(part), from)) > 0 && out->length <= FILE_BYTES_MAX)
         buffer_append(out, part, got);
     bool failed = ferror(from) != 0;
@@ -190,7 +219,7 @@ static bool file_read(struct report_options *o, const char *name, const char *fi
     if (from != stdin)
         fclose(from);
     if (failed)
-        return complain(o, "--%s: cannot read %.200s: %s", name, file, strerror(error));
+        return unreadable(o, name, file, error);
     if (out->length > FILE_BYTES_MAX)
         return complain(o, "--%s: %.200s is larger than %d bytes", name, file, FILE_BYTES_MAX);
     return out->status == 0 || complain(o, "--%s: out of memory", name);
@@ -234,6 +263,10 @@ bool report_option_set(struct report_options *o, const char *name, const char *v
         return generation_set(o, value);
     if (strcmp(name, "density") == 0)
         return density_set(o, value);
+    if (strcmp(name, "par") == 0)
+        return par_set(o, value);
+    if (strcmp(name, "currency") == 0)
+        return currency_set(o, value);
     if (strcmp(name, "debt") == 0)
         return file_set(o, name, value, report_debt_read);
     if (strcmp(name, "curve") == 0)
@@ -314,6 +347,11 @@ bool report_options_check(struct report_options *o)
         break;
     case REPORT_KIND_STATEMENT:
         return statement_check(o);
+    case REPORT_KIND_USAGE:
+        if (q->currency.length > 0 && q->par_micros == 0 && memcmp(q->currency.data, "USD", 3) != 0)
+            return complain(o, "--par is missing: what a credit is worth in %.3s",
+                            q->currency.data);
+        break;
     default:
         break;
     }

@@ -51,6 +51,8 @@ MESSAGE_STRUCT(fleet_row, FLEET_FIELDS);
     X(LIST, S, debt, debt_row, REPORT_DEBT_ROWS_MAX)                                               \
     X(LIST, S, curve, curve_row, REPORT_CURVE_ROWS_MAX)                                            \
     X(LIST, S, fleet, fleet_row, REPORT_FLEET_ROWS_MAX)                                            \
+    X(U64, S, par_micros, 0, 1000000000000) /* of a credit, in millionths of the currency */       \
+    X(TEXT, S, currency, 0, 3)              /* ISO 4217; "" and no par: a credit is 1 USD */       \
     X(U64, S, index, 0, UINT64_MAX)                                                                \
     X(U32, S, from, 0, REPORT_ROWS_MAX)
 MESSAGE_STRUCT(q_report, Q_REPORT_FIELDS);
@@ -69,9 +71,9 @@ MESSAGE_STRUCT(report_table, REPORT_TABLE_FIELDS);
 
 /*
  * A cell by its column's kind: text in `text`; the other kinds in `number`: a count, micro-credits,
- * parts per million, a time or a month's first second (both in seconds), GPU-minutes, grams of CO2
- * equivalent, 1 for yes; of what has a name its number, and the name in `text`. REPORT_NONE: there
- * is none.
+ * parts per million, a time or a month's first second (both in seconds), GPU-minutes, grams or
+ * milligrams of CO2 equivalent, 1 for yes; of what has a name its number, and the name in `text`.
+ * REPORT_NONE: there is none.
  */
 #define REPORT_NONE UINT64_MAX
 #define REPORT_CELL_FIELDS(X, S)                                                                   \

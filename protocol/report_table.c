@@ -23,7 +23,7 @@ static bool kind_is_right(enum cell_kind kind)
 static bool kind_is_decimal(enum cell_kind kind)
 {
     return kind == CELL_KIND_AMOUNT || kind == CELL_KIND_PPM || kind == CELL_KIND_GPU_MINUTES ||
-           kind == CELL_KIND_GRAMS;
+           kind == CELL_KIND_GRAMS || kind == CELL_KIND_MILLIGRAMS;
 }
 
 static size_t characters(const char *text, size_t length)

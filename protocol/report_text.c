@@ -68,8 +68,9 @@ static void about_append(const struct a_report *r, struct buffer *out)
     }
     buffer_printf(out, ",\nas of log index %" PRIu64 ", ", r->index);
     time_append(r->time_s, out);
-    buffer_printf(out, r->kind == REPORT_KIND_USAGE ? "; prices in credits, costs in USD\n"
-                                                    : "; amounts in credits\n");
+    buffer_printf(out, r->kind == REPORT_KIND_USAGE
+                           ? "; costs and unit prices in the BillingCurrency\n"
+                           : "; amounts in credits\n");
 }
 
 /* A paragraph with a dash before it, in lines that fit a page. */
@@ -115,19 +116,24 @@ static void people_append(const struct a_report *r, uint32_t table, struct buffe
 
 /* --- JSON --- */
 
-/* Bytes that are not plain text become U+FFFD: JSON is UTF-8. */
+/* Bytes that are not plain text become U+FFFD: JSON is UTF-8. Hidden characters are escaped. */
 static void quoted_append(const char *text, size_t length, struct buffer *out)
 {
+    char spelt[UTF8_SPELT_BYTES];
     buffer_printf(out, "\"");
     for (size_t i = 0; i < length;) {
         size_t size = 1;
         while (size < 4 && i + size < length && ((unsigned char)text[i + size] & 0xc0) == 0x80)
             size++;
+        size_t hidden_size;
+        uint32_t hidden = utf8_hidden(text + i, size, &hidden_size);
         if (!utf8_is_plain(text + i, size)) {
             size = 1;
             buffer_printf(out, "\xef\xbf\xbd");
         } else if (text[i] == '"' || text[i] == '\\') {
             buffer_printf(out, "\\%c", text[i]);
+        } else if (hidden != 0) {
+            buffer_printf(out, "%s", utf8_spell_json(hidden, spelt));
         } else {
             buffer_append(out, text + i, size);
         }
@@ -153,7 +159,8 @@ static void shown_append(enum cell_kind kind, const struct report_cell *cell, st
 {
     struct buffer text = BUFFER_EMPTY;
     bool is_number = kind == CELL_KIND_COUNT || kind == CELL_KIND_AMOUNT || kind == CELL_KIND_PPM ||
-                     kind == CELL_KIND_GPU_MINUTES || kind == CELL_KIND_GRAMS;
+                     kind == CELL_KIND_GPU_MINUTES || kind == CELL_KIND_GRAMS ||
+                     kind == CELL_KIND_MILLIGRAMS;
     report_cell_text(kind, cell, REPORT_FORMAT_CSV, &text);
     if (text.status != STATUS_OK)
         out->status = text.status;

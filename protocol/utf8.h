@@ -8,7 +8,23 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 bool utf8_is_plain(const char *data, size_t length);
+
+/*
+ * The hidden character that plain text begins with, *size_out its bytes; 0: it begins with none.
+ * Hidden is what shows nothing of its own and changes how its surroundings are read: controls of
+ * direction (such as U+202E, behind which text runs backwards), characters without width, tags,
+ * separators of lines and paragraphs. Messages carry them, as some scripts need them; who shows
+ * text to people spells them out.
+ */
+uint32_t utf8_hidden(const char *data, size_t length, size_t *size_out);
+
+enum { UTF8_SPELT_BYTES = 13 };
+/* A character by its number, for people: \u202e, \U000e0041. Returns `out`. */
+const char *utf8_spell(uint32_t point, char out[UTF8_SPELT_BYTES]);
+/* The same as strings of JSON may have it, which changes no value. */
+const char *utf8_spell_json(uint32_t point, char out[UTF8_SPELT_BYTES]);
 
 #endif

@@ -178,7 +178,8 @@ int64_t vocabulary_value(const struct vocabulary *v, const char *name);
     X(CELL_KIND, GPU_MINUTES, gpu_minutes, 7)                                                      \
     X(CELL_KIND, GRAMS, grams, 8)                                                                  \
     X(CELL_KIND, NAMED, named, 9)                                                                  \
-    X(CELL_KIND, YES, yes, 10)
+    X(CELL_KIND, YES, yes, 10)                                                                     \
+    X(CELL_KIND, MILLIGRAMS, milligrams, 11)
 
 #define CONTROL_KIND_LIST(X)                                                                       \
     X(CONTROL_KIND, MINT, mint, 1)                                                                 \

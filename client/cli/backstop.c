@@ -302,9 +302,12 @@ int command_backstop_statement(struct cli *cli, int argc, char **argv)
     cli->missing = NULL;
     if (settled == NULL || cli->json)
         return settled == NULL ? cli->exit : settled_json(cli, settled, count);
-    bool unoffered = false;
-    for (uint32_t i = 0; i < count; i++)
+    bool unoffered = false, exhausted = false;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct draw_info *row = &settled[i].row;
         unoffered = unoffered || settled[i].gpu_minutes_not_offered > 0;
+        exhausted = exhausted || (row->gpu_minutes_owed > 0 && row->pool_left_ucr == 0);
+    }
     if (count == 0)
         cli_note(cli, "no period has been settled yet\n");
     else
@@ -319,6 +322,10 @@ int command_backstop_statement(struct cli *cli, int argc, char **argv)
                   "\nnot offered: covered and not sold, but in no offer of the operator, above "
                   "the price limit,\nlisted too late, or at a site that was closed or not "
                   "certified: nothing is owed for it\n");
+    if (exhausted)
+        cli_print(cli,
+                  "\ngpu minutes owed: counted also once the pool is used up; from then on nothing "
+                  "more is owed\nfor them\n");
     if (b != NULL)
         totals_print(cli, b);
     return cli->exit;

@@ -168,8 +168,7 @@ static void book_json_line(struct cli *cli, const struct q_depth *q, const struc
     bool same = now.length == last->length && now.length > 0 &&
                 memcmp(now.data, last->data, now.length) == 0;
     if (!same && cli->exit == CLI_OK) {
-        json_dumpf(json, stdout, JSON_COMPACT);
-        putchar('\n');
+        json_print(stdout, json, JSON_COMPACT);
         fflush(stdout);
     }
     buffer_release(last);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -172,8 +173,8 @@ int cli_fail_status(struct cli *cli, int status, const char *doing);
 /* The exit code that stands for a status. */
 int cli_exit_code(int status);
 
-/* To standard output; control characters are shown as \xNN, but for newlines. Nothing with --json.
- */
+/* To standard output; control characters are shown as \xNN, but for newlines, hidden ones (see
+ * protocol/utf8.h) as \uNNNN. Nothing with --json. */
 void cli_print(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same to standard error: what is not a result. */
 void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -191,7 +192,9 @@ int cli_print_json(struct cli *cli, json_t *json);
 /* The same for an array of what came of one thing after the other: what came of the first ones is
  * printed also when a later one failed. */
 int cli_print_outcomes(struct cli *cli, json_t *outcomes);
-/* Appends the text with control characters and broken UTF-8 made visible. */
+/* A line of JSON, or several; hidden characters are escaped, which changes no value. */
+void json_print(FILE *to, const json_t *json, size_t flags);
+/* Appends the text with control and hidden characters and broken UTF-8 made visible. */
 void escape_append(struct buffer *out, const char *text, size_t length, bool newlines);
 
 /* --- The exchange (session.c) --- */
@@ -248,7 +251,8 @@ uint32_t name_account(struct cli *cli, const char *text);
 uint32_t name_series(struct cli *cli, const char *text);
 uint64_t name_sku(struct cli *cli, const char *text);
 uint64_t name_site(struct cli *cli, const char *text);
-/* The name for a number; "17" itself when there is none or it may not be seen. */
+/* The name for a number, as people may be shown it; "17" itself when there is none or it may not be
+ * seen. */
 const char *name_of(struct cli *cli, enum cli_named kind, uint64_t number);
 /* ACCOUNT=AMOUNT arguments as the outputs of a payment, with their total. */
 uint32_t name_payments(struct cli *cli, int argc, char **argv, const struct payment **out,
@@ -274,7 +278,7 @@ uint32_t records_fetch(struct cli *cli, const struct message *query, void *body,
                        const void **rows_out);
 void records_table(struct cli *cli, const struct message *part, const void *rows, uint32_t count,
                    const char *columns);
-/* All fields but those named, divided by spaces, in `without` (NULL: all). */
+/* All fields but those named, divided by spaces, in `without` (NULL: all), and but bits. */
 void record_print(struct cli *cli, const struct message *part, const void *row,
                   const char *without);
 /* Appends a field's value as people read it. */

@@ -179,17 +179,21 @@ const struct cli_command revenue_commands[] = {
     NO_MORE};
 
 static const struct cli_option royalty_list_options[] = {
-    {"account", 0, "ACCOUNT", "of this account (admins and auditors; default: oneself)"}, END};
+    {"account", 0, "ACCOUNT", "of this account (admins and auditors; default: oneself)"},
+    {"payments", 0, NULL, "each payment as well, with its reference; reads the log for them"},
+    END};
 static const struct cli_option royalty_record_options[] = {
     {"reference", 0, "TEXT", "the payment outside, such as that of a bank (required)"}, END};
 const struct cli_command royalty_commands[] = {
     COMMAND_MORE(
         "list", "List royalty by grant and month, and what was paid of it", "[CONTRACT]", 0, 1,
         royalty_list_options, command_royalty_list,
-        "What was declared by stream, what of it is carved out, the rate of the terms by\n"
-        "which the month counts, and the royalty before the cap; then payments in credits\n"
-        "and those recorded as paid outside, with their references, from the log.\n"
-        "  bourse royalty list 7"),
+        "Each month that is over: what was declared by stream, what of it is carved out,\n"
+        "the rate of the terms by which it counts, what it earned before the cap and what is\n"
+        "royalty within it, what of that is paid, the oldest months first; and by when it is\n"
+        "to be declared.\n"
+        "  bourse royalty list 7\n"
+        "  bourse royalty list 7 --payments"),
     COMMAND_MORE("pay", "Pay royalty in credits (startups)", "CONTRACT AMOUNT", 2, 2, pay_options,
                  command_royalty_pay,
                  "At most what is due, which 'bourse grant show' has.\n"

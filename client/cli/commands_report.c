@@ -30,6 +30,14 @@ static const struct cli_option exposure_options[] = {ACCOUNT_OPTION, PLACE_OPTIO
 static const struct cli_option span_options[] = {ACCOUNT_OPTION, SPAN_OPTIONS, FORMAT_OPTIONS, END};
 static const struct cli_option place_options[] = {ACCOUNT_OPTION, SPAN_OPTIONS, PLACE_OPTIONS,
                                                   FORMAT_OPTIONS, END};
+static const struct cli_option usage_options[] = {
+    ACCOUNT_OPTION,
+    SPAN_OPTIONS,
+    PLACE_OPTIONS,
+    {"par", 0, "VALUE", "what a credit is worth in the billing currency (default: 1)"},
+    {"currency", 0, "CODE", "the billing currency, by ISO 4217 (default: USD)"},
+    FORMAT_OPTIONS,
+    END};
 static const struct cli_option stress_options[] = {
     ACCOUNT_OPTION,
     {"demand-down", 0, "PERCENT", "so much less is bought, such as 20%"},
@@ -104,18 +112,22 @@ const struct cli_command report_commands[] = {
     REPORT_COMMAND(
         "concentration", "How much depends on few", span_options,
         "For guarantors and auditors. The Herfindahl-Hirschman index (0 to 10 000) of\n"
-        "what was settled, by tenant, operator, site and SKU, and of exposure by guarantor.\n"
-        "Of whole months, by default the last twelve with the present one.\n"
+        "what was settled, by tenant, operator, site and SKU, of whole months, by default the\n"
+        "last twelve with the present one; and of what guarantors stand for now, by guarantor\n"
+        "and, as exposure_..., by operator, site and SKU. To a guarantor its own.\n"
         "  bourse report concentration --month 2027-01"),
-    REPORT_COMMAND("vacancy", "What was on offer and not sold", place_options,
-                   "For operators and guarantors. By site, SKU and month, of whole UTC days.\n"
-                   "Default: of the last 30 whole days.\n"
-                   "  bourse report vacancy --site batam-1 --from 2027-01 --until 2027-04"),
-    REPORT_COMMAND("carbon", "What leases emitted", place_options,
-                   "For tenants and operators. Settled GPU-hours, times the watts of the SKU and\n"
-                   "the grams of CO2 a kWh of the site; cooling is not in it. Default: of all\n"
-                   "leases.\n"
-                   "  bourse report carbon --month 2027-01 --csv --table leases"),
+    REPORT_COMMAND(
+        "vacancy", "What was on offer and not sold", place_options,
+        "For operators and guarantors. By site, SKU and month, of whole UTC days: of an\n"
+        "operator's own sites, and of the sites and SKUs that a guarantor backs by a\n"
+        "backstop in force. Default: of the last 30 whole days.\n"
+        "  bourse report vacancy --site batam-1 --from 2027-01 --until 2027-04"),
+    REPORT_COMMAND(
+        "carbon", "What leases emitted", place_options,
+        "For tenants and operators. Settled GPU-hours, times the watts of the SKU and\n"
+        "the grams of CO2 a kWh that the site listed when the lease was granted; cooling\n"
+        "is not in it. Default: of all leases.\n"
+        "  bourse report carbon --month 2027-01 --csv --table leases"),
     REPORT_COMMAND("portability", "How many of a startup's credits are good at several operators",
                    plain_options,
                    "For startups and auditors. Credits in series that can be spent now, as offers\n"
@@ -127,11 +139,13 @@ const struct cli_command report_commands[] = {
                    "paid to whom, and contracts. Default: of this month so far.\n"
                    "  bourse report statement --month 2027-01\n"
                    "  bourse report statement --account aurora --month 2027-01 --json"),
-    REPORT_COMMAND("usage", "Usage and cost, as FOCUS has them", place_options,
+    REPORT_COMMAND("usage", "Usage and cost, as FOCUS has them", usage_options,
                    "For tenants, operators, and whoever charges costs on. A row for each metered\n"
                    "period of a lease and each settled period of a backstop, in the columns of\n"
-                   "FOCUS 1.2: unit prices in credits, costs in USD at one for a credit; what was\n"
-                   "paid for and not used has the status Unused. An operator also has what it did\n"
-                   "not sell, by day, at no cost.\n"
-                   "  bourse report usage --month 2027-01 --csv > usage.csv"),
+                   "FOCUS 1.2; what was paid for and not used has the status Unused. An operator\n"
+                   "also has what it did not sell, by day, at no cost. FOCUS wants a national\n"
+                   "billing currency: costs and unit prices are in USD at one for a credit, or in\n"
+                   "another at its --par, and the columns PricingCurrency... in credits.\n"
+                   "  bourse report usage --month 2027-01 --csv > usage.csv\n"
+                   "  bourse report usage --month 2027-01 --par 0.92 --currency EUR --csv"),
     NO_MORE};

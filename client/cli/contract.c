@@ -159,8 +159,11 @@ int contract_show(struct cli *cli, int argc, char **argv, const char *without,
         return cli_fail(cli, CLI_LOCAL, "out of memory");
     if (version > 0)
         version_state(c, version, row);
-    if (cli->json)
-        return cli_print_json(cli, message_to_json(part, row));
+    if (cli->json) {
+        json_t *json = contract_json(part, row);
+        json_object_set_new(json, "version_in_force", json_integer(c->version));
+        return cli_print_json(cli, json);
+    }
     record_print(cli, part, row, version > 0 ? NULL : without);
     if (more != NULL && version == 0)
         more(cli, row);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/cli/contract.h"
+#include "client/json.h"
 #include "protocol/amount.h"
 #include "protocol/moment.h"
 
@@ -152,4 +153,50 @@ bool contract_part_print(const struct message *part, const void *items, uint32_t
     else
         tranche_print((const struct tranche *)items + i, out);
     return true;
+}
+
+/* --- What became of tranches ---------------------------------------------------------------- */
+
+static bool tranche_paid(const struct grant_info *g, uint32_t i)
+{
+    return (g->tranches_paid >> i & 1) != 0;
+}
+
+/* What waits is known of the terms in force. */
+static bool tranche_waits(const struct grant_info *g, uint32_t i)
+{
+    return g->version != g->pending && (g->tranches_due >> i & 1) != 0;
+}
+
+void contract_part_became(const struct message *m, const struct message *part, const void *row,
+                          uint32_t i, struct buffer *out)
+{
+    if (m != &grant_info_message || part != &tranche_message)
+        return;
+    if (tranche_paid(row, i))
+        buffer_printf(out, " (paid)");
+    else if (tranche_waits(row, i))
+        buffer_printf(out, " (waits)");
+}
+
+bool contract_is_bits(const struct message *m, const struct field *f)
+{
+    return m == &grant_info_message && strncmp(f->name, "tranches_", 9) == 0;
+}
+
+json_t *contract_json(const struct message *m, const void *row)
+{
+    json_t *json = message_to_json(m, row);
+    if (m != &grant_info_message || json == NULL)
+        return json;
+    json_t *tranche;
+    size_t i;
+    json_array_foreach(json_object_get(json, "tranches"), i, tranche)
+    {
+        json_object_set_new(tranche, "paid", json_boolean(tranche_paid(row, (uint32_t)i)));
+        json_object_set_new(tranche, "waits", json_boolean(tranche_waits(row, (uint32_t)i)));
+    }
+    json_object_del(json, "tranches_paid");
+    json_object_del(json, "tranches_due");
+    return json;
 }

@@ -16,8 +16,7 @@ static int event_json(struct cli *cli, uint64_t index, const struct message *m, 
     if (json == NULL || fields == NULL || json_object_update(json, fields) != 0)
         cli_fail(cli, CLI_LOCAL, "out of memory");
     else
-        json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
+        json_print(stdout, json, JSON_COMPACT);
     json_decref(fields);
     json_decref(json);
     return cli->exit;

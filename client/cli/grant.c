@@ -5,6 +5,8 @@
 #include "client/cli/cli.h"
 #include "client/cli/contract.h"
 #include "protocol/amount.h"
+#include "protocol/moment.h"
+#include "protocol/month.h"
 
 #define NO_GRANT "there is no such grant of yours; see 'bourse grant list'"
 
@@ -32,6 +34,9 @@ static struct tranche tranche_read(struct cli *cli, const char *item, uint64_t s
         tranche.kind = TRANCHE_KIND_SPENT;
         tranche.from_s = 0;
         tranche.spent_ucr = value_amount(cli, "tranche", when + 6);
+        if (cli->exit == CLI_OK && tranche.spent_ucr == 0)
+            cli_fail(cli, CLI_USAGE, "--tranche: '%s' waits for nothing; give an amount above 0",
+                     item);
     } else if (strcmp(when, "start") != 0) {
         tranche.from_s = value_moment(cli, "tranche", when);
     }
@@ -149,6 +154,22 @@ static void new_read(struct cli *cli, struct op_grant_propose *op)
     op->declare_days = 30;
 }
 
+/* What the exchange would refuse in fewer words: a date that is not within the term. */
+static void tranches_check(struct cli *cli, const struct op_grant_propose *op)
+{
+    char from[MOMENT_TEXT_BYTES], start[MOMENT_TEXT_BYTES], end[MOMENT_TEXT_BYTES];
+    if (cli->exit != CLI_OK || op->term_months > GRANT_MONTHS_MAX)
+        return;
+    uint64_t end_s = month_start_s(month_of(op->start_s) + op->term_months);
+    for (uint32_t i = 0; i < op->tranches.count; i++) {
+        const struct tranche *t = &op->tranches.items[i];
+        if (t->kind == TRANCHE_KIND_DATE && (t->from_s < op->start_s || t->from_s >= end_s))
+            cli_fail(cli, CLI_USAGE, "--tranche: %s is not within the term, which is from %s to %s",
+                     moment_format(t->from_s, from), moment_format(op->start_s, start),
+                     moment_format(end_s, end));
+    }
+}
+
 static void terms_read(struct cli *cli, struct op_grant_propose *op)
 {
     op->start_s = option_moment(cli, "start", op->start_s);
@@ -161,6 +182,7 @@ static void terms_read(struct cli *cli, struct op_grant_propose *op)
     op->declare_days = option_u32(cli, "declare-days", op->declare_days);
     tranches_read(cli, op);
     carve_outs_read(cli, op);
+    tranches_check(cli, op);
 }
 
 int command_grant_propose(struct cli *cli, int argc, char **argv)

@@ -110,15 +110,17 @@ const char *name_of(struct cli *cli, enum cli_named kind, uint64_t number)
         ask(cli, kind, number);
         name = known_name(names, number);
     }
-    /* A copy, since learning the next name may move the known ones. */
-    char *text = arena_alloc(&cli->arena, NAME_MAX_BYTES + 1);
-    if (text == NULL)
-        return "?";
+    struct buffer text = BUFFER_EMPTY;
     if (name != NULL)
-        snprintf(text, NAME_MAX_BYTES + 1, "%s", name);
+        escape_append(&text, name, strlen(name), false);
     else
-        snprintf(text, NAME_MAX_BYTES + 1, "%" PRIu64, number);
-    return text;
+        buffer_printf(&text, "%" PRIu64, number);
+    buffer_append(&text, "", 1);
+    /* A copy, since learning the next name may move the known ones. */
+    const char *kept = arena_copy(&cli->arena, text.data, text.length);
+    bool whole = text.status == STATUS_OK && kept != NULL;
+    buffer_release(&text);
+    return whole ? kept : "?";
 }
 
 /* --- From names to numbers ------------------------------------------------------------------- */

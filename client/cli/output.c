@@ -48,11 +48,16 @@ static size_t character_plain(const char *text, size_t length)
 
 void escape_append(struct buffer *out, const char *text, size_t length, bool newlines)
 {
+    char spelt[UTF8_SPELT_BYTES];
     while (length > 0) {
         size_t size = character_plain(text, length);
+        size_t hidden_size;
+        uint32_t hidden = size > 0 ? utf8_hidden(text, size, &hidden_size) : 0;
         if (size == 0 && newlines && *text == '\n')
             size = 1;
-        if (size > 0) {
+        if (hidden != 0) {
+            buffer_printf(out, "%s", utf8_spell(hidden, spelt));
+        } else if (size > 0) {
             buffer_append(out, text, size);
         } else {
             buffer_printf(out, "\\x%02x", (unsigned char)*text);
@@ -75,6 +80,30 @@ __attribute__((format(printf, 2, 0))) static void escape_print(FILE *to, const c
     fwrite(shown.data != NULL ? shown.data : (uint8_t *)"", 1, shown.length, to);
     buffer_release(&shown);
     free(text);
+}
+
+/* Only strings have such characters. A piece never ends within a character. */
+static int json_piece(const char *text, size_t length, void *to)
+{
+    char spelt[UTF8_SPELT_BYTES];
+    while (length > 0) {
+        size_t size;
+        uint32_t hidden = utf8_hidden(text, length, &size);
+        size = size > 0 ? size : 1;
+        if (hidden != 0)
+            fputs(utf8_spell_json(hidden, spelt), to);
+        else
+            fwrite(text, 1, size, to);
+        text += size;
+        length -= size;
+    }
+    return 0;
+}
+
+void json_print(FILE *to, const json_t *json, size_t flags)
+{
+    json_dump_callback(json, json_piece, to, flags);
+    fputc('\n', to);
 }
 
 /* Of "what it means (refusal_word). What helps." the first half goes to *message_out; returns what
@@ -143,8 +172,7 @@ static int fail_with(struct cli *cli, int code, uint32_t refusal, const char *me
         return code;
     }
     json_t *json = json_pack("{s:o}", "error", cli_error_json(code, refusal, message, cli->where));
-    json_dumpf(json, stderr, JSON_COMPACT);
-    fputc('\n', stderr);
+    json_print(stderr, json, JSON_COMPACT);
     json_decref(json);
     return code;
 }
@@ -176,14 +204,17 @@ static const struct {
     {"bourse grant propose", REFUSAL_terms_invalid,
      "The term must not be over, --start lies within 30 years of now, a tranche by date within the "
      "term, and spent: takes an amount above 0."},
+    {"bourse contract fund", REFUSAL_series_restricted,
+     "A grant takes credits of its own series alone, which 'bourse grant show' has; name it with "
+     "--series."},
     {"bourse account freeze", REFUSAL_terms_invalid,
      "Fewer admins would be left than must approve ('bourse control policy'). Propose another one "
      "first ('bourse control propose-admin')."},
     {"bourse report statement", REFUSAL_terms_invalid,
      "Admins and auditors say whose it is with --account; and it is of whole calendar months that "
      "have begun: --month 2027-01, or --from 2027-01 --until 2027-04."},
-    {"bourse report stress", REFUSAL_terms_invalid,
-     "--generation is that of a SKU ('bourse sku list' has them), and --density is at least 1."},
+    {"bourse report stress", REFUSAL_sku_not_found,
+     "--generation and --sku are those of a SKU that there is ('bourse sku list' has them)."},
     {"bourse report collateral", REFUSAL_terms_invalid,
      "No month of --debt, and no age of one SKU in --curve, stands twice, and something must be "
      "outstanding."},
@@ -304,10 +335,8 @@ int cli_print_json(struct cli *cli, json_t *json)
 {
     if (json == NULL)
         return cli_fail(cli, CLI_LOCAL, "out of memory");
-    if (cli->json && cli->exit == CLI_OK) {
-        json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-        fputc('\n', stdout);
-    }
+    if (cli->json && cli->exit == CLI_OK)
+        json_print(stdout, json, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     json_decref(json);
     return cli->exit;
 }

@@ -78,20 +78,6 @@ static bool is_phase(const char *name)
            strcmp(name, "phase_last") == 0;
 }
 
-/* Bits, the first tranche 1, as people count tranches. */
-static void tranches_print(uint64_t bits, struct buffer *out)
-{
-    const char *between = "";
-    for (unsigned i = 0; i < TRANCHES_MAX; i++) {
-        if ((bits >> i & 1) != 0) {
-            buffer_printf(out, "%s%u", between, i + 1);
-            between = ",";
-        }
-    }
-    if (bits == 0)
-        buffer_printf(out, "-");
-}
-
 static void number_print(struct cli *cli, const struct message *m, const struct field *f,
                          uint64_t value, struct buffer *out)
 {
@@ -117,8 +103,6 @@ static void number_print(struct cli *cli, const struct message *m, const struct 
         buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 10000, value / 100 % 100);
     else if (ends_with(f->name, "_bp"))
         buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 100, value % 100);
-    else if (m == &grant_info_message && strncmp(f->name, "tranches_", 9) == 0)
-        tranches_print(value, out);
     else if (is_phase(f->name))
         buffer_printf(out, "%" PRIu64, value + 1);
     else if (value == 0 && (f->kind == FIELD_ACCOUNT || f->kind == FIELD_NUMBER ||
@@ -171,7 +155,8 @@ static void flags_print(const struct field *f, uint64_t value, struct buffer *ou
 }
 
 /* A list on one line: its items by commas, the fields of a part by colons. */
-static void list_print(struct cli *cli, const struct field *f, const void *body, struct buffer *out)
+static void list_print(struct cli *cli, const struct message *m, const struct field *f,
+                       const void *body, struct buffer *out)
 {
     struct list list;
     memcpy(&list, at(f, body), sizeof(list));
@@ -179,8 +164,10 @@ static void list_print(struct cli *cli, const struct field *f, const void *body,
         buffer_printf(out, "-");
     for (uint32_t i = 0; i < list.count; i++) {
         const uint8_t *item = (const uint8_t *)list.items;
-        if (f->kind == FIELD_LIST && contract_part_print(f->part, item, i, list.count, out))
+        if (f->kind == FIELD_LIST && contract_part_print(f->part, item, i, list.count, out)) {
+            contract_part_became(m, f->part, body, i, out);
             continue;
+        }
         buffer_printf(out, "%s", i > 0 ? "," : "");
         if (f->kind == FIELD_NUMBERS) {
             uint64_t n = ((const uint64_t *)list.items)[i];
@@ -209,11 +196,25 @@ static void time_print(const struct field *f, uint64_t time_s, struct buffer *ou
         buffer_printf(out, month ? "%.7s" : "%s", moment_format(time_s, text));
 }
 
+/* Whether the row has no such amount: cash that would lead on from a share's last phase, an amount
+ * of a proposal to change who approves. */
+static bool amount_is_absent(const struct message *m, const struct field *f, const void *body)
+{
+    const struct revshare_info *share = body;
+    const struct proposal_info *proposal = body;
+    if (m == &start_price_message)
+        return ((const struct start_price *)body)->gpus == 0;
+    if (m == &revshare_info_message)
+        return strcmp(f->name, "cash_left_ucr") == 0 && share->phase + 1 >= share->phases.count;
+    return m == &proposal_info_message && strcmp(f->name, "amount_ucr") == 0 &&
+           (proposal->kind == CONTROL_KIND_POLICY || proposal->kind == CONTROL_KIND_ADMIN);
+}
+
 /* An amount of nothing means something else in some fields. */
 static const char *amount_words(const struct message *m, const struct field *f, const void *body,
                                 char text[MOMENT_TEXT_BYTES])
 {
-    if (m == &start_price_message && ((const struct start_price *)body)->gpus == 0)
+    if (amount_is_absent(m, f, body))
         return "-";
     if (number_at(f, body) > 0)
         return amount_format(number_at(f, body), text);
@@ -269,7 +270,7 @@ void field_print(struct cli *cli, const struct message *m, const struct field *f
         break;
     case FIELD_LIST:
     case FIELD_NUMBERS:
-        list_print(cli, f, body, out);
+        list_print(cli, m, f, body, out);
         break;
     case FIELD_OPERATIONS:
         buffer_printf(out, "(operations)");
@@ -438,14 +439,14 @@ void record_print(struct cli *cli, const struct message *part, const void *row, 
     struct buffer b = BUFFER_EMPTY;
     size_t width = 0;
     for (uint32_t i = 0; i < part->fields_count; i++) {
-        if (is_named(without, part->fields[i].name))
+        if (is_named(without, part->fields[i].name) || contract_is_bits(part, &part->fields[i]))
             continue;
         buffer_clear(&b);
         field_title(&part->fields[i], ' ', false, &b);
         width = b.length > width ? b.length : width;
     }
     for (uint32_t i = 0; i < part->fields_count; i++) {
-        if (is_named(without, part->fields[i].name))
+        if (is_named(without, part->fields[i].name) || contract_is_bits(part, &part->fields[i]))
             continue;
         buffer_clear(&b);
         field_title(&part->fields[i], ' ', false, &b);
@@ -511,8 +512,8 @@ static json_t *rows_to_json(const struct message *part, const void *rows, uint32
 {
     json_t *array = json_array();
     for (uint32_t i = 0; i < count; i++)
-        json_array_append_new(
-            array, message_to_json(part, (const uint8_t *)rows + (size_t)i * part->size));
+        json_array_append_new(array,
+                              contract_json(part, (const uint8_t *)rows + (size_t)i * part->size));
     return array;
 }
 
@@ -582,7 +583,7 @@ int records_show(struct cli *cli, const struct message *query, void *body, const
     if (cli->exit != CLI_OK)
         return cli->exit;
     if (cli->json)
-        return cli_print_json(cli, message_to_json(part, rows));
+        return cli_print_json(cli, contract_json(part, rows));
     record_print(cli, part, rows, NULL);
     return cli->exit;
 }

@@ -38,6 +38,8 @@ static uint64_t time_of_exchange(void *context)
 
 static int options_fail(struct cli *cli, const struct report_options *o)
 {
+    if (o->unreadable)
+        return cli_fail(cli, CLI_LOCAL, "%s", o->why);
     return o->why[0] != '\0' ? cli_fail(cli, CLI_USAGE, "%s; see '%s --help'", o->why, cli->path)
                              : cli->exit;
 }

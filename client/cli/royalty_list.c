@@ -1,4 +1,5 @@
-/* Royalty of grants by month, as it follows from what was declared, and what was paid of it. */
+/* Royalty of grants by month; with --payments what was paid of it, which the log alone has in
+ * full. */
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
@@ -7,39 +8,10 @@
 #include "client/json.h"
 #include "protocol/amount.h"
 #include "protocol/events.h"
-#include "protocol/month.h"
 #include "protocol/status.h"
 
-__extension__ typedef unsigned __int128 wide;
-
-enum { WHOLE_BP = 10000 };
-
-/* --- Rows ----------------------------------------------------------------------------------- */
-
-struct earned {
-    uint64_t contract;
-    uint32_t startup;
-    uint64_t month_s;
-    struct text declared; /* by stream */
-    uint64_t carved_out_ucr;
-    uint64_t counted_ucr;
-    uint32_t share_bp;
-    uint64_t royalty_ucr; /* before the cap */
-};
-
-#define EARNED(name, kind)                                                                         \
-    {                                                                                              \
-#name, kind, offsetof(struct earned, name), 0, 0, NULL, NULL                               \
-    }
-static const struct field earned_fields[] = {
-    EARNED(contract, FIELD_NUMBER),       EARNED(startup, FIELD_ACCOUNT),
-    EARNED(month_s, FIELD_TIME),          EARNED(declared, FIELD_TEXT),
-    EARNED(carved_out_ucr, FIELD_AMOUNT), EARNED(counted_ucr, FIELD_AMOUNT),
-    EARNED(share_bp, FIELD_U32),          EARNED(royalty_ucr, FIELD_AMOUNT),
-};
-static const struct message earned_message = {"earned", 0, sizeof(struct earned),
-                                              sizeof(earned_fields) / sizeof(earned_fields[0]),
-                                              earned_fields};
+/* In an exchange that was restored, set in indexes of the former log. */
+#define FORMER_LOG (UINT64_C(1) << 62)
 
 struct settled {
     uint64_t contract;
@@ -65,37 +37,32 @@ static const struct message settled_message = {"settled", 0, sizeof(struct settl
                                                sizeof(settled_fields) / sizeof(settled_fields[0]),
                                                settled_fields};
 
-/* Terms that were accepted at some time. */
-struct accepted {
-    uint64_t contract;
-    uint32_t version;
-    uint64_t time_s;
-};
-
 struct royalty {
     struct cli *cli;
     const struct grant_info *grants;
     uint32_t count;
-    struct buffer earned;
+    struct buffer months; /* struct royalty_info */
+    bool payments;
+    uint64_t *sought_ucr; /* by grant: paid and recorded, of which no event was read yet */
     struct buffer settled;
-    struct buffer accepted;
 };
 
-/* --- What the log has of it: payments with their references, acceptances ---------------------- */
-
-static bool is_listed(const struct royalty *l, uint64_t contract)
-{
-    for (uint32_t i = 0; i < l->count; i++) {
-        if (l->grants[i].contract == contract)
-            return true;
-    }
-    return false;
-}
+/* --- Payments ------------------------------------------------------------------------------- */
 
 static struct text text_keep(struct cli *cli, struct text t)
 {
     const char *kept = arena_copy(&cli->arena, t.data, t.length);
     return kept != NULL ? (struct text){kept, t.length} : (struct text){"", 0};
+}
+
+static void payment_take(struct royalty *l, const struct settled *s)
+{
+    for (uint32_t i = 0; i < l->count; i++) {
+        if (l->grants[i].contract != s->contract)
+            continue;
+        l->sought_ucr[i] -= s->amount_ucr < l->sought_ucr[i] ? s->amount_ucr : l->sought_ucr[i];
+        buffer_append(&l->settled, s, sizeof(*s));
+    }
 }
 
 static void event_take(struct royalty *l, uint64_t index, const struct message *m, const void *body)
@@ -105,20 +72,13 @@ static void event_take(struct royalty *l, uint64_t index, const struct message *
         const struct ev_royalty_paid *e = body;
         const struct settled s = {e->contract, head->time_s, {"credits", 7}, e->amount_ucr,
                                   e->due_ucr,  {"", 0},      index};
-        if (is_listed(l, e->contract))
-            buffer_append(&l->settled, &s, sizeof(s));
+        payment_take(l, &s);
     } else if (m == &ev_royalty_recorded_message) {
         const struct ev_royalty_recorded *e = body;
         const struct settled s = {e->contract,   head->time_s, {"outside", 7},
                                   e->amount_ucr, e->due_ucr,   text_keep(l->cli, e->reference),
                                   index};
-        if (is_listed(l, e->contract))
-            buffer_append(&l->settled, &s, sizeof(s));
-    } else if (m == &ev_contract_accepted_message) {
-        const struct ev_contract_accepted *e = body;
-        const struct accepted a = {e->contract, e->version, head->time_s};
-        if (is_listed(l, e->contract))
-            buffer_append(&l->accepted, &a, sizeof(a));
+        payment_take(l, &s);
     }
 }
 
@@ -138,20 +98,53 @@ static void events_take(struct royalty *l, const struct frame_events *events, st
     }
 }
 
-/* The log as it was when we came, as far as one may see it. */
-static void log_read(struct royalty *l)
+static bool is_sought(const struct royalty *l)
+{
+    for (uint32_t i = 0; i < l->count; i++) {
+        if (l->sought_ucr[i] > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where the first grant under which something was paid was proposed: nothing was paid before.
+ * Contracts are numbered as they are proposed. */
+static uint64_t payments_from(struct royalty *l)
+{
+    struct q_contracts q = {.contract = UINT64_MAX};
+    for (uint32_t i = 0; i < l->count; i++) {
+        if (l->sought_ucr[i] > 0 && l->grants[i].contract < q.contract)
+            q.contract = l->grants[i].contract;
+    }
+    const struct a_contracts *a = cli_query(l->cli, &q_contracts_message, &q);
+    bool here = a != NULL && a->rows.count > 0 && (a->rows.items[0].index & FORMER_LOG) == 0;
+    return here ? a->rows.items[0].index : 0;
+}
+
+/* Reads the log, as far as one may see it, until there is an event for all that was paid. */
+static void payments_read(struct royalty *l)
 {
     struct cli *cli = l->cli;
     struct connection_error why;
     const struct frame_events *events = NULL;
     struct arena arena = ARENA_EMPTY;
     const struct q_status q = {{"", 0}};
+    l->sought_ucr = arena_alloc(&cli->arena, ((size_t)l->count + 1) * sizeof(*l->sought_ucr));
+    if (l->sought_ucr == NULL) {
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+        return;
+    }
+    for (uint32_t i = 0; i < l->count; i++)
+        l->sought_ucr[i] = l->grants[i].paid_ucr + l->grants[i].recorded_ucr;
+    if (!is_sought(l))
+        return;
+    uint64_t next = payments_from(l);
     const struct a_status *status =
         cli->exit == CLI_OK ? cli_query(cli, &q_status_message, &q) : NULL;
     uint64_t until = status != NULL ? status->log_size : 0;
-    if (until > 0 && connection_subscribe(cli->connection, 0, &why) != STATUS_OK)
+    if (next < until && connection_subscribe(cli->connection, next, &why) != STATUS_OK)
         cli_fail_connection(cli, &why);
-    for (uint64_t next = 0; next < until && cli->exit == CLI_OK;) {
+    while (next < until && cli->exit == CLI_OK && is_sought(l)) {
         arena_clear(&arena);
         if (connection_events(cli->connection, CONNECTION_TIMEOUT_MS, &arena, &events, &why) !=
             STATUS_OK) {
@@ -161,78 +154,20 @@ static void log_read(struct royalty *l)
         events_take(l, events, &arena);
         next = events->next;
     }
+    if (cli->exit == CLI_OK && is_sought(l))
+        cli_note(cli, "not all payments are in this log; the exchange was restored since\n");
     arena_release(&arena);
 }
 
 /* --- Months --------------------------------------------------------------------------------- */
 
-/* The terms by which a month counts: those that were in force when it ended, or the first ones. */
-static const struct grant_info *terms_of(const struct royalty *l, const struct grant_info *g,
-                                         uint64_t end_s)
-{
-    const struct accepted *all = (const struct accepted *)(const void *)l->accepted.data;
-    size_t count = l->accepted.length / sizeof(*all);
-    uint32_t version = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (all[i].contract == g->contract && (version == 0 || all[i].time_s < end_s))
-            version = all[i].version;
-    }
-    if (version == 0 || version == g->version)
-        return g;
-    struct q_grants q = {.contract = g->contract, .version = version};
-    const struct a_grants *a = cli_query(l->cli, &q_grants_message, &q);
-    return a != NULL && a->rows.count > 0 ? a->rows.items : g;
-}
-
-static bool carved_out(const struct grant_info *terms, struct text name)
-{
-    for (uint32_t i = 0; i < terms->carve_outs.count; i++) {
-        const struct text out = terms->carve_outs.items[i].name;
-        if (out.length == name.length && memcmp(out.data, name.data, name.length) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void month_take(struct royalty *l, const struct grant_info *g,
-                       const struct declaration_info *d)
-{
-    char text[AMOUNT_TEXT_BYTES];
-    struct buffer streams = BUFFER_EMPTY;
-    uint32_t month = month_of(d->month_s);
-    uint32_t first = month_of(g->start_s);
-    if (month < first || month - first >= g->term_months + g->tail_months)
-        return;
-    const struct grant_info *terms = terms_of(l, g, month_start_s(month + 1));
-    struct earned e = {
-        .contract = g->contract,
-        .startup = g->startup,
-        .month_s = d->month_s,
-        .share_bp = terms->share_bp,
-    };
-    for (uint32_t i = 0; i < d->streams.count; i++) {
-        const struct revenue *r = &d->streams.items[i];
-        *(carved_out(terms, r->name) ? &e.carved_out_ucr : &e.counted_ucr) += r->amount_ucr;
-        buffer_printf(&streams, "%s%.*s:%s", i > 0 ? "," : "", (int)r->name.length, r->name.data,
-                      amount_format(r->amount_ucr, text));
-    }
-    e.royalty_ucr = (uint64_t)((wide)e.counted_ucr * e.share_bp / WHOLE_BP);
-    e.declared = text_keep(l->cli, (struct text){streams.data != NULL ? (char *)streams.data : "",
-                                                 (uint32_t)streams.length});
-    buffer_release(&streams);
-    buffer_append(&l->earned, &e, sizeof(e));
-}
-
 static void months_read(struct royalty *l)
 {
     for (uint32_t i = 0; i < l->count && l->cli->exit == CLI_OK; i++) {
-        struct q_declarations q = {.account = l->grants[i].startup};
+        struct q_royalties q = {.contract = l->grants[i].contract};
         const void *rows = NULL;
-        uint32_t count = l->grants[i].version == 0 ? 0
-                                                   : records_fetch(l->cli, &q_declarations_message,
-                                                                   &q, UINT32_MAX, &rows);
-        for (uint32_t j = 0; j < count; j++)
-            month_take(l, &l->grants[i], (const struct declaration_info *)rows + j);
+        uint32_t count = records_fetch(l->cli, &q_royalties_message, &q, UINT32_MAX, &rows);
+        buffer_append(&l->months, rows, (size_t)count * sizeof(struct royalty_info));
     }
 }
 
@@ -243,6 +178,24 @@ static json_t *rows_json(const struct message *m, const struct buffer *rows)
     json_t *json = json_array();
     for (size_t at = 0; at < rows->length; at += m->size)
         json_array_append_new(json, message_to_json(m, rows->data + at));
+    return json;
+}
+
+/* What it comes to, by grant: these fields of each. */
+static json_t *totals_json(const struct royalty *l)
+{
+    static const char *const names[] = {"contract",     "startup",  "royalty_max_ucr",
+                                        "royalty_ucr",  "paid_ucr", "recorded_ucr",
+                                        "late_month_s", "due_ucr"};
+    json_t *json = json_array();
+    for (uint32_t i = 0; i < l->count; i++) {
+        json_t *grant = message_to_json(&grant_info_message, &l->grants[i]);
+        json_t *total = json_object();
+        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++)
+            json_object_set(total, names[j], json_object_get(grant, names[j]));
+        json_array_append_new(json, total);
+        json_decref(grant);
+    }
     return json;
 }
 
@@ -266,18 +219,22 @@ static void totals_print(const struct royalty *l)
 static int royalty_print(const struct royalty *l)
 {
     struct cli *cli = l->cli;
-    if (cli->json)
-        return cli_print_json(cli, json_pack("{s:o, s:o}", "months",
-                                             rows_json(&earned_message, &l->earned), "payments",
-                                             rows_json(&settled_message, &l->settled)));
-    if (l->earned.length == 0) {
-        cli_note(cli, "no month was declared yet under a grant that you see\n");
+    if (cli->json) {
+        json_t *json =
+            json_pack("{s:o, s:o}", "months", rows_json(&royalty_info_message, &l->months),
+                      "grants", totals_json(l));
+        if (l->payments)
+            json_object_set_new(json, "payments", rows_json(&settled_message, &l->settled));
+        return cli_print_json(cli, json);
+    }
+    if (l->months.length == 0) {
+        cli_note(cli, "no month is over yet under a grant that you see\n");
         return cli->exit;
     }
-    records_table(cli, &earned_message, l->earned.data,
-                  (uint32_t)(l->earned.length / sizeof(struct earned)),
-                  "contract startup month_s declared carved_out_ucr counted_ucr share_bp=RATE "
-                  "royalty_ucr");
+    records_table(cli, &royalty_info_message, l->months.data,
+                  (uint32_t)(l->months.length / sizeof(struct royalty_info)),
+                  "contract startup month_s streams=DECLARED carved_out_ucr base_ucr share_bp=RATE "
+                  "earned_ucr royalty_ucr settled_ucr=PAID due_ucr declare_until_s late");
     if (l->settled.length > 0) {
         cli_print(cli, "\n");
         records_table(cli, &settled_message, l->settled.data,
@@ -296,7 +253,7 @@ int command_royalty_list(struct cli *cli, int argc, char **argv)
         .contract = argc > 0 ? value_u64(cli, "CONTRACT", argv[0]) : 0,
         .account = account != NULL ? name_account(cli, account) : 0,
     };
-    struct royalty l = {.cli = cli};
+    struct royalty l = {.cli = cli, .payments = option_flag(cli, "payments")};
     const void *grants = NULL;
     if (cli->exit == CLI_OK && argc > 0 && q.contract == 0)
         return cli_fail(cli, CLI_USAGE, "contract: 0 is below 1");
@@ -305,16 +262,14 @@ int command_royalty_list(struct cli *cli, int argc, char **argv)
         cli->exit == CLI_OK ? records_fetch(cli, &q_grants_message, &q, UINT32_MAX, &grants) : 0;
     cli->missing = NULL;
     l.grants = grants;
-    if (l.count > 0)
-        log_read(&l);
     months_read(&l);
-    if (cli->exit == CLI_OK &&
-        (l.earned.status | l.settled.status | l.accepted.status) != STATUS_OK)
+    if (l.payments && cli->exit == CLI_OK)
+        payments_read(&l);
+    if (cli->exit == CLI_OK && (l.months.status | l.settled.status) != STATUS_OK)
         cli_fail(cli, CLI_LOCAL, "out of memory");
     if (cli->exit == CLI_OK)
         royalty_print(&l);
-    buffer_release(&l.earned);
+    buffer_release(&l.months);
     buffer_release(&l.settled);
-    buffer_release(&l.accepted);
     return cli->exit;
 }

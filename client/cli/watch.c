@@ -131,8 +131,7 @@ static void json_line(struct cli *cli, json_t *json)
         cli_fail(cli, CLI_LOCAL, "out of memory");
         return;
     }
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
+    json_print(stdout, json, JSON_COMPACT);
     json_decref(json);
 }
 

@@ -221,8 +221,9 @@ void position_difference(const struct image_difference *d, struct buffer *line)
 /* --- Counts --- */
 
 struct counts {
-    uint64_t kinds[CONTRACT_KIND_GUARANTEE + 1];
+    uint64_t kinds[CONTRACT_KIND_GUARANTEE + 1]; /* of those that were accepted once */
     uint64_t in_force;
+    uint64_t proposals; /* never accepted: pending, declined or expired */
     uint64_t claims_open;
     amount claims_ucr;
     amount funds_ucr;
@@ -238,7 +239,9 @@ static int contract_count(void *context, const void *row)
 {
     struct counts *counts = context;
     const struct contract_row *contract = row;
-    if (contract->kind <= CONTRACT_KIND_GUARANTEE)
+    if (contract->version == 0)
+        counts->proposals++;
+    else if (contract->kind <= CONTRACT_KIND_GUARANTEE)
         counts->kinds[contract->kind]++;
     counts->in_force += contract->state == CONTRACT_STATE_IN_FORCE;
     return 0;
@@ -271,8 +274,11 @@ static void counts_append(struct buffer *out, const struct counts *c, const stru
 {
     char funds[AMOUNT_TEXT_BYTES], claims[AMOUNT_TEXT_BYTES];
     count_append(out, store_count(s, TABLE_CONTRACT), "contract");
-    buffer_printf(
-        out, " worked out again from the journal, %" PRIu64 " of them in force: ", c->in_force);
+    buffer_printf(out, " worked out again from the journal, %" PRIu64 " of them in force",
+                  c->in_force);
+    if (c->proposals > 0)
+        buffer_printf(out, ", %" PRIu64 " never accepted", c->proposals);
+    buffer_printf(out, ": ");
     count_append(out, c->kinds[CONTRACT_KIND_BACKSTOP], "backstop");
     buffer_printf(out, " (");
     count_append(out, store_count(s, TABLE_DRAW), "settled period");
@@ -306,8 +312,9 @@ json_t *positions_count(const struct store *s, struct buffer *text)
     else
         counts_append(text, &c, s);
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "contracts",
-        (json_int_t)store_count(s, TABLE_CONTRACT), "in_force", (json_int_t)c.in_force, "backstops",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "contracts",
+        (json_int_t)store_count(s, TABLE_CONTRACT), "in_force", (json_int_t)c.in_force,
+        "never_accepted", (json_int_t)c.proposals, "backstops",
         (json_int_t)c.kinds[CONTRACT_KIND_BACKSTOP], "settled_periods",
         (json_int_t)store_count(s, TABLE_DRAW), "revenue_shares",
         (json_int_t)c.kinds[CONTRACT_KIND_REVSHARE], "deductions",

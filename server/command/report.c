@@ -30,6 +30,8 @@ static const struct option_spec options[] = {
     {"debt", "FILE", "the debt schedule, as CSV: month,outstanding,due", false},
     {"curve", "FILE", "what GPUs are worth as they age, as CSV: sku,age_months,value", false},
     {"fleet", "FILE", "GPUs by one's own list, as CSV: site,sku,gpus,in_service", false},
+    {"par", "VALUE", "what a credit is worth in the billing currency (default: 1)", false},
+    {"currency", "CODE", "the billing currency, by ISO 4217 (default: USD)", false},
     {"table", "NAME", "this table alone; all: all of them in CSV, too", false},
     {"json", NULL, "as JSON", false},
     {"csv", NULL, "as CSV", false},
@@ -147,11 +149,17 @@ static int wrong_use(const struct arguments *a, const char *why)
     return EXIT_USAGE;
 }
 
+static int wrong_option(const struct arguments *a, const struct report_options *o)
+{
+    int code = wrong_use(a, o->why);
+    return o->unreadable ? EXIT_FAILED : code;
+}
+
 /* Sets what can be set before the replay, or the rest; an exit code. */
 static int options_set(const struct arguments *a, struct report_options *o, bool late)
 {
     if (!late && !report_option_kind(o, a->word))
-        return wrong_use(a, o->why);
+        return wrong_option(a, o);
     for (size_t i = 0; report_options_all[i] != NULL; i++) {
         const char *name = report_options_all[i];
         const char *value = arguments_get(a, name);
@@ -159,10 +167,10 @@ static int options_set(const struct arguments *a, struct report_options *o, bool
         /* One that means nothing is refused before the long replay. */
         if (value != NULL && late == (option_is_late(name) && means) &&
             !report_option_set(o, name, value))
-            return wrong_use(a, o->why);
+            return wrong_option(a, o);
     }
     if (late && !report_options_check(o))
-        return wrong_use(a, o->why);
+        return wrong_option(a, o);
     return EXIT_DONE;
 }
 
@@ -260,16 +268,24 @@ static int head_take(void *context, const void *row)
     return 0;
 }
 
-/* Groups are whole: what was asked for may lie inside of one. */
-static void rounding_tell(const struct arguments *a, struct exchange *x, uint64_t asked)
+/* Why it is of fewer entries than asked for. Groups are whole: what was asked for may lie inside of
+ * one. */
+static void rounding_tell(struct exchange *x, const struct report_end *end, enum report_bound bound)
 {
+    char moment[MOMENT_TEXT_BYTES];
     struct head_row head = {.log_size = UINT64_MAX};
     store_each(exchange_store(x), TABLE_HEAD, head_take, &head);
-    if (arguments_get(a, "at") != NULL && head.log_size < asked)
+    if (end->entries == UINT64_MAX || head.log_size >= end->entries)
+        return;
+    if (bound == REPORT_BOUND_TIME)
+        fprintf(stderr,
+                "boursed report: as of index %" PRIu64 ", the last one that is not after %s\n",
+                head.log_size, moment_format(end->time_s, moment));
+    else
         fprintf(stderr,
                 "boursed report: what was written at once is not divided: as of index %" PRIu64
                 ", the last one by %" PRIu64 " that ended a group\n",
-                head.log_size, asked);
+                head.log_size, end->entries);
 }
 
 static int run(const struct arguments *a)
@@ -278,6 +294,7 @@ static int run(const struct arguments *a)
     struct report_options o = {
         .arena = &arena, .name = name_find, .now_s = state_time, .offline = true};
     struct report_end end;
+    enum report_bound bound;
     struct data_folder *folder = NULL;
     struct exchange *x = NULL;
     struct buffer error = BUFFER_EMPTY;
@@ -289,10 +306,10 @@ static int run(const struct arguments *a)
         goto out;
     status = data_folder_open(arguments_get(a, "data"), FOLDER_LOOK, &folder, &error);
     if (status == 0)
-        status = report_state_at(folder, &end, &x, &error);
+        status = report_state_at(folder, &end, &x, &bound, &error);
     if (status != 0)
         goto out;
-    rounding_tell(a, x, end.entries);
+    rounding_tell(x, &end, bound);
     o.context = x;
     code = options_set(a, &o, true);
     if (code != EXIT_DONE)

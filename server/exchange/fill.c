@@ -59,6 +59,7 @@ static struct lease_row fill_lease(const struct exchange *x, const struct fill *
         .gpus = part->gpus,
         .meter_period_min = offer->meter_period_min,
         .least_charge_ppm = offer->least_charge_ppm,
+        .carbon_g_per_kwh = site_find(x, o->site)->carbon_g_per_kwh,
         .state = LEASE_STATE_GRANTED,
         .end_reason = LEASE_END_NOT_YET,
         .preemptible = offer->preemptible,

@@ -87,6 +87,8 @@ amount tranches_sum(const struct grant_row *terms, uint32_t bits);
 amount royalty_cap(const struct grant_row *terms, const struct advance_row *advance);
 /* What is due now: nothing where more was paid than is due by now. */
 amount royalty_due(const struct advance_row *advance);
+/* Whether a stream, as declarations have its name, does not count under these terms. */
+bool royalty_carved_out(const struct grant_row *terms, const uint8_t *name);
 /* What a declaration adds under these terms, in 1/10 000 micro-credits. */
 grant_wide royalty_rated(const struct grant_row *terms, const struct declaration_row *declared);
 grant_wide advance_rated(const struct advance_row *advance);

@@ -20,8 +20,8 @@ query_handler query_keys, query_closures, query_rules;
 /* Of query_market.c, query_depth.c and query_utilisation.c. */
 query_handler query_depth, query_trades, query_index, query_starts, query_utilisation;
 query_handler query_contracts, query_claims, query_backstops, query_draws, query_revshares,
-    query_shares, query_grants, query_declarations, query_guarantees, query_proposals, query_policy,
-    query_flows;
+    query_shares, query_grants, query_declarations, query_royalties, query_guarantees,
+    query_proposals, query_policy, query_flows;
 
 /* A region that is asked about, as place_number(); 0: everywhere. Refusal: malformed. */
 enum refusal query_region(struct text region, uint64_t *region_out);

@@ -502,6 +502,7 @@ static bool lease_fill(const struct page *page, uint64_t serial, struct arena *a
         .notice_min = offer != NULL ? offer->notice_min : 0,
         .gpus_unsold = lease_unsold_now(x, row),
         .elected = row->elected != 0,
+        .carbon_g_per_kwh = row->carbon_g_per_kwh,
         .index = row->index,
     };
     return true;

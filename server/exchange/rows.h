@@ -405,7 +405,8 @@ ROW_STRUCT(rule_row, RULE_ROW);
     X(U32, S, meter_cursor, 1) /* the first period without a row */                                \
     X(U32, S, reliefs, 1)      /* how many RELIEF rows it has */                                   \
     X(U32, S, least_charge_ppm, 1)                                                                 \
-    X(U32, S, funded_min, 1) /* of an elastic lease: for how long it was paid ahead */             \
+    X(U32, S, funded_min, 1)       /* of an elastic lease: for how long it was paid ahead */       \
+    X(U32, S, carbon_g_per_kwh, 1) /* of its site, as listed when it was granted */                \
     X(U8, S, state, 1)                                                                             \
     X(U8, S, end_reason, 1)                                                                        \
     X(U8, S, preemptible, 1)                                                                       \
@@ -413,8 +414,7 @@ ROW_STRUCT(rule_row, RULE_ROW);
     X(U8, S, elastic, 1)                                                                           \
     X(U8, S, billing, 1)                                                                           \
     X(U8, S, profile, 1)                                                                           \
-    X(U8, S, elected, 1) /* taken by the guarantor of a backstop at its strike */                  \
-    X(BYTES, S, reserved, 4)
+    X(U8, S, elected, 1) /* taken by the guarantor of a backstop at its strike */
 ROW_STRUCT(lease_row, LEASE_ROW);
 
 /* What a lease does not owe: `gpus` of it over [start_s, end_s) were sold to the holder of the

@@ -22,7 +22,7 @@ amount royalty_due(const struct advance_row *advance)
     return advance->royalty_ucr > settled ? advance->royalty_ucr - settled : 0;
 }
 
-static bool carved_out(const struct grant_row *terms, const uint8_t *name)
+bool royalty_carved_out(const struct grant_row *terms, const uint8_t *name)
 {
     for (uint32_t i = 0; i < terms->carve_outs_count && i < STREAMS_MAX; i++) {
         if (memcmp(&terms->carve_outs[i * NAME_BYTES], name, NAME_BYTES) == 0)
@@ -35,7 +35,7 @@ grant_wide royalty_rated(const struct grant_row *terms, const struct declaration
 {
     grant_wide counted = 0;
     for (uint32_t i = 0; i < declared->streams_count && i < STREAMS_MAX; i++) {
-        if (!carved_out(terms, &declared->names[i * NAME_BYTES]))
+        if (!royalty_carved_out(terms, &declared->names[i * NAME_BYTES]))
             counted += declared->amounts_ucr[i];
     }
     return counted * terms->share_bp;

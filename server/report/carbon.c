@@ -4,8 +4,9 @@
 
 enum { GPU_MINUTES, EMITTED, PAID, LEASES };
 
-/* What is emitted is added up in watts times minutes times grams per kWh: this many make a gram. */
-enum { UNITS_PER_GRAM = 60 * 1000 };
+/* What is emitted is added up in watts times minutes times grams per kWh: this many make a gram,
+ * or a milligram. */
+enum { UNITS_PER_GRAM = 60 * 1000, UNITS_PER_MILLIGRAM = 60 };
 
 struct carbon {
     struct job *j;
@@ -17,7 +18,7 @@ struct carbon {
 
 #define CARBON_COLUMNS                                                                             \
     {"gpu_minutes", CELL_KIND_GPU_MINUTES}, {"grams", CELL_KIND_GRAMS},                            \
-        {"paid_ucr", CELL_KIND_AMOUNT}, {"grams_per_credit", CELL_KIND_GRAMS},
+        {"paid_ucr", CELL_KIND_AMOUNT}, {"milligrams_per_credit", CELL_KIND_MILLIGRAMS},
 
 static const struct job_column total_columns[] = {{"leases", CELL_KIND_COUNT}, CARBON_COLUMNS};
 static const struct job_column site_columns[] = {{"site", CELL_KIND_NAMED},
@@ -29,23 +30,23 @@ static const struct job_column lease_columns[] = {
     {"site", CELL_KIND_NAMED},  {"sku", CELL_KIND_NAMED},    CARBON_COLUMNS};
 
 /* Of a million micro-credits; multiplied first, unless that would not fit. */
-static uint64_t grams_per_credit(wide units, wide paid)
+static uint64_t milligrams_per_credit(wide units, wide paid)
 {
     if (paid == 0)
         return REPORT_NONE;
-    if (units >> 107 == 0)
-        return cell_of(units * 1000000 / UNITS_PER_GRAM / paid);
-    wide grams = units / UNITS_PER_GRAM / paid;
-    return grams < CELL_MAX ? cell_of(grams * 1000000) : CELL_MAX;
+    if (units >> 107 == 0 && paid >> 107 == 0)
+        return cell_of(wide_rounded(units * 1000000, paid * UNITS_PER_MILLIGRAM));
+    wide milligrams = units / UNITS_PER_MILLIGRAM / paid;
+    return milligrams < CELL_MAX ? cell_of(milligrams * 1000000) : CELL_MAX;
 }
 
 static void sums_show(struct job *j, const wide sum[TALLY_SUMS])
 {
     wide units = sum[EMITTED], paid = sum[PAID];
     job_number(j, cell_of(sum[GPU_MINUTES]));
-    job_number(j, cell_of(units / UNITS_PER_GRAM));
+    job_number(j, cell_of(wide_rounded(units, UNITS_PER_GRAM)));
     job_number(j, cell_of(paid));
-    job_number(j, grams_per_credit(units, paid));
+    job_number(j, milligrams_per_credit(units, paid));
 }
 
 static int sums_add(struct carbon *c, struct tally *t, const uint64_t key[TALLY_KEYS],
@@ -76,12 +77,10 @@ static int carbon_lease(void *context, const void *found)
     if (!lease_counts(c, row))
         return 0;
     const struct sku_row *sku = names_sku(j->names, row->sku);
-    const struct site_row *site = names_site(j->names, row->site);
     uint32_t power_w = sku != NULL ? sku->power_w : 0;
-    uint32_t carbon_g = site != NULL ? site->carbon_g_per_kwh : 0;
     const wide sum[TALLY_SUMS] = {
         [GPU_MINUTES] = row->gpu_minutes_delivered,
-        [EMITTED] = (wide)row->gpu_minutes_delivered * power_w * carbon_g,
+        [EMITTED] = (wide)row->gpu_minutes_delivered * power_w * row->carbon_g_per_kwh,
         [PAID] = row->paid_ucr,
         [LEASES] = 1,
     };
@@ -117,11 +116,14 @@ static void carbon_show(struct carbon *c, uint32_t total, uint32_t sites)
         job_number(j, cell_of(line->sum[LEASES]));
         sums_show(j, line->sum);
     }
-    job_note(j, "GPU-minutes delivered in settled periods x power of the SKU x grams of the "
-                "site's grid, each line rounded down by itself. A lease that overlaps the time "
-                "counts whole; one of which nothing is settled is left out.");
-    job_note(j, "No overhead of buildings, cooling or networks is in it, and power and grid are "
-                "taken as they are listed now.");
+    job_note(j,
+             "GPU-minutes delivered in settled periods x power of the SKU x grams per kWh of the "
+             "site, each line rounded half up by itself, so that lines may not add up. A lease "
+             "that overlaps the time counts whole; one of which nothing is settled is left "
+             "out.");
+    job_note(j, "The grams per kWh are those that the site listed when the lease was granted: what "
+                "is listed later changes nothing of it. The operator lists them, and nobody has "
+                "verified them. No overhead of buildings, cooling or networks is in it.");
     if (j->account != 0)
         job_note(j, "Of one account: only leases that it holds or serves.");
 }

@@ -7,6 +7,7 @@
 
 #include "protocol/amount.h"
 #include "protocol/month.h"
+#include "server/report/sums.h"
 
 /* The 21 columns that FOCUS 1.2 has in every data set, and those that it has where there are
  * prices in credits, capacity reservations, resources, regions and SKUs. */
@@ -80,19 +81,51 @@ const char *charge_price_text(struct job *j, const char *kind, uint64_t number, 
     return charge_text(j, "%s/%" PRIu64 "/%s", kind, number, amount_format(price_ucr, price));
 }
 
+bool charge_par_of(struct job *j, struct charge_par *out)
+{
+    const struct text currency = j->query->currency;
+    bool named = currency.length == 3;
+    for (uint32_t i = 0; named && i < 3; i++)
+        named = currency.data[i] >= 'A' && currency.data[i] <= 'Z';
+    bool dollar = currency.length == 0 || (named && memcmp(currency.data, "USD", 3) == 0);
+    if ((!named && !dollar) || (!dollar && j->query->par_micros == 0)) {
+        job_refuse(j, REFUSAL_terms_invalid);
+        return false;
+    }
+    out->micros = j->query->par_micros != 0 ? j->query->par_micros : PPM_ONE;
+    out->currency = dollar ? "USD" : charge_text(j, "%.3s", currency.data);
+    return out->currency != NULL;
+}
+
+void charge_note(struct job *j, const struct charge_par *par)
+{
+    char value[AMOUNT_TEXT_BYTES];
+    job_note(j,
+             "Columns and values as FinOps FOCUS 1.2 has them. Costs and unit prices are in %s at "
+             "the par value of a credit, %s %s; those of columns that begin with PricingCurrency, "
+             "and in SkuPriceId, are in credits. The exchange settles in credits alone: the par "
+             "value is what was asked for.",
+             par->currency, amount_format(par->micros, value), par->currency);
+}
+
+uint64_t charge_billed(const struct charge_par *par, uint64_t amount_ucr)
+{
+    return cell_of(((wide)amount_ucr * par->micros + PPM_ONE / 2) / PPM_ONE);
+}
+
 static void word_show(struct job *j, const char *word)
 {
     job_word(j, word != NULL ? word : "");
 }
 
 /* From BilledCost to ChargePeriodStart. */
-static void charge_show_time(struct job *j, const struct charge *c)
+static void charge_show_time(struct job *j, const struct charge_par *par, const struct charge *c)
 {
     uint32_t month = month_of(c->start_s);
-    job_number(j, c->billed_ucr);
+    job_number(j, c->billed);
     word_show(j, c->account_id);
     word_show(j, c->account_name);
-    word_show(j, "USD");
+    word_show(j, par->currency);
     job_number(j, month_start_s(month + 1));
     job_number(j, month_start_s(month));
     word_show(j, c->reservation);
@@ -105,19 +138,20 @@ static void charge_show_time(struct job *j, const struct charge *c)
 }
 
 /* From ConsumedQuantity to PricingUnit. */
-static void charge_show_cost(struct job *j, const struct charge *c)
+static void charge_show_cost(struct job *j, const struct charge_par *par, const struct charge *c)
 {
+    uint64_t price = charge_billed(par, c->price_ucr);
     job_number(j, c->used ? c->gpu_minutes : 0);
     word_show(j, hours_unit);
-    job_number(j, c->list_ucr);
-    job_number(j, c->price_ucr);
-    job_number(j, c->billed_ucr);
+    job_number(j, c->listed);
+    job_number(j, price);
+    job_number(j, c->billed);
     word_show(j, exchange_name);
-    job_number(j, c->list_ucr);
-    job_number(j, c->price_ucr);
+    job_number(j, c->listed);
+    job_number(j, price);
     word_show(j, "credits");
     job_number(j, c->price_ucr);
-    job_number(j, c->billed_ucr);
+    job_number(j, c->cost_ucr);
     job_number(j, c->price_ucr);
     job_number(j, c->gpu_minutes);
     word_show(j, hours_unit);
@@ -138,12 +172,13 @@ static void charge_show_place(struct job *j, const struct charge *c)
     word_show(j, c->sku_price);
 }
 
-bool charge_show(struct job *j, uint32_t table, const struct charge *c)
+bool charge_show(struct job *j, uint32_t table, const struct charge_par *par,
+                 const struct charge *c)
 {
     if (!job_row(j, table))
         return false;
-    charge_show_time(j, c);
-    charge_show_cost(j, c);
+    charge_show_time(j, par, c);
+    charge_show_cost(j, par, c);
     charge_show_place(j, c);
     return true;
 }

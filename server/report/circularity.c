@@ -131,17 +131,17 @@ static int circle_flow(void *context, const void *found)
     return status;
 }
 
+static int circle_funder(void *context, const void *found)
+{
+    struct circle *c = context;
+    const uint64_t key[TALLY_KEYS] = {((const struct series_row *)found)->funder};
+    return tally_add(c->j, &c->funders, key, 0, 1);
+}
+
 static int circle_collect(struct circle *c)
 {
-    const struct source_rows *all = &c->j->names->series;
-    const struct series_row *rows = all->rows;
-    for (size_t i = 0; i < all->count; i++) {
-        const uint64_t key[TALLY_KEYS] = {rows[i].funder};
-        int status = tally_add(c->j, &c->funders, key, 0, 1);
-        if (status != 0)
-            return status == WALK_STOP ? 0 : status;
-    }
-    return walk_rows(c->j, TABLE_FLOW, circle_flow, c);
+    int status = walk_rows(c->j, TABLE_SERIES, circle_funder, c);
+    return status != 0 ? status : walk_rows(c->j, TABLE_FLOW, circle_flow, c);
 }
 
 /* --- Tables --- */
@@ -220,7 +220,8 @@ int circularity_report(struct job *j)
         job_note(j, "Income: revenue shares, royalties, recoveries, gains of resale and leases "
                     "served. A royalty recorded as paid outside is in no series and is left out.");
         job_note(j, "Revenue: what leases settled; backstop payments and elected leases are not "
-                    "in it. Whole months, by their first second.");
+                    "in it. Whole months, by their first second. Shares are rounded half up and "
+                    "may not add up to 100 %%.");
         if (j->account != 0)
             job_note(j, "Of one account: only what it paid and was paid.");
     }

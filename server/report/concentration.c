@@ -3,23 +3,37 @@
 #include <stdlib.h>
 
 #include "protocol/month.h"
+#include "server/report/contract_left.h"
 #include "server/report/tally.h"
 
 /* What it is looked at by: the first key of a tally's lines; the second is whose the line is. */
-enum by { BY_TENANT = 1, BY_OPERATOR, BY_SKU, BY_SITE, BY_GUARANTOR, BY_COUNT };
+enum by {
+    BY_TENANT = 1,
+    BY_OPERATOR,
+    BY_SKU,
+    BY_SITE,
+    BY_GUARANTOR,
+    BY_EXPOSURE_OPERATOR,
+    BY_EXPOSURE_SITE,
+    BY_EXPOSURE_SKU,
+    BY_COUNT
+};
 
 static const char *const by_names[BY_COUNT] = {
-    [BY_TENANT] = "tenant", [BY_OPERATOR] = "operator",   [BY_SKU] = "sku",
-    [BY_SITE] = "site",     [BY_GUARANTOR] = "guarantor",
+    [BY_TENANT] = "tenant",
+    [BY_OPERATOR] = "operator",
+    [BY_SKU] = "sku",
+    [BY_SITE] = "site",
+    [BY_GUARANTOR] = "guarantor",
+    [BY_EXPOSURE_OPERATOR] = "exposure_operator",
+    [BY_EXPOSURE_SITE] = "exposure_site",
+    [BY_EXPOSURE_SKU] = "exposure_sku",
 };
 
 struct market {
     struct job *j;
     struct span span;
     struct tally shares;
-    struct source_rows covers;    /* of backstops: what is left of the pool */
-    struct source_rows recourses; /* of lease guarantees: what was called */
-    struct source_rows limits;    /* their terms */
 };
 
 static const struct job_column index_columns[] = {
@@ -55,50 +69,74 @@ static int market_flow(void *context, const void *found)
     return status;
 }
 
-/* What a guarantor may still come to owe under a contract in force. */
-static uint64_t contract_nominal(const struct market *m, const struct contract_row *row)
+/* The site and the SKU of a contract's terms; a lease guarantee is of no SKU. *found_out: there are
+ * such terms. */
+static int terms_find(const struct source *from, const struct contract_row *c, uint64_t *site_out,
+                      uint64_t *sku_out, bool *found_out)
 {
-    struct guarantee_row key = {.contract = row->contract, .version = row->version};
-    const struct cover_row *cover;
-    const struct recourse_row *recourse;
-    const struct guarantee_row *terms;
-    switch ((enum contract_kind)row->kind) {
-    case CONTRACT_KIND_BACKSTOP:
-        cover = source_find(&m->covers, TABLE_COVER, &row->contract);
-        return cover != NULL ? cover->pool_left_ucr : 0;
-    case CONTRACT_KIND_GUARANTEE:
-        terms = source_find(&m->limits, TABLE_GUARANTEE, &key);
-        recourse = source_find(&m->recourses, TABLE_RECOURSE, &row->contract);
-        if (terms == NULL || recourse == NULL || recourse->by_guarantor_ucr > terms->limit_ucr)
-            return 0;
-        return terms->limit_ucr - recourse->by_guarantor_ucr;
-    default:
-        return 0;
+    const struct backstop_row backstop_key = {.contract = c->contract, .version = c->version};
+    const struct guarantee_row guarantee_key = {.contract = c->contract, .version = c->version};
+    struct backstop_row backstop;
+    struct guarantee_row guarantee;
+    int status;
+    *sku_out = 0;
+    if (c->kind == CONTRACT_KIND_GUARANTEE) {
+        status = source_find(from, TABLE_GUARANTEE, &guarantee_key, &guarantee, found_out);
+        if (*found_out)
+            *site_out = guarantee.site;
+        return status;
     }
+    status = source_find(from, TABLE_BACKSTOP, &backstop_key, &backstop, found_out);
+    if (*found_out) {
+        *site_out = backstop.site;
+        *sku_out = backstop.sku;
+    }
+    return status;
 }
 
+/* What the guarantor stands for, by whom and what it hangs on. */
+static int market_exposure(struct market *m, const struct contract_row *row, uint64_t nominal)
+{
+    uint64_t site, sku;
+    bool found;
+    int status = terms_find(m->j->source, row, &site, &sku, &found);
+    if (!found)
+        return status;
+    const uint64_t keys[][TALLY_KEYS] = {
+        {BY_EXPOSURE_OPERATOR, row->creditor},
+        {BY_EXPOSURE_SITE, site},
+        {BY_EXPOSURE_SKU, sku},
+    };
+    size_t count = sizeof(keys) / sizeof(keys[0]) - (sku == 0 ? 1 : 0);
+    for (size_t i = 0; status == 0 && i < count; i++)
+        status = tally_add(m->j, &m->shares, keys[i], 0, nominal);
+    return status;
+}
+
+/* What a guarantor may still come to owe under a contract in force. */
 static int market_contract(void *context, const void *found)
 {
     struct market *m = context;
     const struct contract_row *row = found;
     uint32_t whose = m->j->account;
-    if (row->state != CONTRACT_STATE_IN_FORCE ||
+    bool guarded = row->kind == CONTRACT_KIND_BACKSTOP || row->kind == CONTRACT_KIND_GUARANTEE;
+    uint64_t nominal;
+    if (!guarded || row->state != CONTRACT_STATE_IN_FORCE ||
         (whose != 0 && row->debtor != whose && row->creditor != whose && row->third != whose))
         return 0;
-    uint64_t nominal = contract_nominal(m, row);
+    int status = contract_left(m->j->source, row, &nominal);
     const uint64_t key[TALLY_KEYS] = {BY_GUARANTOR, row->debtor};
-    return nominal != 0 ? tally_add(m->j, &m->shares, key, 0, nominal) : 0;
+    if (status != 0 || nominal == 0 || nominal == REPORT_NONE)
+        return status;
+    status = tally_add(m->j, &m->shares, key, 0, nominal);
+    if (status == 0 && (whose == 0 || row->debtor == whose))
+        status = market_exposure(m, row, nominal);
+    return status;
 }
 
 static int market_collect(struct market *m)
 {
-    int status = source_load(m->j->source, TABLE_COVER, &m->covers);
-    if (status == 0)
-        status = source_load(m->j->source, TABLE_RECOURSE, &m->recourses);
-    if (status == 0)
-        status = source_load(m->j->source, TABLE_GUARANTEE, &m->limits);
-    if (status == 0)
-        status = walk_rows(m->j, TABLE_FLOW, market_flow, m);
+    int status = walk_rows(m->j, TABLE_FLOW, market_flow, m);
     if (status == 0)
         status = walk_rows(m->j, TABLE_CONTRACT, market_contract, m);
     return status;
@@ -124,9 +162,9 @@ static uint64_t lines_hhi(const struct tally_line *lines, size_t count, wide tot
 
 static void named_show(struct job *j, uint64_t by, uint64_t number)
 {
-    if (by == BY_SKU)
+    if (by == BY_SKU || by == BY_EXPOSURE_SKU)
         job_sku(j, number);
-    else if (by == BY_SITE)
+    else if (by == BY_SITE || by == BY_EXPOSURE_SITE)
         job_site(j, number);
     else
         job_account(j, (uint32_t)number);
@@ -185,9 +223,12 @@ static void market_show(struct market *m)
     job_note(j, "Tenants, operators, SKUs and sites by what leases settled in whole months, by "
                 "their first second; elected leases are left out.");
     job_note(j, "Guarantors by what they may still come to owe under contracts in force: what is "
-                "left of pools and of limits.");
+                "left of pools and of limits. The same by operator, site and SKU is exposure_...; "
+                "a lease guarantee is of no SKU and is not in exposure_sku.");
+    job_note(j, "Shares are rounded half up, each by itself, and may not add up to 100 %%.");
     if (j->account != 0)
-        job_note(j, "Of one account: only what it paid and was paid, and its own contracts.");
+        job_note(j, "Of one account: only what it paid and was paid, and its own contracts; in "
+                    "exposure_... those of which it is the guarantor.");
 }
 
 int concentration_report(struct job *j)
@@ -199,8 +240,5 @@ int concentration_report(struct job *j)
     if (status == 0)
         market_show(&m);
     tally_release(&m.shares);
-    free(m.covers.rows);
-    free(m.recourses.rows);
-    free(m.limits.rows);
     return status;
 }

@@ -113,13 +113,15 @@ static void plan_month(const struct endorsement *e, struct floor_plan *f, uint32
         uint64_t until = outlook_walk_to(&f->walk, f->at_min, end_min);
         uint64_t covered = projection_covered(terms, f->at_min, &until);
         uint64_t minutes = until - f->at_min;
-        uint64_t elected = lesser(f->walk.elected > 0 ? (uint64_t)f->walk.elected : 0, covered);
-        uint64_t capacity = greater(covered, f->plan->spot->offered_gpus) - elected;
+        uint64_t elected = lesser(outlook_walk_gpus(&f->walk, OUTLOOK_ELECTED), covered);
+        uint64_t withheld = outlook_walk_gpus(&f->walk, OUTLOOK_WITHHELD);
+        uint64_t capacity = projection_capacity(f->plan, covered) - elected;
         for (int i = 0; i < LEVELS; i++) {
             wide sold = (wide)capacity * level_ppm[i];
+            wide unpaid = sold + (wide)withheld * PPM_ONE;
             wide open = (wide)(covered - elected) * PPM_ONE;
             sums->sold[i] += sold * minutes;
-            owed[i] += open > sold ? (open - sold) * minutes : 0;
+            owed[i] += open > unpaid ? (open - unpaid) * minutes : 0;
         }
         sums->minutes += minutes;
         elected_minutes += elected * minutes;
@@ -368,8 +370,9 @@ static void endorsement_notes(const struct endorsement *e)
     job_note(j, "Revenue shares in force take the rate of their present phase. The backstop pays "
                 "the strike for what is covered and not sold until its pool is used up, and for "
                 "elected GPUs beside the pool, as if all stood on offer as the terms ask, "
-                "certifications were renewed and the guarantor paid. Lease guarantees are not "
-                "counted as cash.");
+                "certifications were renewed and the guarantor paid; not for what the operator "
+                "withholds of leases that it has ended by now. Lease guarantees are not counted as "
+                "cash.");
     job_note(j,
              "Funded is what the guarantor has put into the fund already, beyond what is claimed "
              "of it, in the order of the months, and what elected GPUs cost, which was paid when "

@@ -11,7 +11,7 @@
 struct exposure {
     struct job *job;
     struct positions positions;
-    uint8_t *roles;
+    struct lookup roles;
     uint32_t total, contracts, guarantors, operators, sites, generations, months, parties;
 };
 
@@ -235,7 +235,7 @@ static void group_rows(struct exposure *e, uint32_t table, enum grouping by)
             job_account(j, (uint32_t)groups[i].key);
         job_number(j, groups[i].nominal_ucr);
         job_number(j, groups[i].expected_ucr);
-        job_number(j, ratio_ppm(groups[i].nominal_ucr, whole));
+        job_number(j, share_ppm(groups[i].nominal_ucr, whole));
     }
 }
 
@@ -244,11 +244,13 @@ static void group_rows(struct exposure *e, uint32_t table, enum grouping by)
 /* A bit beside those of enum party_role: party of a contract of the report. */
 enum { CONCERNED = 128 };
 
-static void concerned_mark(struct exposure *e, uint32_t account)
+static int concerned_mark(struct exposure *e, uint32_t account)
 {
-    const struct account_row *row = names_account(e->job->names, account);
-    if (row != NULL)
-        e->roles[row - (const struct account_row *)e->job->names->accounts.rows] |= CONCERNED;
+    struct lookup_item *item = lookup_at(&e->roles, account);
+    if (item == NULL)
+        return STATUS_MEMORY;
+    item->value |= CONCERNED;
+    return 0;
 }
 
 static void role_row(struct exposure *e, const struct account_row *account, uint8_t roles)
@@ -266,21 +268,33 @@ static void role_row(struct exposure *e, const struct account_row *account, uint
     job_number(e->job, party_roles_conflict(roles));
 }
 
+/* By number; those who are no party are shown for several roles alone. */
 static void role_rows(struct exposure *e)
 {
-    const struct source_rows *accounts = &e->job->names->accounts;
-    const struct account_row *rows = accounts->rows;
-    for (size_t i = 0; i < e->positions.count; i++) {
-        concerned_mark(e, e->positions.items[i].guarantor);
-        concerned_mark(e, e->positions.items[i].operator);
-        concerned_mark(e, e->positions.items[i].lender);
+    lookup_sort(&e->roles);
+    for (size_t i = 0; i < e->roles.count; i++) {
+        uint32_t account = (uint32_t)e->roles.items[i].number;
+        uint8_t marks = (uint8_t)e->roles.items[i].value;
+        uint8_t roles = marks & (uint8_t)~CONCERNED;
+        bool shown = (marks & CONCERNED) != 0 || (roles & (roles - 1)) != 0;
+        if (!shown || (e->job->account != 0 && e->job->account != account))
+            continue;
+        const struct account_row *row = names_account(e->job->names, account);
+        if (row != NULL)
+            role_row(e, row, roles);
     }
-    for (size_t i = 0; i < accounts->count; i++) {
-        uint8_t roles = e->roles[i] & (uint8_t)~CONCERNED;
-        bool shown = (e->roles[i] & CONCERNED) != 0 || (roles & (roles - 1)) != 0;
-        if (shown && (e->job->account == 0 || e->job->account == rows[i].account))
-            role_row(e, &rows[i], roles);
+}
+
+static int roles_load(struct exposure *e)
+{
+    int status = party_roles_load(e->job, &e->roles);
+    for (size_t i = 0; status == 0 && i < e->positions.count; i++) {
+        const struct position *p = &e->positions.items[i];
+        const uint32_t parties[] = {p->guarantor, p->operator, p->lender };
+        for (size_t k = 0; status == 0 && k < sizeof(parties) / sizeof(parties[0]); k++)
+            status = concerned_mark(e, parties[k]);
     }
+    return status;
 }
 
 static void exposure_notes(struct job *j)
@@ -295,7 +309,8 @@ static void exposure_notes(struct job *j)
     job_note(j, "By month, nominal is what contracts in force when the month begins (in the "
                 "present month: now) may still cost, each with all that is left of it today. So "
                 "one that begins within a month counts from the next one on, and what is drawn "
-                "until a month is not taken off.");
+                "until a month is not taken off. Shares are rounded half up and may not add up to "
+                "100 %%.");
     job_note(j, "The escrow of a lease guarantee is what the operator promised to pay calls from "
                 "first, less what they have taken of it; funded is what it has put there. It is "
                 "short where that is less: the guarantor then pays sooner.");
@@ -314,7 +329,7 @@ int exposure_report(struct job *j)
         status = positions_load(j, &e->positions);
     }
     if (status == 0)
-        e->roles = party_roles_load(j, &status);
+        status = roles_load(e);
     if (status == 0) {
         exposure_tables(e);
         total_row(e);
@@ -329,7 +344,7 @@ int exposure_report(struct job *j)
     }
     if (e != NULL) {
         positions_release(&e->positions);
-        free(e->roles);
+        lookup_release(&e->roles);
     }
     free(e);
     return status;

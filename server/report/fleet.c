@@ -16,8 +16,7 @@ struct fleet_pass {
     struct fleet fleet;   /* as the days tell, or the lender's list */
     struct fleet leased;  /* the most that leases took on a day; one for each site and SKU */
     struct fleet present; /* what is on offer or leased now */
-    struct source_rows offers;
-    uint64_t peak; /* of the site and SKU of the last cohort */
+    uint64_t peak;        /* of the site and SKU of the last cohort */
 };
 
 static bool pass_takes(const struct fleet_pass *p, uint64_t site, uint64_t sku)
@@ -147,9 +146,11 @@ static int lease_visit(void *context, const void *row)
     if (l->parent != 0 || l->start_s > now_s || l->end_s <= now_s ||
         !pass_takes(p, l->site, l->sku))
         return 0;
-    const struct offer_row *o = source_find(&p->offers, TABLE_OFFER, &l->offer);
-    if (o != NULL && offer_is_open(p, o))
-        return 0;
+    struct offer_row o;
+    bool found;
+    int status = source_find(p->job->source, TABLE_OFFER, &l->offer, &o, &found);
+    if (status != 0 || (found && offer_is_open(p, &o)))
+        return status;
     return cohort_add(&p->present,
                       (struct cohort){.site = l->site, .sku = l->sku, .gpus = l->gpus});
 }
@@ -180,9 +181,7 @@ static int present_join(struct fleet_pass *p)
 static int present_load(struct fleet_pass *p)
 {
     const struct source *from = p->job->source;
-    int status = source_load(from, TABLE_OFFER, &p->offers);
-    if (status == 0)
-        status = from->each(from->of, TABLE_OFFER, offer_visit, p);
+    int status = from->each(from->of, TABLE_OFFER, offer_visit, p);
     if (status == 0)
         status = from->each(from->of, TABLE_LEASE, lease_visit, p);
     return status != 0 ? status : present_join(p);
@@ -242,7 +241,6 @@ int fleet_load(struct job *j, struct fleet *out)
         status = j->query->fleet.count > 0 ? list_take(&p) : present_load(&p);
     fleet_prove(&p.fleet, &p.leased);
     *out = p.fleet;
-    free(p.offers.rows);
     fleet_release(&p.leased);
     fleet_release(&p.present);
     site_scope_release(&p.scope);

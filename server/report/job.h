@@ -14,7 +14,7 @@ struct job {
     const struct source *source;
     const struct source *before; /* of a statement: the rows when its time began; NULL: not there */
     const struct head_row *head;
-    const struct names *names;
+    struct names *names;
     struct arena *arena; /* lives as long as the report */
     struct report *report;
 };

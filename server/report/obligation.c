@@ -1,16 +1,12 @@
 #include "server/report/obligation.h"
 
-#include <stdlib.h>
+#include "server/report/contract_left.h"
 
 struct obligations {
     struct job *j;
     uint32_t table;
     struct tally funds;  /* by contract: what the account has put in, and is still there */
     struct tally claims; /* by contract: what it owes, and what it is owed */
-    struct source_rows covers;
-    struct source_rows advances;
-    struct source_rows recourses;
-    struct source_rows limits;
 };
 
 enum { OWES, OWED };
@@ -48,30 +44,6 @@ static int claim_visit(void *context, const void *found)
     return status;
 }
 
-static uint64_t rest_of(wide whole, wide used)
-{
-    return whole > used ? cell_of(whole - used) : 0;
-}
-
-/* What can still fall due under a contract: of a backstop its pool, of a grant the royalty that is
- * due, of a lease guarantee its limit. */
-static uint64_t contract_left(const struct obligations *o, const struct contract_row *row)
-{
-    struct guarantee_row key = {.contract = row->contract, .version = row->version};
-    const struct cover_row *cover = source_find(&o->covers, TABLE_COVER, &row->contract);
-    const struct advance_row *advance = source_find(&o->advances, TABLE_ADVANCE, &row->contract);
-    const struct recourse_row *recourse =
-        source_find(&o->recourses, TABLE_RECOURSE, &row->contract);
-    const struct guarantee_row *terms = source_find(&o->limits, TABLE_GUARANTEE, &key);
-    if (row->kind == CONTRACT_KIND_BACKSTOP && cover != NULL)
-        return cell_of(cover->pool_left_ucr);
-    if (row->kind == CONTRACT_KIND_GRANT && advance != NULL)
-        return rest_of(advance->royalty_ucr, (wide)advance->paid_ucr + advance->recorded_ucr);
-    if (row->kind == CONTRACT_KIND_GUARANTEE && recourse != NULL && terms != NULL)
-        return rest_of(terms->limit_ucr, recourse->by_guarantor_ucr);
-    return REPORT_NONE;
-}
-
 static const char *contract_side(const struct contract_row *row, uint32_t whose)
 {
     if (row->debtor == whose)
@@ -79,29 +51,34 @@ static const char *contract_side(const struct contract_row *row, uint32_t whose)
     return row->creditor == whose ? "creditor" : "beneficiary";
 }
 
-static void word_show(struct job *j, const struct vocabulary *words, uint32_t value)
+static void name_show(struct job *j, const struct vocabulary *words, uint32_t value)
 {
     const char *name = vocabulary_name(words, value);
     job_word(j, name != NULL ? name : "?");
 }
 
-static void contract_show(const struct obligations *o, const struct contract_row *row)
+static void contract_show(const struct obligations *o, const struct contract_row *row,
+                          uint64_t left_ucr)
 {
     struct job *j = o->j;
     const uint64_t key[TALLY_KEYS] = {row->contract};
     const struct tally_line *funds = tally_find(&o->funds, key);
     const struct tally_line *claims = tally_find(&o->claims, key);
+    /* Royalty that is due is no claim, and is owed all the same. */
+    wide royalty = row->kind == CONTRACT_KIND_GRANT && left_ucr != REPORT_NONE ? left_ucr : 0;
+    wide owes = row->debtor == j->account ? royalty : 0;
+    wide owed = row->creditor == j->account ? royalty : 0;
     job_number(j, cell_of(row->contract));
-    word_show(j, &contract_kind_vocabulary, row->kind);
-    word_show(j, &contract_state_vocabulary, row->state);
+    name_show(j, &contract_kind_vocabulary, row->kind);
+    name_show(j, &contract_state_vocabulary, row->state);
     job_word(j, contract_side(row, j->account));
     job_account(j, row->debtor == j->account ? row->creditor : row->debtor);
     job_number(j, row->start_s != 0 ? cell_of(row->start_s) : REPORT_NONE);
     job_number(j, row->end_s != 0 ? cell_of(row->end_s) : REPORT_NONE);
-    job_number(j, row->state == CONTRACT_STATE_IN_FORCE ? contract_left(o, row) : REPORT_NONE);
+    job_number(j, left_ucr);
     job_number(j, funds != NULL ? cell_of(funds->sum[0]) : 0);
-    job_number(j, claims != NULL ? cell_of(claims->sum[OWES]) : 0);
-    job_number(j, claims != NULL ? cell_of(claims->sum[OWED]) : 0);
+    job_number(j, cell_of(wide_add(owes, claims != NULL ? claims->sum[OWES] : 0)));
+    job_number(j, cell_of(wide_add(owed, claims != NULL ? claims->sum[OWED] : 0)));
 }
 
 static int contract_visit(void *context, const void *found)
@@ -113,9 +90,14 @@ static int contract_visit(void *context, const void *found)
     if ((row->debtor != whose && row->creditor != whose && row->third != whose) ||
         (!lives && row->claims_ucr == 0))
         return 0;
+    uint64_t left_ucr = REPORT_NONE;
+    int status =
+        row->state == CONTRACT_STATE_IN_FORCE ? contract_left(o->j->source, row, &left_ucr) : 0;
+    if (status != 0)
+        return status;
     if (!job_row(o->j, o->table))
         return WALK_STOP;
-    contract_show(o, row);
+    contract_show(o, row, left_ucr);
     return 0;
 }
 
@@ -123,24 +105,12 @@ int obligations_show(struct job *j)
 {
     struct obligations o = {.j = j};
     o.table = JOB_TABLE(j, "contracts", "Contracts, as they stand now", contract_columns);
-    int status = source_load(j->source, TABLE_COVER, &o.covers);
-    if (status == 0)
-        status = source_load(j->source, TABLE_ADVANCE, &o.advances);
-    if (status == 0)
-        status = source_load(j->source, TABLE_RECOURSE, &o.recourses);
-    if (status == 0)
-        status = source_load(j->source, TABLE_GUARANTEE, &o.limits);
-    if (status == 0)
-        status = walk_rows(j, TABLE_ESCROW, escrow_visit, &o);
+    int status = walk_rows(j, TABLE_ESCROW, escrow_visit, &o);
     if (status == 0)
         status = walk_rows(j, TABLE_CLAIM, claim_visit, &o);
     if (status == 0)
         status = walk_rows(j, TABLE_CONTRACT, contract_visit, &o);
     tally_release(&o.funds);
     tally_release(&o.claims);
-    free(o.covers.rows);
-    free(o.advances.rows);
-    free(o.recourses.rows);
-    free(o.limits.rows);
     return status;
 }

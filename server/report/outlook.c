@@ -58,10 +58,12 @@ void outlook_release(struct outlook *o)
 static int bends_compare(const void *a, const void *b)
 {
     const struct outlook_bend *x = a, *y = b;
-    return x->at_min < y->at_min ? -1 : x->at_min > y->at_min;
+    if (x->at_min != y->at_min)
+        return x->at_min < y->at_min ? -1 : 1;
+    return (int)x->line - (int)y->line;
 }
 
-/* Puts them in order, those of one minute together. */
+/* Puts them in order, those of one minute and line together. */
 static void bends_merge(struct outlook_spot *s)
 {
     size_t kept = 0;
@@ -69,12 +71,10 @@ static void bends_merge(struct outlook_spot *s)
         return;
     qsort(s->bends, s->bends_count, sizeof(*s->bends), bends_compare);
     for (size_t i = 1; i < s->bends_count; i++) {
-        if (s->bends[i].at_min != s->bends[kept].at_min) {
+        if (bends_compare(&s->bends[i], &s->bends[kept]) == 0)
+            s->bends[kept].gpus += s->bends[i].gpus;
+        else
             s->bends[++kept] = s->bends[i];
-            continue;
-        }
-        s->bends[kept].sold += s->bends[i].sold;
-        s->bends[kept].elected += s->bends[i].elected;
     }
     s->bends_count = kept + 1;
 }
@@ -96,7 +96,7 @@ static int bends_reserve(struct outlook_spot *s)
 }
 
 static int spot_take(struct outlook_spot *s, uint64_t from_s, uint64_t to_s, int64_t gpus,
-                     bool elected)
+                     enum outlook_line line)
 {
     uint64_t from_min = greater(from_s / 60, s->from_min);
     uint64_t to_min = to_s / 60;
@@ -105,29 +105,29 @@ static int spot_take(struct outlook_spot *s, uint64_t from_s, uint64_t to_s, int
     int status = bends_reserve(s);
     if (status != 0)
         return status;
-    struct outlook_bend bend = {from_min, elected ? 0 : gpus, elected ? gpus : 0};
-    s->bends[s->bends_count++] = bend;
-    bend = (struct outlook_bend){to_min, -bend.sold, -bend.elected};
-    s->bends[s->bends_count++] = bend;
+    s->bends[s->bends_count++] = (struct outlook_bend){from_min, gpus, line};
+    s->bends[s->bends_count++] = (struct outlook_bend){to_min, -gpus, line};
     return 0;
 }
 
-/* What was sold on of a lease: the buyer's own lease counts for it. */
-struct outlook_sale {
+/* What a lease has not of its GPUs: sold on, and then the buyer's own lease counts for it, or
+ * withheld after its operator has ended it. */
+struct outlook_relief {
     uint64_t lease;
     uint64_t from_s;
     uint64_t to_s;
     uint32_t gpus;
+    bool withheld;
 };
 
 struct outlook_pass {
     struct outlook *outlook;
     uint64_t now_s;
     uint64_t least_min; /* what ends before concerns no spot */
-    struct outlook_sale *sales;
-    size_t sales_count;
-    size_t sales_room;
-    size_t sale_next;
+    struct outlook_relief *reliefs;
+    size_t reliefs_count;
+    size_t reliefs_room;
+    size_t relief_next;
 };
 
 static int relief_visit(void *context, const void *row)
@@ -135,38 +135,50 @@ static int relief_visit(void *context, const void *row)
     struct outlook_pass *p = context;
     const struct relief_row *r = row;
     uint64_t cut_s = (uint64_t)r->cut_min * 60;
-    if (r->kind != RELIEF_KIND_SALE || r->end_s < cut_s || r->end_s - cut_s <= r->start_s ||
-        (r->end_s - cut_s) / 60 <= p->least_min)
+    if ((r->kind != RELIEF_KIND_SALE && r->kind != RELIEF_KIND_WITHHELD) || r->end_s < cut_s ||
+        r->end_s - cut_s <= r->start_s || (r->end_s - cut_s) / 60 <= p->least_min)
         return 0;
-    struct outlook_sale *sales =
-        vector_reserve(p->sales, sizeof(*sales), p->sales_count, &p->sales_room);
-    if (sales == NULL)
+    struct outlook_relief *reliefs =
+        vector_reserve(p->reliefs, sizeof(*reliefs), p->reliefs_count, &p->reliefs_room);
+    if (reliefs == NULL)
         return STATUS_MEMORY;
-    p->sales = sales;
-    p->sales[p->sales_count++] =
-        (struct outlook_sale){r->lease, r->start_s, r->end_s - cut_s, r->gpus};
+    p->reliefs = reliefs;
+    p->reliefs[p->reliefs_count++] = (struct outlook_relief){
+        r->lease, r->start_s, r->end_s - cut_s, r->gpus, r->kind == RELIEF_KIND_WITHHELD};
     return 0;
 }
 
-/* Leases come in the order in which their sales have come. */
+/* What is withheld lies behind the lease's end. */
+static int relief_take(struct outlook_spot *s, const struct lease_row *l,
+                       const struct outlook_relief *r)
+{
+    int64_t gpus = (int64_t)lesser(r->gpus, l->gpus);
+    uint64_t from_s = greater(r->from_s, l->start_s);
+    if (r->withheld)
+        return spot_take(s, from_s, r->to_s, gpus, OUTLOOK_WITHHELD);
+    return spot_take(s, from_s, lesser(r->to_s, l->end_s), -gpus,
+                     l->elected != 0 ? OUTLOOK_ELECTED : OUTLOOK_SOLD);
+}
+
+/* Leases come in the order in which their reliefs have come. */
 static int lease_visit(void *context, const void *row)
 {
     struct outlook_pass *p = context;
     const struct lease_row *l = row;
-    if (l->end_s / 60 <= p->least_min)
+    while (p->relief_next < p->reliefs_count && p->reliefs[p->relief_next].lease < l->lease)
+        p->relief_next++;
+    bool relieved =
+        p->relief_next < p->reliefs_count && p->reliefs[p->relief_next].lease == l->lease;
+    if (!relieved && l->end_s / 60 <= p->least_min)
         return 0;
     struct outlook_spot *s = outlook_find(p->outlook, l->site, l->sku);
     if (s == NULL)
         return 0;
-    int status = spot_take(s, l->start_s, l->end_s, l->gpus, l->elected != 0);
-    while (p->sale_next < p->sales_count && p->sales[p->sale_next].lease < l->lease)
-        p->sale_next++;
-    for (size_t i = p->sale_next; i < p->sales_count && p->sales[i].lease == l->lease; i++) {
-        const struct outlook_sale *sale = &p->sales[i];
-        if (status == 0)
-            status = spot_take(s, greater(sale->from_s, l->start_s), lesser(sale->to_s, l->end_s),
-                               -(int64_t)lesser(sale->gpus, l->gpus), l->elected != 0);
-    }
+    int status = spot_take(s, l->start_s, l->end_s, l->gpus,
+                           l->elected != 0 ? OUTLOOK_ELECTED : OUTLOOK_SOLD);
+    for (size_t i = p->relief_next;
+         status == 0 && i < p->reliefs_count && p->reliefs[i].lease == l->lease; i++)
+        status = relief_take(s, l, &p->reliefs[i]);
     return status;
 }
 
@@ -243,7 +255,7 @@ int outlook_load(struct outlook *o, const struct job *j)
         status = from->each(from->of, TABLE_LEASE, lease_visit, &p);
     for (size_t i = 0; i < o->count; i++)
         bends_merge(&o->spots[i]);
-    free(p.sales);
+    free(p.reliefs);
     return status;
 }
 
@@ -270,9 +282,12 @@ struct outlook_walk outlook_walk_begin(const struct outlook_spot *s)
 uint64_t outlook_walk_to(struct outlook_walk *w, uint64_t at_min, uint64_t end_min)
 {
     const struct outlook_spot *s = w->spot;
-    for (; w->next < s->bends_count && s->bends[w->next].at_min <= at_min; w->next++) {
-        w->sold += s->bends[w->next].sold;
-        w->elected += s->bends[w->next].elected;
-    }
+    for (; w->next < s->bends_count && s->bends[w->next].at_min <= at_min; w->next++)
+        w->gpus[s->bends[w->next].line] += s->bends[w->next].gpus;
     return w->next < s->bends_count ? lesser(s->bends[w->next].at_min, end_min) : end_min;
+}
+
+uint64_t outlook_walk_gpus(const struct outlook_walk *w, enum outlook_line line)
+{
+    return w->gpus[line] > 0 ? (uint64_t)w->gpus[line] : 0;
 }

@@ -1,6 +1,7 @@
 /*
  * What the rows say of the time ahead for a SKU at a site: what is sold and elected by leases that
- * are granted already, and what the last 90 days say of prices and of what could be sold.
+ * are granted already, what operators withhold of leases that they ended, and what the last 90 days
+ * say of prices and of what could be sold.
  */
 #ifndef BOURSE_REPORT_OUTLOOK_H
 #define BOURSE_REPORT_OUTLOOK_H
@@ -11,11 +12,18 @@
 
 enum { OUTLOOK_DAYS = 90 };
 
-/* From at_min on so many GPUs more are sold, and elected by guarantors. */
+enum outlook_line {
+    OUTLOOK_SOLD,
+    OUTLOOK_ELECTED,  /* by guarantors */
+    OUTLOOK_WITHHELD, /* granted, and not handed over or taken back: no backstop pays for it */
+    OUTLOOK_LINES,
+};
+
+/* From at_min on so many GPUs more are in this line. */
 struct outlook_bend {
     uint64_t at_min;
-    int64_t sold;
-    int64_t elected;
+    int64_t gpus;
+    enum outlook_line line;
 };
 
 struct outlook_spot {
@@ -28,7 +36,7 @@ struct outlook_spot {
     uint64_t open_minutes;      /* free in offers, of these days */
     uint64_t settled_ucr;       /* for leases, in the months of the last 90 days */
     uint64_t settled_minutes;   /* what was delivered for that */
-    struct outlook_bend *bends; /* in time; owned */
+    struct outlook_bend *bends; /* in time, one a line and minute; owned */
     size_t bends_count;
     size_t bends_room;
 };
@@ -58,11 +66,12 @@ uint32_t outlook_utilisation_ppm(const struct outlook_spot *s);
 struct outlook_walk {
     const struct outlook_spot *spot;
     size_t next;
-    int64_t sold;
-    int64_t elected;
+    int64_t gpus[OUTLOOK_LINES];
 };
 struct outlook_walk outlook_walk_begin(const struct outlook_spot *s);
 /* Moves on to at_min; returns the minute until which that holds, at most `end_min`. */
 uint64_t outlook_walk_to(struct outlook_walk *w, uint64_t at_min, uint64_t end_min);
+/* GPUs of a line where the walk is: never less than none, whatever the rows say. */
+uint64_t outlook_walk_gpus(const struct outlook_walk *w, enum outlook_line line);
 
 #endif

@@ -1,19 +1,14 @@
 #include "server/report/party_role.h"
 
-#include <stdlib.h>
-
 #include "protocol/status.h"
 
-struct role_pass {
-    const struct names *names;
-    uint8_t *roles;
-};
-
-static void role_note(const struct role_pass *p, uint32_t account, enum party_role role)
+static int role_note(void *context, uint32_t account, enum party_role role)
 {
-    const struct account_row *row = names_account(p->names, account);
-    if (row != NULL)
-        p->roles[row - (const struct account_row *)p->names->accounts.rows] |= (uint8_t)role;
+    struct lookup_item *item = lookup_at(context, account);
+    if (item == NULL)
+        return STATUS_MEMORY;
+    item->value |= (uint64_t)role;
+    return 0;
 }
 
 bool party_roles_conflict(uint8_t roles)
@@ -28,38 +23,37 @@ bool party_roles_conflict(uint8_t roles)
 static int contract_visit(void *context, const void *row)
 {
     const struct contract_row *c = row;
-    if (c->state != CONTRACT_STATE_IN_FORCE)
+    int status = 0;
+    /* Claims outlive their contract, and whoever owes them still guarantees. */
+    bool guards = c->kind == CONTRACT_KIND_BACKSTOP || c->kind == CONTRACT_KIND_GUARANTEE;
+    if (c->state != CONTRACT_STATE_IN_FORCE && (!guards || c->version == 0 || c->claims_ucr == 0))
         return 0;
-    if (c->kind == CONTRACT_KIND_BACKSTOP || c->kind == CONTRACT_KIND_GUARANTEE)
-        role_note(context, c->debtor, PARTY_ROLE_GUARANTOR);
-    if (c->kind == CONTRACT_KIND_GUARANTEE)
-        role_note(context, c->third, PARTY_ROLE_LENDER);
-    if (c->kind == CONTRACT_KIND_GRANT)
-        role_note(context, c->creditor, PARTY_ROLE_FUNDER);
-    return 0;
+    if (guards)
+        status = role_note(context, c->debtor, PARTY_ROLE_GUARANTOR);
+    if (status == 0 && c->kind == CONTRACT_KIND_GUARANTEE)
+        status = role_note(context, c->third, PARTY_ROLE_LENDER);
+    if (status == 0 && c->kind == CONTRACT_KIND_GRANT)
+        status = role_note(context, c->creditor, PARTY_ROLE_FUNDER);
+    return status;
 }
 
 static int series_visit(void *context, const void *row)
 {
-    role_note(context, ((const struct series_row *)row)->funder, PARTY_ROLE_FUNDER);
-    return 0;
+    return role_note(context, ((const struct series_row *)row)->funder, PARTY_ROLE_FUNDER);
 }
 
 static int site_visit(void *context, const void *row)
 {
-    role_note(context, ((const struct site_row *)row)->operator, PARTY_ROLE_OPERATOR);
-    return 0;
+    return role_note(context, ((const struct site_row *)row)->operator, PARTY_ROLE_OPERATOR);
 }
 
 static int lease_visit(void *context, const void *row)
 {
     const struct lease_row *l = row;
-    if (!l->elected)
-        role_note(context, l->holder, PARTY_ROLE_TENANT);
-    return 0;
+    return l->elected ? 0 : role_note(context, l->holder, PARTY_ROLE_TENANT);
 }
 
-uint8_t *party_roles_load(const struct job *j, int *status)
+int party_roles_load(const struct job *j, struct lookup *out)
 {
     static const struct {
         enum table table;
@@ -70,12 +64,8 @@ uint8_t *party_roles_load(const struct job *j, int *status)
         {TABLE_SITE, site_visit},
         {TABLE_LEASE, lease_visit},
     };
-    struct role_pass p = {j->names, calloc(j->names->accounts.count + 1, 1)};
-    *status = p.roles != NULL ? 0 : STATUS_MEMORY;
-    for (size_t i = 0; *status == 0 && i < sizeof(passes) / sizeof(passes[0]); i++)
-        *status = j->source->each(j->source->of, passes[i].table, passes[i].visit, &p);
-    if (*status == 0)
-        return p.roles;
-    free(p.roles);
-    return NULL;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < sizeof(passes) / sizeof(passes[0]); i++)
+        status = j->source->each(j->source->of, passes[i].table, passes[i].visit, out);
+    return status;
 }

@@ -22,8 +22,7 @@ enum party_role {
  */
 bool party_roles_conflict(uint8_t roles);
 
-/* A byte of roles for each row of the job's accounts, in their order; NULL with *status set when
- * they cannot be read. To be freed. */
-uint8_t *party_roles_load(const struct job *j, int *status);
+/* The roles of each account that has any, by number. Returns 0, or an error of the source. */
+int party_roles_load(const struct job *j, struct lookup *out);
 
 #endif

@@ -91,7 +91,7 @@ static int relief_visit(void *context, const void *found)
 /* Whether anything at all could be leased of an offer now: an operator's own, open, its time. */
 static bool offer_is_open(const struct portability *p, const struct offer_row *row)
 {
-    const struct names *n = p->j->names;
+    struct names *n = p->j->names;
     const struct account_row *operator= names_account(n, row->operator);
     const struct sku_row *sku = names_sku(n, row->sku);
     const uint64_t site[TALLY_KEYS] = {row->site};
@@ -124,13 +124,14 @@ static int ledger_visit(void *context, const void *found)
 {
     struct portability *p = context;
     const struct ledger_row *row = found;
-    const struct account_row *account = names_account(p->j->names, row->account);
-    if (row->kind != LEDGER_TOKENS || account == NULL || account->role != ROLE_STARTUP ||
-        (p->j->account != 0 && p->j->account != row->account))
+    if (row->kind != LEDGER_TOKENS || (p->j->account != 0 && p->j->account != row->account))
         return 0;
     wide debits = (wide)row->debits_high << 64 | row->debits_low;
     wide credits = (wide)row->credits_high << 64 | row->credits_low;
     if (credits <= debits)
+        return 0;
+    const struct account_row *account = names_account(p->j->names, row->account);
+    if (account == NULL || account->role != ROLE_STARTUP)
         return 0;
     const uint64_t held[TALLY_KEYS] = {row->account, row->series};
     const uint64_t series[TALLY_KEYS] = {row->series};
@@ -284,18 +285,11 @@ static void series_show(struct portability *p, uint32_t table, const struct reac
     }
 }
 
-static int series_compare(const void *item, const void *key)
-{
-    uint64_t series = ((const struct tally_line *)item)->key[0];
-    uint64_t other = *(const uint64_t *)key;
-    return series < other ? -1 : series > other;
-}
-
 /* The place of a series among those held, which are in order. */
 static size_t series_place(const struct portability *p, uint64_t series)
 {
     return vector_place(p->series.lines, sizeof(*p->series.lines), p->series.count, &series,
-                        series_compare);
+                        vector_by_number);
 }
 
 static int portability_show(struct portability *p)

@@ -47,16 +47,9 @@ static int contract_visit(void *context, const void *row)
     return 0;
 }
 
-static int position_compare(const void *item, const void *key)
-{
-    uint64_t contract = ((const struct position *)item)->contract;
-    uint64_t other = *(const uint64_t *)key;
-    return contract < other ? -1 : contract > other;
-}
-
 static struct position *position_find(struct positions *p, uint64_t contract)
 {
-    return vector_find(p->items, sizeof(*p->items), p->count, &contract, position_compare);
+    return vector_find(p->items, sizeof(*p->items), p->count, &contract, vector_by_number);
 }
 
 static int backstop_visit(void *context, const void *row)
@@ -169,7 +162,7 @@ static void backstop_project(const struct job *j, struct positions *p, struct po
                              const struct projection_plan *plan)
 {
     const struct projection_shock none = {0};
-    uint32_t sells_ppm = projection_sells_ppm(j, plan, &none);
+    const uint32_t sells_ppm[PROJECTION_COURSES] = {projection_sells_ppm(j, plan, &none)};
     uint64_t worst_left = lesser(plan->cover.pool_left_ucr, CELL_MAX);
     uint64_t left = worst_left;
     struct projection_walk w;
@@ -177,10 +170,10 @@ static void backstop_project(const struct job *j, struct positions *p, struct po
     at->nominal_ucr = left;
     if (plan->certified_min != UINT64_MAX)
         at->certified_s = lesser(plan->certified_min, TIME_MAX_S / 60) * 60;
-    projection_walk_begin(&p->projection, plan, &w);
+    projection_walk_begin(&p->projection, plan, sells_ppm, &w);
     while (projection_walk_next(&w, &m)) {
-        uint64_t worst = projection_draw_worst(plan, &m, &worst_left);
-        uint64_t expected = projection_draw(plan, &m, sells_ppm, &left);
+        uint64_t worst = projection_draw(plan, &m, m.owed_worst, &worst_left);
+        uint64_t expected = projection_draw(plan, &m, m.owed[0], &left);
         struct position_month *month = month_at(p, m.month);
         sum_into(&month->worst_ucr, worst);
         sum_into(&month->expected_ucr, expected);
@@ -261,7 +254,7 @@ int positions_load(struct job *j, struct positions *out)
 
 const struct position *positions_find(const struct positions *p, uint64_t contract)
 {
-    return vector_find(p->items, sizeof(*p->items), p->count, &contract, position_compare);
+    return vector_find(p->items, sizeof(*p->items), p->count, &contract, vector_by_number);
 }
 
 void positions_release(struct positions *p)

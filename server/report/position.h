@@ -8,7 +8,7 @@
 #include "server/report/projection.h"
 
 struct position {
-    uint64_t contract;
+    uint64_t contract; /* first: vector_by_number() */
     uint64_t site;
     uint64_t sku; /* 0: of a lease guarantee, which has none */
     uint64_t start_s;

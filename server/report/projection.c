@@ -35,16 +35,9 @@ static int contract_visit(void *context, const void *row)
     return 0;
 }
 
-static int plan_compare(const void *item, const void *key)
-{
-    uint64_t contract = ((const struct projection_plan *)item)->contract.contract;
-    uint64_t other = *(const uint64_t *)key;
-    return contract < other ? -1 : contract > other;
-}
-
 static struct projection_plan *plan_find(struct projection *p, uint64_t contract)
 {
-    return vector_find(p->plans, sizeof(*p->plans), p->count, &contract, plan_compare);
+    return vector_find(p->plans, sizeof(*p->plans), p->count, &contract, vector_by_number);
 }
 
 static int terms_visit(void *context, const void *row)
@@ -148,15 +141,22 @@ void projection_release(struct projection *p)
 
 void projection_notes(struct job *j)
 {
-    job_note(j, "Of the covered GPUs, those in leases that are granted already count as sold. Of "
-                "the open rest the part sells that sold of all that was sold or free in the last "
-                "90 whole days at that site and SKU, and none of it at a price below the strike. "
-                "The price is that of the leases settled in the months of these 90 days, else of "
-                "the lowest open offer; where there is none, nothing sells.");
-    job_note(j, "What is not sold is owed for at the strike until the pool is used up, as if it "
+    job_note(j,
+             "On offer at a site and SKU is taken to be what is on offer there now, and at least "
+             "what is covered. What is in leases granted already is sold; of the open rest the "
+             "part sells that sold of all that was sold or free in the last 90 whole days, and "
+             "none of it at a price below the strike. The price is that of the leases settled "
+             "in the months of these 90 days, else of the lowest open offer; where there is "
+             "none, nothing sells.");
+    job_note(j, "All that is sold counts against what is covered first, as in the settlement. What "
+                "of that is left is owed for at the strike until the pool is used up, as if it "
                 "stood on offer at the price that the terms ask for. Once a certification that the "
                 "terms ask for has expired, as the site's are listed now, nothing is owed for what "
                 "is not sold; the worst case alone assumes that all are renewed.");
+    job_note(j, "What operators withhold is not owed for either: what leases that they have ended "
+                "by now, or did not hand over, had left from their end on, up to the time for "
+                "which they were granted. It is taken off what does not sell, since what is sold "
+                "anew lowers what is owed beside it. That more will be withheld is not assumed.");
     job_note(j,
              "The present month counts from where minutes were last added up, with what the "
              "running period had come to by then. Nothing after %d months is projected.",
@@ -177,7 +177,13 @@ uint64_t projection_covered(const struct backstop_row *terms, uint64_t at_min, u
     return delivered < terms->gpus ? (uint64_t)delivered : terms->gpus;
 }
 
+uint64_t projection_capacity(const struct projection_plan *plan, uint64_t covered)
+{
+    return greater(covered, plan->spot->offered_gpus);
+}
+
 void projection_walk_begin(const struct projection *p, const struct projection_plan *plan,
+                           const uint32_t sells_ppm[PROJECTION_COURSES],
                            struct projection_walk *out)
 {
     uint64_t end_s = plan->terms.end_s > 0 ? plan->terms.end_s - 1 : 0;
@@ -190,6 +196,7 @@ void projection_walk_begin(const struct projection *p, const struct projection_p
         .at_min = projection_from_min(plan),
         .accrued_ucr = projection_accrued(plan),
     };
+    memcpy(out->sells_ppm, sells_ppm, sizeof(out->sells_ppm));
 }
 
 bool projection_walk_next(struct projection_walk *w, struct projection_month *out)
@@ -199,24 +206,32 @@ bool projection_walk_next(struct projection_walk *w, struct projection_month *ou
         return false;
     *out = (struct projection_month){.month = w->month, .accrued_ucr = w->accrued_ucr};
     uint64_t end_min = lesser(month_start_s(w->month + 1), terms->end_s) / 60;
+    wide owed[PROJECTION_COURSES] = {0}; /* GPU-minutes times a million */
+    wide worst = 0;
     while (w->at_min < end_min) {
         uint64_t until = outlook_walk_to(&w->outlook, w->at_min, end_min);
         uint64_t covered = projection_covered(terms, w->at_min, &until);
         bool certified = w->at_min < w->plan->certified_min;
         if (certified)
             until = lesser(until, w->plan->certified_min);
-        uint64_t elected = w->outlook.elected > 0 ? (uint64_t)w->outlook.elected : 0;
-        uint64_t sold = w->outlook.sold > 0 ? (uint64_t)w->outlook.sold : 0;
+        uint64_t elected = lesser(outlook_walk_gpus(&w->outlook, OUTLOOK_ELECTED), covered);
+        uint64_t sold = outlook_walk_gpus(&w->outlook, OUTLOOK_SOLD);
+        uint64_t withheld = outlook_walk_gpus(&w->outlook, OUTLOOK_WITHHELD);
+        uint64_t capacity = projection_capacity(w->plan, covered) - elected;
+        uint64_t open = capacity - lesser(sold, capacity);
+        uint64_t left = covered - elected;
         uint64_t minutes = until - w->at_min;
-        elected = lesser(elected, covered);
-        sold = lesser(sold, covered - elected);
-        out->covered += minutes * covered;
-        out->elected += minutes * elected;
-        out->committed += minutes * sold;
-        out->open += minutes * (covered - elected - sold);
-        out->lapsed += certified ? 0 : minutes * (covered - elected - sold);
+        worst += (wide)(left - lesser(withheld, left)) * minutes;
+        for (uint32_t i = 0; certified && i < PROJECTION_COURSES; i++) {
+            wide unpaid = ((wide)sold + withheld) * PPM_ONE + (wide)open * w->sells_ppm[i];
+            wide all = (wide)left * PPM_ONE;
+            owed[i] += all > unpaid ? (all - unpaid) * minutes : 0;
+        }
         w->at_min = until;
     }
+    for (uint32_t i = 0; i < PROJECTION_COURSES; i++)
+        out->owed[i] = cell_of((owed[i] + PPM_ONE - 1) / PPM_ONE);
+    out->owed_worst = cell_of(worst);
     w->month++;
     w->accrued_ucr = 0;
     return true;
@@ -249,26 +264,11 @@ uint32_t projection_sells_ppm(const struct job *j, const struct projection_plan 
     return (uint32_t)((uint64_t)outlook_utilisation_ppm(plan->spot) * (PPM_ONE - down) / PPM_ONE);
 }
 
-static uint64_t unsold_draw(const struct projection_plan *plan,
-                            const struct projection_month *month, uint64_t unsold,
-                            uint64_t *pool_left_ucr)
+uint64_t projection_draw(const struct projection_plan *plan, const struct projection_month *month,
+                         uint64_t owed_minutes, uint64_t *pool_left_ucr)
 {
-    uint64_t owed = sum_of(cost_of(unsold, plan->terms.strike_ucr), month->accrued_ucr);
+    uint64_t owed = sum_of(cost_of(owed_minutes, plan->terms.strike_ucr), month->accrued_ucr);
     uint64_t drawn = lesser(owed, *pool_left_ucr);
     *pool_left_ucr -= drawn;
     return drawn;
-}
-
-uint64_t projection_draw(const struct projection_plan *plan, const struct projection_month *month,
-                         uint32_t sells_ppm, uint64_t *pool_left_ucr)
-{
-    uint64_t open = month->open - month->lapsed;
-    uint64_t sells = (uint64_t)((wide)open * sells_ppm / PPM_ONE);
-    return unsold_draw(plan, month, open - sells, pool_left_ucr);
-}
-
-uint64_t projection_draw_worst(const struct projection_plan *plan,
-                               const struct projection_month *month, uint64_t *pool_left_ucr)
-{
-    return unsold_draw(plan, month, month->covered - month->elected, pool_left_ucr);
 }

@@ -315,7 +315,7 @@ int report_make(const struct q_report *q, uint32_t account, const struct source 
 int report_make_between(const struct q_report *q, uint32_t account, const struct source *before,
                         const struct source *from, struct report **out, enum refusal *refusal_out)
 {
-    struct names names = {0};
+    struct names names = NAMES_OF(from);
     struct report *r = calloc(1, sizeof(*r));
     *out = NULL;
     *refusal_out = REFUSAL_accepted;
@@ -326,8 +326,6 @@ int report_make_between(const struct q_report *q, uint32_t account, const struct
     /* Months would not end: the calendar goes no further. */
     if (status == 0 && r->head.time_s > TIME_MAX_S)
         status = STATUS_DAMAGED;
-    if (status == 0)
-        status = names_load(from, &names);
     if (status == 0) {
         const struct account_row *row = names_account(&names, account);
         const char *name = row != NULL ? row->name : "";
@@ -340,6 +338,8 @@ int report_make_between(const struct q_report *q, uint32_t account, const struct
         };
         status = job_run(&job);
     }
+    if (status == 0)
+        status = names.status;
     names_release(&names);
     if (status == 0)
         status = r->status;

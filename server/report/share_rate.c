@@ -8,10 +8,9 @@
 #include "server/report/vector.h"
 
 struct rate_pass {
+    const struct source *source;
     const struct site_row *site;
     struct share_rates *out;
-    struct source_rows progress;
-    struct source_rows contracts;
 };
 
 static int contract_visit(void *context, const void *row)
@@ -37,21 +36,22 @@ static int terms_visit(void *context, const void *row)
 {
     const struct rate_pass *p = context;
     const struct revshare_row *terms = row;
-    for (size_t i = 0; i < p->out->count; i++) {
-        struct share_rate *rate = &p->out->items[i];
-        const struct progress_row *progress =
-            source_find(&p->progress, TABLE_PROGRESS, &terms->contract);
-        if (rate->contract != terms->contract || rate->version != terms->version ||
-            (terms->site != 0 && terms->site != p->site->site) || progress == NULL ||
-            progress->phase >= terms->phases_count || progress->phase >= PHASES_MAX)
-            continue;
-        rate->found = true;
-        rate->rank = terms->rank;
-        rate->rate_bp = (uint32_t)lesser(terms->rate_bp[progress->phase], BP_ONE);
-        rate->floor_ucr = terms->base == SHARE_BASE_ABOVE_FLOOR ? terms->floor_ucr : 0;
-        rate->month_s = progress->month_s;
-        rate->month_gross_ucr = progress->month_gross_ucr;
-    }
+    struct progress_row progress;
+    struct share_rate *rate = vector_find(p->out->items, sizeof(*rate), p->out->count,
+                                          &terms->contract, vector_by_number);
+    if (rate == NULL || rate->version != terms->version ||
+        (terms->site != 0 && terms->site != p->site->site))
+        return 0;
+    int status = source_find(p->source, TABLE_PROGRESS, &terms->contract, &progress, &rate->found);
+    rate->found =
+        rate->found && progress.phase < terms->phases_count && progress.phase < PHASES_MAX;
+    if (!rate->found)
+        return status;
+    rate->rank = terms->rank;
+    rate->rate_bp = (uint32_t)lesser(terms->rate_bp[progress.phase], BP_ONE);
+    rate->floor_ucr = terms->base == SHARE_BASE_ABOVE_FLOOR ? terms->floor_ucr : 0;
+    rate->month_s = progress.month_s;
+    rate->month_gross_ucr = progress.month_gross_ucr;
     return 0;
 }
 
@@ -60,10 +60,14 @@ static int recourse_visit(void *context, const void *row)
 {
     const struct rate_pass *p = context;
     const struct recourse_row *r = row;
-    const struct contract_row *c = source_find(&p->contracts, TABLE_CONTRACT, &r->contract);
-    if (r->stepped_in_s == 0 || r->site != p->site->site || c == NULL)
+    struct contract_row c;
+    bool found;
+    if (r->stepped_in_s == 0 || r->site != p->site->site)
         return 0;
-    uint64_t gone = sum_of(c->claims_ucr, r->recovered_ucr);
+    int status = source_find(p->source, TABLE_CONTRACT, &r->contract, &c, &found);
+    if (!found)
+        return status;
+    uint64_t gone = sum_of(c.claims_ucr, r->recovered_ucr);
     sum_into(&p->out->recover_ucr, r->by_guarantor_ucr - lesser(r->by_guarantor_ucr, gone));
     return 0;
 }
@@ -79,21 +83,15 @@ static int rates_compare(const void *a, const void *b)
 int share_rates_load(const struct job *j, uint64_t site, struct share_rates *out)
 {
     const struct source *from = j->source;
-    struct rate_pass p = {.site = names_site(j->names, site), .out = out};
+    struct rate_pass p = {.source = from, .site = names_site(j->names, site), .out = out};
     *out = (struct share_rates){0};
     if (p.site == NULL)
         return 0;
     int status = from->each(from->of, TABLE_CONTRACT, contract_visit, &p);
     if (status == 0)
-        status = source_load(from, TABLE_PROGRESS, &p.progress);
-    if (status == 0)
         status = from->each(from->of, TABLE_REVSHARE, terms_visit, &p);
     if (status == 0)
-        status = source_load(from, TABLE_CONTRACT, &p.contracts);
-    if (status == 0)
         status = from->each(from->of, TABLE_RECOURSE, recourse_visit, &p);
-    free(p.progress.rows);
-    free(p.contracts.rows);
     size_t kept = 0;
     for (size_t i = 0; i < out->count; i++) {
         if (!out->items[i].found)

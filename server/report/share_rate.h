@@ -6,7 +6,7 @@
 #include "server/report/job.h"
 
 struct share_rate {
-    uint64_t contract;
+    uint64_t contract; /* first: vector_by_number() */
     uint64_t start_s;
     uint64_t claims_ucr;
     uint64_t floor_ucr; /* a month; of what is above it the share is taken */

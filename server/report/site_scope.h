@@ -6,8 +6,9 @@
 #include "server/report/job.h"
 
 struct site_scope {
-    const struct names *names;
-    uint8_t *concerned; /* one for each of the names' sites; NULL: all are. Owned */
+    struct names *names;
+    bool all; /* sites are its business */
+    struct lookup concerned;
 };
 
 int site_scope_load(const struct job *j, struct site_scope *out);

@@ -88,9 +88,19 @@ static int store_source_each(void *of, enum table table, source_visit *visit, vo
     return status;
 }
 
+static int store_source_find(void *of, enum table table, const void *key, void *row_out)
+{
+    const void *row = store_find(of, table, key);
+    if (row == NULL)
+        return STATUS_NOT_FOUND;
+    memcpy(row_out, row, exchange_tables[table].row_size);
+    return 0;
+}
+
 struct source source_of_store(const struct store *s)
 {
-    return (struct source){store_source_each, (void *)(uintptr_t)s, NULL};
+    return (struct source){
+        .each = store_source_each, .find = store_source_find, .of = (void *)(uintptr_t)s};
 }
 
 /* --- Nothing --- */
@@ -104,9 +114,18 @@ static int nothing_each(void *of, enum table table, source_visit *visit, void *c
     return 0;
 }
 
+static int nothing_find(void *of, enum table table, const void *key, void *row_out)
+{
+    (void)of;
+    (void)table;
+    (void)key;
+    (void)row_out;
+    return STATUS_NOT_FOUND;
+}
+
 struct source source_of_nothing(void)
 {
-    return (struct source){nothing_each, NULL, NULL};
+    return (struct source){.each = nothing_each, .find = nothing_find};
 }
 
 /* --- A snapshot --- */
@@ -117,12 +136,15 @@ struct snapshot_walk {
     void *context;
 };
 
+static bool snapshot_stops(const atomic_bool *stopping)
+{
+    return stopping != NULL && atomic_load_explicit(stopping, memory_order_relaxed);
+}
+
 static int snapshot_visit(void *context, const void *row)
 {
     struct snapshot_walk *w = context;
-    if (w->stopping != NULL && atomic_load_explicit(w->stopping, memory_order_relaxed))
-        return STATUS_CLOSED;
-    return w->visit(w->context, row);
+    return snapshot_stops(w->stopping) ? STATUS_CLOSED : w->visit(w->context, row);
 }
 
 static int snapshot_source_each(void *of, enum table table, source_visit *visit, void *context)
@@ -132,9 +154,20 @@ static int snapshot_source_each(void *of, enum table table, source_visit *visit,
     return image_snapshot_each(s->snapshot, table, snapshot_visit, &walk, &s->error);
 }
 
+static int snapshot_source_find(void *of, enum table table, const void *key, void *row_out)
+{
+    struct snapshot_source *s = of;
+    if (snapshot_stops(s->stopping))
+        return STATUS_CLOSED;
+    return image_snapshot_find(s->snapshot, table, key, row_out, &s->error);
+}
+
 struct source source_of_snapshot(struct snapshot_source *s)
 {
-    return (struct source){snapshot_source_each, s, s->stopping};
+    return (struct source){.each = snapshot_source_each,
+                           .find = snapshot_source_find,
+                           .of = s,
+                           .stopping = s->stopping};
 }
 
 /* --- All rows of a table --- */
@@ -164,20 +197,10 @@ int source_load(const struct source *from, enum table table, struct source_rows 
     return from->each(from->of, table, load_add, &l);
 }
 
-const void *source_find(const struct source_rows *rows, enum table table, const void *key)
+int source_find(const struct source *from, enum table table, const void *key, void *row_out,
+                bool *found_out)
 {
-    const struct table_spec *spec = &exchange_tables[table];
-    size_t from = 0, until = rows->count;
-    while (from < until) {
-        size_t middle = from + (until - from) / 2;
-        const uint8_t *row = (const uint8_t *)rows->rows + middle * spec->row_size;
-        int order = keys_compare(spec, key, row);
-        if (order == 0)
-            return row;
-        if (order < 0)
-            until = middle;
-        else
-            from = middle + 1;
-    }
-    return NULL;
+    int status = from->find(from->of, table, key, row_out);
+    *found_out = status == 0;
+    return status == STATUS_NOT_FOUND ? 0 : status;
 }

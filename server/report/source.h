@@ -6,6 +6,7 @@
 #define BOURSE_REPORT_SOURCE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ struct source {
      * what ended it: 0, what `visit` returned, STATUS_DAMAGED, STATUS_IO, STATUS_MEMORY,
      * STATUS_CLOSED (a snapshot that is to be given back). */
     int (*each)(void *of, enum table table, source_visit *visit, void *context);
+    /* Copies the row of a key, laid out as the row's leading columns, to `row_out`. Returns 0,
+     * STATUS_NOT_FOUND, or an error as above. */
+    int (*find)(void *of, enum table table, const void *key, void *row_out);
     void *of;
     const atomic_bool *stopping; /* set: it is to be given back; may be NULL */
 };
@@ -46,7 +50,10 @@ struct source_rows {
     size_t count;
 };
 int source_load(const struct source *from, enum table table, struct source_rows *out);
-/* The only row of this key, laid out as the row's leading columns, or NULL. */
-const void *source_find(const struct source_rows *rows, enum table table, const void *key);
+
+/* Copies the row of this key, laid out as the row's leading columns, to `row_out`, if there is one;
+ * *found_out says so. Returns 0, or an error of the source. */
+int source_find(const struct source *from, enum table table, const void *key, void *row_out,
+                bool *found_out);
 
 #endif

@@ -7,6 +7,7 @@
 #include "protocol/status.h"
 #include "server/report/projection.h"
 #include "server/report/sums.h"
+#include "server/report/walk.h"
 
 struct stress_month {
     uint64_t base_ucr;
@@ -30,20 +31,35 @@ struct stress {
     uint32_t table_total, table_months, table_contracts;
 };
 
+struct generation_search {
+    struct text generation;
+    bool found;
+};
+
+static int generation_visit(void *context, const void *row)
+{
+    struct generation_search *s = context;
+    s->found = names_same(((const struct sku_row *)row)->generation, s->generation);
+    return s->found ? WALK_STOP : 0;
+}
+
 /* Some shock must be asked for; a density is one of a generation that there is, and no SKU becomes
- * worth more by it. */
-static bool shock_is_valid(const struct job *j)
+ * worth more by it. Refuses the job otherwise. */
+static int shock_check(struct job *j)
 {
     const struct q_report *q = j->query;
-    const struct sku_row *skus = j->names->skus.rows;
-    bool known = false;
-    if ((q->density_ppm == 0) != (q->generation.length == 0))
-        return false;
-    if (q->density_ppm == 0)
-        return q->demand_down_ppm != 0 || q->price_down_ppm != 0;
-    for (size_t i = 0; i < j->names->skus.count && !known; i++)
-        known = names_same(skus[i].generation, q->generation);
-    return known && q->density_ppm >= PPM_ONE;
+    struct generation_search search = {.generation = q->generation};
+    bool repriced = q->density_ppm != 0;
+    if (repriced != (q->generation.length > 0) || (repriced && q->density_ppm < PPM_ONE) ||
+        (!repriced && q->demand_down_ppm == 0 && q->price_down_ppm == 0)) {
+        job_refuse(j, REFUSAL_terms_invalid);
+        return WALK_STOP;
+    }
+    int status = repriced ? walk_rows(j, TABLE_SKU, generation_visit, &search) : 0;
+    if (status != 0 || !repriced || search.found)
+        return status;
+    job_refuse(j, REFUSAL_sku_not_found);
+    return WALK_STOP;
 }
 
 static void stress_tables(struct stress *s)
@@ -81,18 +97,20 @@ static void plan_stress(struct stress *s, const struct projection_plan *plan,
                         struct stress_contract *out)
 {
     const struct projection_shock none = {0};
-    uint32_t base_ppm = projection_sells_ppm(s->job, plan, &none);
-    uint32_t stressed_ppm = projection_sells_ppm(s->job, plan, &s->shock);
+    const uint32_t sells_ppm[PROJECTION_COURSES] = {
+        projection_sells_ppm(s->job, plan, &none),
+        projection_sells_ppm(s->job, plan, &s->shock),
+    };
     uint64_t base_left = lesser(plan->cover.pool_left_ucr, CELL_MAX);
     uint64_t left = base_left;
     struct projection_walk w;
     struct projection_month m;
     *out = (struct stress_contract){.exhausted_s = REPORT_NONE};
-    projection_walk_begin(&s->projection, plan, &w);
+    projection_walk_begin(&s->projection, plan, sells_ppm, &w);
     while (projection_walk_next(&w, &m)) {
         struct stress_month *month = &s->months[m.month - s->projection.month];
-        uint64_t base = projection_draw(plan, &m, base_ppm, &base_left);
-        uint64_t stressed = projection_draw(plan, &m, stressed_ppm, &left);
+        uint64_t base = projection_draw(plan, &m, m.owed[0], &base_left);
+        uint64_t stressed = projection_draw(plan, &m, m.owed[1], &left);
         s->months_count = (uint32_t)greater(s->months_count, m.month - s->projection.month + 1);
         sum_into(&month->base_ucr, base);
         sum_into(&month->stressed_ucr, stressed);
@@ -181,10 +199,9 @@ static void stress_notes(struct job *j)
 
 int stress_report(struct job *j)
 {
-    if (!shock_is_valid(j)) {
-        job_refuse(j, REFUSAL_terms_invalid);
-        return 0;
-    }
+    int status = shock_check(j);
+    if (status != 0)
+        return status == WALK_STOP ? 0 : status;
     struct stress *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return STATUS_MEMORY;
@@ -195,7 +212,7 @@ int stress_report(struct job *j)
         .density_ppm = j->query->density_ppm,
         .generation = j->query->generation,
     };
-    int status = projection_load(j, &s->projection);
+    status = projection_load(j, &s->projection);
     if (status == 0)
         s->contracts = job_alloc(j, s->projection.count * sizeof(*s->contracts) + 1);
     if (status == 0 && s->contracts != NULL) {

@@ -32,7 +32,22 @@ static inline void sum_into(uint64_t *sum, uint64_t more)
     *sum = sum_of(*sum, more);
 }
 
-/* Of `whole`, in parts per million, rounded down; REPORT_NONE where there is nothing to share. */
+/* number / by, rounded half up; `by` is not 0. */
+static inline wide wide_rounded(wide number, wide by)
+{
+    wide rest = number % by;
+    return number / by + (rest >= by - rest);
+}
+
+/* A share of `whole` in parts per million, rounded half up, so that shares may not add up to a
+ * million; REPORT_NONE where there is nothing to share. */
+static inline uint64_t share_ppm(uint64_t part, uint64_t whole)
+{
+    return whole == 0 ? REPORT_NONE : cell_of(wide_rounded((wide)part * PPM_ONE, whole));
+}
+
+/* A ratio, such as of cash to the debt that it is to cover, in parts per million, rounded down: what
+ * is covered almost is not covered. REPORT_NONE where there is nothing to cover. */
 static inline uint64_t ratio_ppm(uint64_t part, uint64_t whole)
 {
     return whole == 0 ? REPORT_NONE : cell_of((wide)part * PPM_ONE / whole);

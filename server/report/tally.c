@@ -18,7 +18,7 @@ uint64_t wide_ppm(wide part, wide whole)
         whole >>= 1;
         part >>= 1;
     }
-    return whole == 0 ? REPORT_NONE : cell_of(part * PPM_ONE / whole);
+    return whole == 0 ? REPORT_NONE : cell_of(wide_rounded(part * PPM_ONE, whole));
 }
 
 /* --- Lines --- */

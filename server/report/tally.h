@@ -43,7 +43,8 @@ void tally_release(struct tally *t);
 
 /* a + b, the largest number where that does not fit. */
 wide wide_add(wide a, wide b);
-/* Parts per million of `whole`, rounded down; REPORT_NONE when that is 0. */
+/* Parts per million of `whole`, rounded half up, so that parts may not add up to a million;
+ * REPORT_NONE when `whole` is 0. */
 uint64_t wide_ppm(wide part, wide whole);
 
 #endif

@@ -5,7 +5,7 @@
  * day.
  *
  * A period costs what the lease had cost with it less what it had cost without it, so that the
- * periods of a lease, in their order, add up to what it paid.
+ * periods of a lease, in their order, add up to what it paid; in the billing currency, too.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -33,6 +33,7 @@ struct bill {
 struct usage {
     struct job *j;
     struct span span;
+    struct charge_par par;
     uint32_t table;
     struct bill *bills; /* owned; by lease */
     size_t count;
@@ -41,7 +42,6 @@ struct usage {
     uint64_t gpu_minutes; /* of its periods before */
     struct charge charge; /* its texts */
     bool texts;           /* ... are made */
-    struct source_rows backstops;
 };
 
 /* --- Leases --- */
@@ -140,13 +140,16 @@ static int period_charge(struct usage *u, const struct bill *bill, uint32_t peri
     c->used = used;
     c->gpu_minutes = after - before;
     c->price_ucr = cell_of(bill->price_ucr);
-    c->billed_ucr = cost_of(after, bill->price_ucr) - cost_of(before, bill->price_ucr);
-    c->list_ucr = c->billed_ucr;
+    uint64_t cost_ucr = cost_of(after, bill->price_ucr);
+    uint64_t before_ucr = cost_of(before, bill->price_ucr);
+    c->cost_ucr = cost_ucr - before_ucr;
+    c->billed = charge_billed(&u->par, cost_ucr) - charge_billed(&u->par, before_ucr);
+    c->listed = c->billed;
     c->description =
         charge_text(u->j, "Lease %" PRIu64 "%s, period %" PRIu32 ": %s", bill->lease,
                     bill->elected ? " under a backstop" : "", period,
                     used ? "GPU-hours delivered" : "the least charged, beyond what was delivered");
-    return charge_show(u->j, u->table, c) ? 0 : WALK_STOP;
+    return charge_show(u->j, u->table, &u->par, c) ? 0 : WALK_STOP;
 }
 
 /* The time of a period, as far as it lies within its lease; all of it where the lease has come to
@@ -200,31 +203,35 @@ static uint64_t price_in_all(uint64_t owed_ucr, uint64_t gpu_minutes)
 }
 
 /* Who has made it with whom, of what: the same in all versions of the terms. */
-static const struct backstop_row *draw_terms(const struct usage *u, const struct draw_row *row)
+static int draw_terms(const struct usage *u, const struct draw_row *row, struct backstop_row *out,
+                      bool *found_out)
 {
     struct backstop_row key = {.contract = row->contract, .version = row->version};
     if (row->version == 0)
         key.version = 1;
-    return source_find(&u->backstops, TABLE_BACKSTOP, &key);
+    return source_find(u->j->source, TABLE_BACKSTOP, &key, out, found_out);
 }
 
 static int draw_visit(void *context, const void *found)
 {
     struct usage *u = context;
     const struct draw_row *row = found;
-    const struct backstop_row *terms = draw_terms(u, row);
-    if (terms == NULL || row->owed_ucr == 0 || row->end_s <= row->start_s ||
-        row->end_s > TIME_MAX_S || !span_has(u->span, row->start_s) ||
-        !party_wanted(u, terms->guarantor, terms->operator) ||
-        !place_wanted(u, terms->site, terms->sku))
+    struct backstop_row terms;
+    bool known;
+    if (row->owed_ucr == 0 || row->end_s <= row->start_s || row->end_s > TIME_MAX_S ||
+        !span_has(u->span, row->start_s))
         return 0;
+    int status = draw_terms(u, row, &terms, &known);
+    if (!known || !party_wanted(u, terms.guarantor, terms.operator) ||
+        !place_wanted(u, terms.site, terms.sku))
+        return status;
     bool mixed = row->version == 0;
     uint64_t price_ucr =
-        mixed ? price_in_all(row->owed_ucr, row->gpu_minutes_owed) : cell_of(terms->strike_ucr);
+        mixed ? price_in_all(row->owed_ucr, row->gpu_minutes_owed) : cell_of(terms.strike_ucr);
     struct charge c = {
-        .account_id = charge_text(u->j, "%" PRIu32, terms->guarantor),
-        .account_name = account_text(u, terms->guarantor),
-        .publisher = account_text(u, terms->operator),
+        .account_id = charge_text(u->j, "%" PRIu32, terms.guarantor),
+        .account_name = account_text(u, terms.guarantor),
+        .publisher = account_text(u, terms.operator),
         .description = charge_text(u->j, "Backstop %" PRIu64 ", period %" PRIu32 ": unsold%s",
                                    row->contract, row->period, mixed ? ", at several strikes" : ""),
         .reservation = charge_text(u->j, "backstop/%" PRIu64, row->contract),
@@ -233,12 +240,13 @@ static int draw_visit(void *context, const void *found)
         .end_s = row->end_s,
         .gpu_minutes = cell_of(row->gpu_minutes_owed),
         .price_ucr = price_ucr,
-        .billed_ucr = cell_of(row->owed_ucr),
-        .list_ucr =
-            mixed ? cell_of(row->owed_ucr) : cost_of(row->gpu_minutes_owed, terms->strike_ucr),
+        .cost_ucr = cell_of(row->owed_ucr),
+        .billed = charge_billed(&u->par, cell_of(row->owed_ucr)),
+        .listed = charge_billed(&u->par, mixed ? cell_of(row->owed_ucr)
+                                               : cost_of(row->gpu_minutes_owed, terms.strike_ucr)),
     };
-    place_texts(u, &c, terms->site, terms->sku);
-    return charge_show(u->j, u->table, &c) ? 0 : WALK_STOP;
+    place_texts(u, &c, terms.site, terms.sku);
+    return charge_show(u->j, u->table, &u->par, &c) ? 0 : WALK_STOP;
 }
 
 /* --- Vacant capacity --- */
@@ -264,15 +272,14 @@ static int day_visit(void *context, const void *found)
         .gpu_minutes = cell_of(row->gpu_minutes_free),
     };
     place_texts(u, &c, row->site, row->sku);
-    return charge_show(u->j, u->table, &c) ? 0 : WALK_STOP;
+    return charge_show(u->j, u->table, &u->par, &c) ? 0 : WALK_STOP;
 }
 
 /* --- The whole --- */
 
-static void usage_notes(struct job *j)
+static void usage_notes(struct job *j, const struct charge_par *par)
 {
-    job_note(j, "Columns and values as FinOps FOCUS 1.2 has them. Prices are in credits; costs are "
-                "in USD at the par value of a credit, 1 USD.");
+    charge_note(j, par);
     job_note(j, "A charge for each settled period that begins in the time. Each lease is a "
                 "capacity reservation: Unused is what was charged beyond what was delivered. "
                 "Draws of backstops are Unused: owed for what stood unsold, paid yet or not, at "
@@ -286,18 +293,19 @@ static void usage_notes(struct job *j)
 
 int usage_report(struct job *j)
 {
-    struct usage u = {.j = j, .span = span_asked(j), .table = charge_table(j)};
-    int status = source_load(j->source, TABLE_BACKSTOP, &u.backstops);
-    if (status == 0)
-        status = walk_rows(j, TABLE_LEASE, lease_visit, &u);
+    struct usage u = {.j = j};
+    if (!charge_par_of(j, &u.par))
+        return 0;
+    u.span = span_asked(j);
+    u.table = charge_table(j);
+    int status = walk_rows(j, TABLE_LEASE, lease_visit, &u);
     if (status == 0 && u.count > 0)
         status = walk_rows(j, TABLE_PERIOD, period_visit, &u);
     if (status == 0)
         status = walk_rows(j, TABLE_DRAW, draw_visit, &u);
     if (status == 0)
         status = walk_rows(j, TABLE_OCCUPANCY, day_visit, &u);
-    usage_notes(j);
+    usage_notes(j, &u.par);
     free(u.bills);
-    free(u.backstops.rows);
     return status;
 }

@@ -7,6 +7,7 @@ enum { SOLD, ELECTED, VACANT };
 struct vacancy {
     struct job *j;
     struct span span;
+    struct tally backed; /* sites and SKUs of backstops in force whose guarantor asks */
     struct tally stands; /* by site and SKU */
     struct tally months;
     struct tally total;
@@ -22,13 +23,52 @@ static const struct job_column site_columns[] = {
     {"site", CELL_KIND_NAMED}, {"sku", CELL_KIND_NAMED}, VACANCY_COLUMNS};
 static const struct job_column month_columns[] = {{"month", CELL_KIND_MONTH}, VACANCY_COLUMNS};
 
-static bool site_shown(const struct job *j, uint64_t site)
+/* --- What is shown --- */
+
+static int vacancy_contract(void *context, const void *found)
 {
-    if (j->account == 0)
+    struct vacancy *v = context;
+    struct job *j = v->j;
+    const struct contract_row *c = found;
+    const struct backstop_row key = {.contract = c->contract, .version = c->version};
+    struct backstop_row terms;
+    struct tally_line *line;
+    bool agreed;
+    if (c->kind != CONTRACT_KIND_BACKSTOP || c->state != CONTRACT_STATE_IN_FORCE ||
+        c->debtor != j->account)
+        return 0;
+    int status = source_find(j->source, TABLE_BACKSTOP, &key, &terms, &agreed);
+    if (agreed)
+        status = TALLY_AT(j, &v->backed, &line, terms.site, terms.sku);
+    return status;
+}
+
+/* What is sold of a stand that it backs is what a guarantor pays by; of other SKUs of the site it
+ * learns nothing. */
+static bool stand_shown(const struct vacancy *v, uint64_t site, uint64_t sku)
+{
+    const struct job *j = v->j;
+    const uint64_t key[TALLY_KEYS] = {site, sku};
+    if (j->account == 0 || tally_find(&v->backed, key) != NULL)
         return true;
     const struct site_row *row = names_site(j->names, site);
     return row != NULL && row->operator== j->account;
 }
+
+/* Whether what the question names is shown at all: nothing else is to look empty. */
+static bool question_shown(const struct vacancy *v)
+{
+    const struct q_report *q = v->j->query;
+    if (q->site == 0 || stand_shown(v, q->site, q->sku))
+        return true;
+    for (size_t i = 0; q->sku == 0 && i < v->backed.count; i++) {
+        if (v->backed.lines[i].key[0] == q->site)
+            return true;
+    }
+    return false;
+}
+
+/* --- Adding up --- */
 
 static int vacancy_add(struct vacancy *v, struct tally *t, const uint64_t key[TALLY_KEYS],
                        const struct occupancy_row *row)
@@ -49,7 +89,7 @@ static int vacancy_day(void *context, const void *found)
     const struct occupancy_row *row = found;
     const struct q_report *q = v->j->query;
     if (!span_has(v->span, row->day_s) || (q->site != 0 && row->site != q->site) ||
-        (q->sku != 0 && row->sku != q->sku) || !site_shown(v->j, row->site))
+        (q->sku != 0 && row->sku != q->sku) || !stand_shown(v, row->site, row->sku))
         return 0;
     const uint64_t stand[TALLY_KEYS] = {row->site, row->sku};
     const uint64_t month[TALLY_KEYS] = {
@@ -62,6 +102,8 @@ static int vacancy_day(void *context, const void *found)
         status = vacancy_add(v, &v->total, all, row);
     return status;
 }
+
+/* --- Tables --- */
 
 static void sums_show(struct job *j, const wide sum[TALLY_SUMS])
 {
@@ -96,21 +138,24 @@ static void vacancy_show(struct vacancy *v)
     job_note(j, "Whole days that are over. Capacity is what operators' own offers held while they "
                 "were open, and what leases took; elected is what guarantors took at the strike.");
     if (j->account != 0)
-        job_note(j, "Of one account: only its own sites.");
+        job_note(j, "Of one account: only its own sites, and of others' the SKUs that it guarantees "
+                    "by a backstop in force.");
 }
 
 int vacancy_report(struct job *j)
 {
-    if (j->query->site != 0 && !site_shown(j, j->query->site)) {
-        job_refuse(j, REFUSAL_not_visible);
-        return 0;
-    }
     uint64_t today_s = j->head->time_s / DAY_S * DAY_S;
     uint64_t from_s = today_s > 30 * DAY_S ? today_s - 30 * DAY_S : 0;
     struct vacancy v = {.j = j, .span = span_default(j, from_s, today_s)};
-    int status = walk_rows(j, TABLE_OCCUPANCY, vacancy_day, &v);
-    if (status == 0)
+    int status = j->account != 0 ? walk_rows(j, TABLE_CONTRACT, vacancy_contract, &v) : 0;
+    bool shown = status == 0 && question_shown(&v);
+    if (status == 0 && !shown)
+        job_refuse(j, REFUSAL_not_visible);
+    if (shown)
+        status = walk_rows(j, TABLE_OCCUPANCY, vacancy_day, &v);
+    if (shown && status == 0)
         vacancy_show(&v);
+    tally_release(&v.backed);
     tally_release(&v.stands);
     tally_release(&v.months);
     tally_release(&v.total);

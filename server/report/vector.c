@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 void *vector_reserve(void *items, size_t size, size_t count, size_t *room)
 {
@@ -34,4 +35,12 @@ void *vector_find(const void *items, size_t size, size_t count, const void *key,
     size_t at = vector_place(items, size, count, key, compare);
     const uint8_t *item = (const uint8_t *)items + at * size;
     return at < count && compare(item, key) == 0 ? (void *)(uintptr_t)item : NULL;
+}
+
+int vector_by_number(const void *item, const void *key)
+{
+    uint64_t number, other;
+    memcpy(&number, item, sizeof(number));
+    memcpy(&other, key, sizeof(other));
+    return number < other ? -1 : number > other;
 }

@@ -14,4 +14,7 @@ size_t vector_place(const void *items, size_t size, size_t count, const void *ke
 void *vector_find(const void *items, size_t size, size_t count, const void *key,
                   int (*compare)(const void *item, const void *key));
 
+/* Such a comparison: items begin with a number of 64 bits, and the key is one. */
+int vector_by_number(const void *item, const void *key);
+
 #endif

@@ -97,6 +97,11 @@ int image_snapshot_open(struct image *i, struct image_snapshot **out, struct ima
 int image_snapshot_each(struct image_snapshot *s, unsigned table,
                         int (*visit)(void *context, const void *row), void *context,
                         struct image_error *error);
+/* Fills `row_out` (the table's row_size) with the row whose key is that at `key`, laid out as the
+ * row's leading columns. STATUS_NOT_FOUND: there is none; STATUS_DAMAGED, STATUS_IO (with `error`).
+ */
+int image_snapshot_find(struct image_snapshot *s, unsigned table, const void *key, void *row_out,
+                        struct image_error *error);
 void image_snapshot_close(struct image_snapshot *s);
 
 /* A consistent, compacted, synced copy into the existing empty folder `path`, while others write.

@@ -65,6 +65,24 @@ int image_snapshot_each(struct image_snapshot *s, unsigned table,
     return status;
 }
 
+int image_snapshot_find(struct image_snapshot *s, unsigned table, const void *key, void *row_out,
+                        struct image_error *error)
+{
+    const struct table_spec *spec = &s->image->specs[table];
+    uint8_t encoded[CODEC_KEY_SIZE_MAX];
+    MDB_val k = {.mv_size = spec->key_size, .mv_data = encoded};
+    MDB_val v;
+    codec_encode_key(spec, key, encoded);
+    int rc = mdb_get(s->txn, s->image->tables[table].dbi, &k, &v);
+    if (rc == MDB_NOTFOUND)
+        return STATUS_NOT_FOUND;
+    if (rc)
+        return image_fail_lmdb(error, rc, "image %s: table %s", s->image->path, spec->name);
+    if (codec_decode(spec, k.mv_data, k.mv_size, v.mv_data, v.mv_size, row_out))
+        return image_row_damaged(s->image, spec, &k, row_out, error);
+    return STATUS_OK;
+}
+
 void image_snapshot_close(struct image_snapshot *s)
 {
     if (!s)

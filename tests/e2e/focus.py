@@ -60,8 +60,10 @@ SERVICES = {
     "Management and Governance", "Media", "Migration", "Mobile", "Networking", "Security",
     "Storage", "Web", "Other",
 }
-# National currencies by ISO 4217; the exchange's credits have a par value in this one.
-CURRENCIES = {"USD"}
+# Some national currencies by ISO 4217.
+CURRENCIES = {"USD", "EUR", "JPY", "KWD", "IDR"}
+# What a decimal of six places may miss.
+NEAR = Decimal("0.000001")
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 UNIT = re.compile(r"[A-Z][A-Za-z]*(-[A-Z][A-Za-z]*)*")
@@ -94,20 +96,33 @@ def value_fault(kind, value):
         return f"is no {kind}: {value}"
 
 
-def product_fault(row, cost, price):
+def product_fault(row, cost, price, par):
     """A cost is its unit price times the quantity: to what rounding of all three to six decimals may
-    make of it."""
+    make of it, and of the cost in credits, of which each is worth `par`."""
     if row[price] == "" or row["PricingQuantity"] == "":
         return None
     quantity = Decimal(row["PricingQuantity"])
     product = Decimal(row[price]) * quantity
-    room = Decimal("0.000001") * (1 + Decimal(row[price])) + Decimal("0.0000005") * quantity
+    room = NEAR * (par + Decimal(row[price])) + NEAR / 2 * par * quantity
+    room += NEAR + NEAR / 2 * quantity if par != 1 else 0
     if abs(product - Decimal(row[cost])) > room:
         return f"{cost} is {row[cost]}, but {price} x PricingQuantity is {product}"
     return None
 
 
-def row_faults(row):
+def par_fault(row, name, par):
+    """What is billed is what is priced in credits at their par value, rounded to six decimals; of a
+    cost that is a difference both its ends were."""
+    if row[name] == "" or row[f"PricingCurrency{name}"] == "":
+        return None
+    priced = Decimal(row[f"PricingCurrency{name}"]) * par
+    room = 0 if par == 1 else NEAR if name == "EffectiveCost" else NEAR / 2
+    if abs(Decimal(row[name]) - priced) > room:
+        return f"{name} is {row[name]}, but at par it is {priced}"
+    return None
+
+
+def row_faults(row, par, currency):
     """What contradicts itself in a row whose values are all well formed."""
     faults = []
 
@@ -139,12 +154,13 @@ def row_faults(row):
     must((row["ResourceId"] == "") == (row["ResourceType"] == ""), "a resource without a type")
     must((row["RegionId"] == "") == (row["RegionName"] == ""), "a region without a name")
     must(row["PricingCurrency"] == "credits", "prices are in credits")
-    for name in ("ContractedUnitPrice", "ListUnitPrice"):
-        must(row[name] == row[f"PricingCurrency{name}"], f"{name} differs, at the par value")
-    must(row["EffectiveCost"] == row["PricingCurrencyEffectiveCost"], "a cost differs, at par")
+    must(row["BillingCurrency"] == currency, f"billed is not in {currency}")
+    for name in ("ContractedUnitPrice", "ListUnitPrice", "EffectiveCost"):
+        fault = par_fault(row, name, par)
+        must(fault is None, fault)
     must(row["BilledCost"] == row["EffectiveCost"], "nothing is paid in advance here")
     for cost, price in (("ContractedCost", "ContractedUnitPrice"), ("ListCost", "ListUnitPrice")):
-        fault = product_fault(row, cost, price)
+        fault = product_fault(row, cost, price, par)
         must(fault is None, fault)
     return faults
 
@@ -158,8 +174,9 @@ def price_faults(table):
             yield f"row {place}: SkuPriceId {row['SkuPriceId']} has several prices or SKUs"
 
 
-def faults(text):
-    """All that is wrong with a data set; an empty list: nothing."""
+def faults(text, par=Decimal(1), currency="USD"):
+    """All that is wrong with a data set, of which a credit is worth `par` of the currency; an empty
+    list: nothing."""
     table = list(csv.reader(io.StringIO(text, newline="")))
     if not table:
         return ["there is no header"]
@@ -182,7 +199,7 @@ def faults(text):
             if fault is not None:
                 found.append(f"row {place}: {name} {fault}")
         if len(found) == before:
-            found += [f"row {place}: {fault}" for fault in row_faults(row)]
+            found += [f"row {place}: {fault}" for fault in row_faults(row, par, currency)]
     return found or list(price_faults(rows(text)))
 
 

@@ -4,16 +4,12 @@ import unittest
 
 import tap
 from exchange import CREDIT, Exchange, boursed
-from test_cli import REFUSED, USAGE, User
+from user import REFUSED, USAGE, registered
 
 
 def parties(x):
     """An admin, an operator with 10 GPUs on offer, and a guarantor with credits."""
-    users = {"admin": User(x, "admin")}
-    for name, role in (("guard", "guarantor"), ("gridco", "operator")):
-        users[name] = User(x, name)
-        users["admin"].ok("account", "register", name,
-                          users[name].ok("keygen", "--show").strip(), "--role", role)
+    users = registered(x, {"guard": "guarantor", "gridco": "operator"})
     users["admin"].ok("sku", "add", "h100", "--vendor", "NVIDIA", "--model", "H100", "--memory-gb",
                       "80", "--power-w", "700")
     users["gridco"].ok("site", "add", "batam", "--region", "ID", "--power-kw", "1000")
@@ -129,6 +125,26 @@ class Backstop(unittest.TestCase):
             # What is elected is no match, and the slow matcher does not ask for one.
             done = boursed("check", "--data", x.data, "--market")
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_a_pool_used_up(self):
+        """what is counted once the pool is used up, and that nothing is owed for it"""
+        with Exchange() as x:
+            users = parties(x)
+            guard, gridco = users["guard"], users["gridco"]
+            day_s = (x.now_s() // 86400 + 1) * 86400
+            guard.ok("backstop", "propose", "--operator", "gridco", "--site", "batam", "--sku",
+                     "h100", "--gpus", "8", "--strike", "1", "--pool", "120", "--start",
+                     f"@{day_s}", "--end", f"@{day_s + 2 * 86400}", "--period", "12h",
+                     "--price-max", "2")
+            gridco.ok("backstop", "accept", "1", "1")
+            x.advance(to_s=day_s + 43200)
+            self.assertNotIn("pool is used up", guard.ok("backstop", "statement", "1"))
+            x.advance(to_s=day_s + 3 * 43200)
+            draws = guard.json("backstop", "statement", "1")
+            self.assertEqual([(d["gpu_minutes_owed"], d["owed_ucr"]) for d in draws],
+                             [(5760, 96 * CREDIT), (5760, 24 * CREDIT), (5760, 0)])
+            self.assertIn("counted also once the pool is used up",
+                          guard.ok("backstop", "statement", "1"))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import unittest
 
 import tap
 from exchange import BOURSE, CREDIT, Exchange, run
+from keys import Keys
 from user import CONNECTION, LOCAL, OK, REFUSED, UNTRUSTED, USAGE, Desk, User
 
 
@@ -301,6 +302,30 @@ _bourse; printf '%s\\n' "${{COMPREPLY[@]}}" """
             gridco.ok("lease", "activate", lease, "--access-file", "access")
             # To a file or pipe the bytes go as they are: they may be binary.
             self.assertEqual(acme.ok("lease", "access", lease).encode(), b"\033]0;owned\007")
+
+    def test_hidden_characters(self):
+        """names that turn text round or take no room are spelt out for people"""
+        with Exchange() as x:
+            admin = User(x, "admin")
+            name = "ab\u202eevil\u2069\u200b\U000e0041"
+            spelt = "ab\\u202eevil\\u2069\\u200b\\U000e0041"
+            told = admin("account", "register", name, Keys.named("mallory").text(), "--role",
+                         "guarantor")
+            self.assertEqual(told.returncode, 0)
+            admin.ok("series", "create", "gift", "--funder", name, "--expires", "+30d")
+            admin.ok("mint", "gift", f"{name}=5")
+            texts = [told.stdout, *(admin.ok(*words) for words in (
+                ("account", "list"), ("account", "show", name), ("series", "list"),
+                ("series", "show", "gift"), ("events",), ("supply", "gift"),
+                ("report", "exposure", "--account", name), ("token", "list", "--account", name)))]
+            texts.append(admin.fails(REFUSED, "account", "show", name + "x"))
+            for text in texts:
+                self.assertFalse([c for c in name if c in text and not c.isascii()], text)
+            self.assertTrue(all(spelt in text for text in texts[1:5]), texts)
+            for words in (("account", "list"), ("report", "exposure", "--account", name)):
+                text = admin.ok(*words, "--json")
+                self.assertFalse([c for c in name if c in text and not c.isascii()], text)
+            self.assertIn(name, [a["name"] for a in admin.json("account", "list")])
 
     def test_concurrent(self):
         """several commands of one user at once keep one head of the log and lose nothing"""

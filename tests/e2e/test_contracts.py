@@ -4,16 +4,12 @@ import unittest
 
 import tap
 from exchange import CREDIT, Exchange
-from test_cli import REFUSED, USAGE, User
+from user import REFUSED, USAGE, registered
 
 
 def parties(x):
     """An admin, a guarantor, an operator with a site, and a bank; the first two hold credits."""
-    users = {"admin": User(x, "admin")}
-    for name, role in (("guard", "guarantor"), ("gridco", "operator"), ("bank", "guarantor")):
-        users[name] = User(x, name)
-        users["admin"].ok("account", "register", name,
-                          users[name].ok("keygen", "--show").strip(), "--role", role)
+    users = registered(x, {"guard": "guarantor", "gridco": "operator", "bank": "guarantor"})
     users["gridco"].ok("site", "add", "batam", "--region", "ID", "--power-kw", "1000")
     users["admin"].ok("series", "create", "spring", "--funder", "guard")
     users["admin"].ok("mint", "spring", "guard=1000", "gridco=50.5")

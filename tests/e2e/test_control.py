@@ -5,19 +5,15 @@ import unittest
 import tap
 from exchange import CREDIT, Exchange
 from keys import Keys
-from test_cli import REFUSED, USAGE, User
+from user import REFUSED, USAGE, User, registered
 
 POLICY = ("--approvals", "2", "--mint-limit", "1000", "--payout-limit", "50.5")
 
 
 def staff(x):
     """Two admins, which the first registers alone, a treasurer and a guarantor."""
-    users = {"admin": User(x, "admin")}
-    for name, role in (("bea", "admin"), ("cash", "treasurer"), ("bank", "guarantor"),
-                       ("guard", "guarantor"), ("gridco", "operator")):
-        users[name] = User(x, name)
-        users["admin"].ok("account", "register", name,
-                          users[name].ok("keygen", "--show").strip(), "--role", role)
+    users = registered(x, {"bea": "admin", "cash": "treasurer", "bank": "guarantor",
+                           "guard": "guarantor", "gridco": "operator"})
     users["admin"].ok("series", "create", "spring", "--funder", "guard")
     return users
 
@@ -152,7 +148,7 @@ class Control(unittest.TestCase):
             text = cem.ok("control", "show", "3")
             self.assertRegex(text, r"policy approvals: +3\n")
             self.assertNotRegex(text, r"key|series")
-            self.assertRegex(cem.ok("control", "list"), r"3 +policy +open +bea .* 3? *- +- +- ")
+            self.assertRegex(cem.ok("control", "list"), r"3 +policy +open +bea .* 3? *- +- +- +- ")
             self.assertIn("it is done", cem.ok("control", "approve", "3"))
             self.assertEqual(admin.json("control", "policy"),
                              {"approvals": 3, "mint_limit_ucr": 1000 * CREDIT,

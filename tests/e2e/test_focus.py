@@ -5,7 +5,7 @@ import io
 import os
 import subprocess
 import unittest
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import focus
 import tap
@@ -62,6 +62,43 @@ class Focus(unittest.TestCase):
                           vacant["PricingQuantity"], vacant["CapacityReservationStatus"],
                           vacant["BillingAccountName"]),
                          ("0", "0", "0", "16.683333", "Unused", "op"))
+
+    def printed(self, *arguments):
+        return subprocess.run([PROGRAM, *arguments], check=True, capture_output=True,
+                              timeout=60).stdout.decode("utf-8")
+
+    def test_par(self):
+        """billed in another currency, at what a credit is worth in it; priced in credits"""
+        for par, currency in (("0.92", "EUR"), ("157.253901", "JPY"), ("0.000001", "KWD"),
+                              ("1000000", "IDR"), ("1", "EUR"), ("1.5", "USD")):
+            with self.subTest(par=par, currency=currency):
+                text = self.printed(par, currency)
+                self.assertEqual(focus.faults(text, Decimal(par), currency), [])
+                self.assertNotEqual(focus.faults(text, Decimal(par), "CHF"), [])
+                if par != "0.000001":  # with which hardly anything costs something
+                    self.assertNotEqual(focus.faults(text, Decimal(par) * 2, currency), [])
+                rows, at_par = focus.rows(text), focus.rows(self.text)
+                for column in focus.COLUMNS:
+                    billed = column in ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost",
+                                        "ContractedUnitPrice", "ListUnitPrice", "BillingCurrency")
+                    if not billed:
+                        self.assertEqual([row[column] for row in rows],
+                                         [row[column] for row in at_par])
+                # What the lease paid at par, rounded once, and not a row each.
+                of_bob = sum(Decimal(row["BilledCost"]) for row in rows
+                             if row["BillingAccountId"] == "2")
+                self.assertEqual(of_bob, (Decimal("17.766658") * Decimal(par)).quantize(
+                    focus.NEAR, ROUND_HALF_UP))
+
+    def test_planted_par(self):
+        text = self.printed("0.92", "EUR")
+        for column, value in (("BilledCost", "5.1"), ("EffectiveCost", "5.1"), ("ListCost", "5.1"),
+                              ("ListUnitPrice", "1.999999"), ("ContractedUnitPrice", "1.84"),
+                              ("PricingCurrencyListUnitPrice", "1.84"),
+                              ("PricingCurrencyEffectiveCost", "5"), ("BillingCurrency", "USD")):
+            with self.subTest(column=column):
+                wrong = changed(text, column, value)
+                self.assertNotEqual(focus.faults(wrong, Decimal("0.92"), "EUR"), [])
 
     def test_billed_before(self):
         """what was billed then is compared with what the export says of it"""

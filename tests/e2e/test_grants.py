@@ -6,7 +6,7 @@ import unittest
 import tap
 from exchange import CREDIT, Exchange
 from keys import Keys
-from test_cli import REFUSED, USAGE, User
+from user import REFUSED, USAGE, User
 
 
 def month_of(time_s):
@@ -51,9 +51,20 @@ class Grants(unittest.TestCase):
             self.assertEqual([c["name"] for c in row["carve_outs"]], ["subsidies"])
             beta.fails(REFUSED, "grant", "show", grant)
             aurora.ok("grant", "accept", grant)
-            fund.ok("contract", "fund", grant, "500")
+            admin.ok("series", "create", "other", "--funder", "fund")
+            admin.ok("mint", "other", "fund=1")
+            self.assertIn("takes credits of its own series alone", fund.fails(
+                REFUSED, "contract", "fund", grant, "1", "--series", "other"))
+            fund.ok("contract", "fund", grant, "500", "--series", "aurora-1")
             self.assertEqual(aurora.json("balance")[0]["tokens_ucr"], 200 * CREDIT)
+            self.assertRegex(aurora.ok("grant", "show", grant),
+                             r"tranches: +200 at \S+ \(paid\); 100 once 150 is spent; "
+                             r"50 on an admin's word\n")
             self.assertIn("it is paid", admin.ok("grant", "release", grant, "3"))
+            for row in (aurora.json("grant", "show", grant), *aurora.json("grant", "list")):
+                self.assertEqual([(t["paid"], t["waits"]) for t in row["tranches"]],
+                                 [(True, False), (False, False), (True, False)])
+                self.assertFalse({"tranches_paid", "tranches_due"} & set(row))
             self.assertIn("such tranche", admin.fails(REFUSED, "grant", "release", grant, "1"))
 
             month = month_of(begin_s)
@@ -61,7 +72,7 @@ class Grants(unittest.TestCase):
                           aurora.fails(REFUSED, "revenue", "declare", month, "sales=1000"))
             self.assertIn("'sales' is given twice", aurora.fails(
                 USAGE, "revenue", "declare", month, "sales=1", "sales=4"))
-            self.assertIn("no month was declared", fund("royalty", "list").stderr)
+            self.assertIn("no month is over", fund("royalty", "list").stderr)
             self.assertIn("of the startups with a grant", fund("revenue", "list").stderr)
             x.advance(to_s=month_end_s(begin_s))
             books = aurora.home / "books.csv"
@@ -87,15 +98,21 @@ class Grants(unittest.TestCase):
                              (30 * CREDIT, 20 * CREDIT, 0))
             self.assertEqual(fund.json("balance")[0]["balance_ucr"], 30 * CREDIT)
             for user in (admin, fund, aurora):
-                text = user.ok("royalty", "list", grant)
+                text = user.ok("royalty", "list", grant, "--payments")
                 self.assertRegex(text, rf"1 +aurora +{month} +sales:1000,subsidies:300 +300 +1000 "
-                                       r"+5\.00% +50\n")
+                                       r"+5\.00% +50 +50 +50 +0 +\S+ +no\n")
                 self.assertRegex(text, r"credits +30 +20 +- ")
                 self.assertRegex(text, r"outside +20 +0 +wire 7 ")
                 self.assertIn("royalty of 50 in all, capped at 375; 30 paid in credits, 20 outside, "
                               "0 due", text)
+                self.assertNotIn("wire 7", user.ok("royalty", "list", grant))
             listed = aurora.json("royalty", "list")
-            self.assertEqual([m["royalty_ucr"] for m in listed["months"]], [50 * CREDIT])
+            self.assertEqual([(m["royalty_ucr"], m["settled_ucr"], m["late"])
+                              for m in listed["months"]], [(50 * CREDIT, 50 * CREDIT, False)])
+            self.assertEqual([(g["contract"], g["paid_ucr"], g["recorded_ucr"], g["due_ucr"])
+                              for g in listed["grants"]], [(grant, 30 * CREDIT, 20 * CREDIT, 0)])
+            self.assertNotIn("payments", listed)
+            listed = aurora.json("royalty", "list", "--payments")
             self.assertEqual([p["reference"] for p in listed["payments"]], ["", "wire 7"])
             beta.fails(REFUSED, "royalty", "list", grant)
             self.assertRegex(fund.ok("grant", "list"), r"in_force +fund +aurora")
@@ -107,13 +124,14 @@ class Grants(unittest.TestCase):
             row = aurora.json("grant", "show", grant, "2")
             self.assertEqual((row["share_bp"], row["cap_bp"], len(row["tranches"]),
                               row["carve_outs"]), (400, 15000, 3, []))
+            self.assertEqual((row["version"], row["version_in_force"]), (2, 1))
             aurora.ok("grant", "decline", grant)
             aurora.fails(REFUSED, "grant", "accept", grant)
 
             # A month that is over counts by the terms of then.
             fund.ok("grant", "propose", "--amend", grant, "--share", "4%", "--no-carve-out")
             self.assertIn("4.00%", aurora.ok("grant", "accept", grant))
-            self.assertRegex(fund.ok("royalty", "list"), r"300 +1000 +5\.00% +50\n")
+            self.assertRegex(fund.ok("royalty", "list"), r"300 +1000 +5\.00% +50 +50 +50 ")
             aurora.ok("revenue", "declare", month, "sales=1000")
             self.assertRegex(aurora.ok("revenue", "list"), r"sales:1000 +2 +\S+ +-\n")
             x.check()
@@ -128,6 +146,12 @@ class Grants(unittest.TestCase):
             self.assertIn("AMOUNT@", fund.fails(USAGE, *terms, "--share", "5%", "--tranche", "9"))
             self.assertIn("basis points", fund.fails(USAGE, *terms, "--share", "5.001%",
                                                      "--tranche", "9@start"))
+            self.assertIn("waits for nothing", fund.fails(USAGE, *terms, "--share", "5%",
+                                                          "--tranche", "9@spent:0"))
+            self.assertRegex(fund.fails(USAGE, *terms, "--share", "5%", "--start", "2040-01-20",
+                                        "--tranche", "9@2042-01-01"),
+                             "2042-01-01T00:00:00Z is not within the term, which is from "
+                             "2040-01-20T00:00:00Z to 2042-01-01T00:00:00Z")
             for kind, fixed in (("grant", "startup"), ("backstop", "site"),
                                 ("revshare", "beneficiary"), ("guarantee", "operator")):
                 self.assertIn(f"--{fixed} stays as it is in an amendment",

@@ -5,10 +5,12 @@ import io
 import json
 import subprocess
 import unittest
+from decimal import Decimal
 
+import focus
 import tap
 from exchange import BOURSE, BOURSED, CREDIT, REPORTS, SLOWER, Exchange
-from test_cli import LOCAL, OK, REFUSED, USAGE, User
+from user import LOCAL, OK, REFUSED, USAGE, User, registered
 
 KINDS = ("exposure", "stress", "collateral", "endorsement", "circularity", "concentration", "vacancy",
          "carbon", "portability", "statement", "usage")
@@ -28,12 +30,8 @@ def printed(program, user, *arguments):
 
 def parties(x):
     """A backstop, a lease guarantee, and a lease of a startup that is settled."""
-    users = {"admin": User(x, "admin")}
-    for name, role in (("guard", "guarantor"), ("gridco", "operator"), ("bank", "guarantor"),
-                       ("acme", "startup"), ("audit", "auditor")):
-        users[name] = User(x, name)
-        users["admin"].ok("account", "register", name,
-                          users[name].ok("keygen", "--show").strip(), "--role", role)
+    users = registered(x, {"guard": "guarantor", "gridco": "operator", "bank": "guarantor",
+                           "acme": "startup", "audit": "auditor"})
     admin, guard, gridco, acme = (users[n] for n in ("admin", "guard", "gridco", "acme"))
     admin.ok("sku", "add", "h100", "--vendor", "NVIDIA", "--model", "H100", "--memory-gb", "80",
              "--power-w", "700", "--generation", "hopper")
@@ -67,7 +65,7 @@ def options_of(x, user, kind):
             "collateral": ["--debt", "debt.csv", "--curve", "curve.csv"],
             "endorsement": ["--site", "1", "--debt", "debt.csv"],
             "statement": ["--account", "gridco"],
-            "usage": ["--account", "acme"]}.get(kind, [])
+            "usage": ["--account", "acme", "--par", "0.92", "--currency", "EUR"]}.get(kind, [])
 
 
 def tables_of(text):
@@ -147,6 +145,17 @@ class Kinds(unittest.TestCase):
         self.assertEqual(own["account_name"], "guard")
         self.assertEqual(own["tables"]["total"], [total])
 
+    def test_par(self):
+        """usage in another currency keeps to FOCUS, and costs what it does in USD times the par"""
+        audit = self.users["audit"]
+        text = printed(BOURSE, audit, "report", "usage", "--par", "0.92", "--currency", "EUR", "--csv")
+        self.assertEqual(focus.faults(text, Decimal("0.92"), "EUR"), [])
+        plain = printed(BOURSE, audit, "report", "usage", "--csv")
+        self.assertEqual(focus.faults(plain), [])
+        costs = [[Decimal(row["BilledCost"]) for row in focus.rows(each)] for each in (text, plain)]
+        self.assertGreater(sum(costs[1]), 0)
+        self.assertEqual(sum(costs[0]), sum(costs[1]) * Decimal("0.92"))
+
     def owed(self):
         return sum(draw["owed_ucr"] for draw in self.users["guard"].json("backstop", "statement",
                                                                          "1"))
@@ -179,6 +188,9 @@ class Kinds(unittest.TestCase):
                 (("stress", "--demand-down", "120%"), "--demand-down: '120%' is not a percentage"),
                 (("stress", "--density", "2"), "--generation and --density belong together"),
                 (("stress", "--generation", "x", "--density", "0"), "is not a factor"),
+                (("stress", "--generation", "hopper", "--density", "0.5"), "is not a factor from 1"),
+                (("stress", "--generation", "hoper", "--density", "2"),
+                 "no such SKU (sku_not_found). --generation and --sku are those of a SKU"),
                 (("collateral",), "--debt is missing"),
                 (("collateral", "--debt", "debt.csv"), "--curve is missing"),
                 (("collateral", "--debt", "debt.csv", "--curve", "curve-bad.csv"),
@@ -194,12 +206,19 @@ class Kinds(unittest.TestCase):
                 (("vacancy", "--month", "2027-13"), "--month: '2027-13' is not a month"),
                 (("vacancy", "--from", "2027-02", "--until", "2027-01"), "must come later"),
                 (("vacancy", "--month", "2027-01", "--from", "2027-01"), "give one or the other"),
+                (("vacancy", "--par", "1"), "unknown option --par"),
+                (("usage", "--par", "0"), "--par: '0' is not what a credit is worth"),
+                (("usage", "--par", "1", "--currency", "eur"), "three capital letters, such as EUR"),
+                (("usage", "--currency", "EUR"), "--par is missing: what a credit is worth in EUR"),
         ):
             with self.subTest(words=words):
                 done = audit("report", *words)
                 self.assertIn(done.returncode, (USAGE, REFUSED, LOCAL))
                 self.assertEqual(done.stdout, "")
                 self.assertIn(message, done.stderr)
+        told = audit.fails(LOCAL, "report", "endorsement", *site, "--debt", "none.csv")
+        self.assertIn("cannot read none.csv", told)
+        self.assertNotIn("--help", told)
         error = json.loads(audit("report", "stress", "--json").stderr)["error"]
         self.assertEqual((error["class"], error["exit_code"]), ("usage", USAGE))
 

@@ -343,6 +343,7 @@ class ReportPath(unittest.TestCase):
             failed = ((("exposure", "--at", size + 1), f"has {size} entries"),
                       (("exposure", "--time", "2001-01-01"), "nothing was there"),
                       (("exposure", "--table", "nothing"), "no table 'nothing'; there are: "),
+                      (("endorsement", "--site", "1", "--debt", "none.csv"), "cannot read none.csv"),
                       (("vacancy", "--site", "99"), "site_not_found"),
                       (("statement", "--account", "alice", "--from", "1971-01-01",
                         "--until", "1971-01-02"), "nothing was there yet before --until"))

@@ -4,16 +4,12 @@ import unittest
 
 import tap
 from exchange import CREDIT, Exchange
-from test_cli import REFUSED, USAGE, User
+from user import REFUSED, USAGE, registered
 
 
 def parties(x):
     """An admin, an operator with a site, a lender, and a startup with credits."""
-    users = {"admin": User(x, "admin")}
-    for name, role in (("lender", "guarantor"), ("gridco", "operator"), ("acme", "startup")):
-        users[name] = User(x, name)
-        users["admin"].ok("account", "register", name,
-                          users[name].ok("keygen", "--show").strip(), "--role", role)
+    users = registered(x, {"lender": "guarantor", "gridco": "operator", "acme": "startup"})
     users["admin"].ok("sku", "add", "h100", "--vendor", "NVIDIA", "--model", "H100", "--memory-gb",
                       "80", "--power-w", "700")
     users["gridco"].ok("site", "add", "batam", "--region", "ID", "--power-kw", "1000")
@@ -103,6 +99,7 @@ class Revshare(unittest.TestCase):
             gridco.ok("revshare", "propose", "--amend", "1", "--base", "gross")
             self.assertIn("no more", gridco.ok("revshare", "decline", "1"))
             self.assertIn("gridco", lender.ok("revshare", "list"))
+            self.assertRegex(gridco.ok("revshare", "list"), r"(?s) 1 +in_force .* 420\n +2 .* -\n")
             lender.fails(REFUSED, "revshare", "list", "--account", "gridco")
             for command in ("show", "shares"):
                 self.assertIn("contract list", users["acme"].fails(REFUSED, "revshare", command,

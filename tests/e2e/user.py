@@ -51,6 +51,16 @@ class User:
         return done.stderr
 
 
+def registered(exchange, roles):
+    """An admin and who has these roles, by name; the admin registers the accounts in this order."""
+    users = {"admin": User(exchange, "admin")}
+    for name, role in roles.items():
+        users[name] = User(exchange, name)
+        users["admin"].ok("account", "register", name, users[name].ok("keygen", "--show").strip(),
+                          "--role", role)
+    return users
+
+
 class Desk(unittest.TestCase):
     """Tests of the command in a market that it set up."""
 

@@ -105,7 +105,7 @@ static void test_wrong_values(void **state)
         "",          "%",    "101",
         "100.0001%", "-1",   "1.23456",
         "a",         "20%%", "99999999999999999999999999999999999"};
-    static const char *const factors[] = {"", "0", "1001", "-2", "x", "1.0000001"};
+    static const char *const factors[] = {"", "0", "0.999999", "1001", "-2", "x", "1.0000001"};
     struct report_options o = options_of("vacancy");
     fails(&o, "account", "nobody", "there is no 'nobody'");
     for (size_t i = 0; i < sizeof(months) / sizeof(months[0]); i++)
@@ -125,6 +125,34 @@ static void test_wrong_values(void **state)
     fails(&o, "generation", "a\nb", "a name has 1 to 63 bytes");
     assert_int_equal(o.query.demand_down_ppm, 0);
     assert_int_equal(o.query.density_ppm, 0);
+}
+
+static void test_par(void **state)
+{
+    static const char *const pars[] = {"", "0", "-1", "0.0000001", "1000000.000001", "1,5", "1e3"};
+    static const char *const currencies[] = {"", "EU", "EURO", "eur", "E1R", "\xc3\x89U"};
+    (void)state;
+    struct report_options o = options_of("usage");
+    for (size_t i = 0; i < sizeof(pars) / sizeof(pars[0]); i++)
+        fails(&o, "par", pars[i], "is not what a credit is worth: above 0, up to 1000000");
+    for (size_t i = 0; i < sizeof(currencies) / sizeof(currencies[0]); i++)
+        fails(&o, "currency", currencies[i], "three capital letters, such as EUR");
+    assert_int_equal(o.query.par_micros, 0);
+    assert_int_equal(o.query.currency.length, 0);
+    assert_true(report_options_check(&o));
+    assert_true(report_option_set(&o, "currency", "USD"));
+    assert_true(report_options_check(&o));
+    assert_true(report_option_set(&o, "currency", "EUR"));
+    assert_false(report_options_check(&o));
+    assert_string_equal(o.why, "--par is missing: what a credit is worth in EUR");
+    assert_true(report_option_set(&o, "par", "0.000001"));
+    assert_int_equal(o.query.par_micros, 1);
+    assert_true(report_option_set(&o, "par", "1000000"));
+    assert_int_equal(o.query.par_micros, 1000000000000);
+    assert_true(report_options_check(&o));
+    o = options_of("carbon");
+    fails(&o, "par", "1", "--par means nothing for a report of kind carbon");
+    fails(&o, "currency", "EUR", "--currency means nothing for a report of kind carbon");
 }
 
 static void lacks(struct report_options *o, const char *why)
@@ -373,10 +401,14 @@ static void test_file_from_disk(void **state)
     assert_int_equal(o.query.debt.count, 1);
     assert_int_equal(ftruncate(fd, 2 << 20), 0);
     fails(&o, "debt", path, "is larger than");
+    assert_false(o.unreadable);
     close(fd);
     unlink(path);
     fails(&o, "debt", path, "--debt: cannot read /tmp/test-report-options.");
+    assert_true(o.unreadable);
+    o.unreadable = false;
     fails(&o, "debt", "/", "cannot read /: Is a directory");
+    assert_true(o.unreadable);
 }
 
 static int arena_free(void **state)
@@ -389,11 +421,17 @@ static int arena_free(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),           cmocka_unit_test(test_values),
-        cmocka_unit_test(test_wrong_values),    cmocka_unit_test(test_what_is_missing),
-        cmocka_unit_test(test_statement_times), cmocka_unit_test(test_files),
-        cmocka_unit_test(test_wrong_files),     cmocka_unit_test(test_row_limits),
-        cmocka_unit_test(test_file_from_disk),  cmocka_unit_test(test_fleet_file),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_wrong_values),
+        cmocka_unit_test(test_what_is_missing),
+        cmocka_unit_test(test_statement_times),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_wrong_files),
+        cmocka_unit_test(test_row_limits),
+        cmocka_unit_test(test_file_from_disk),
+        cmocka_unit_test(test_fleet_file),
+        cmocka_unit_test(test_par),
     };
     return cmocka_run_group_tests(tests, NULL, arena_free);
 }

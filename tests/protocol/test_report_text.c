@@ -296,6 +296,8 @@ static void test_names_of_columns(void **state)
         {"sold", CELL_KIND_GPU_MINUTES, "gpu_minutes_sold", "gpu_hours_sold", "GPU-HOURS-SOLD"},
         {"gpu_minutes", CELL_KIND_GPU_MINUTES, "gpu_minutes", "gpu_hours", "GPU-HOURS"},
         {"grams_per_credit", CELL_KIND_GRAMS, "grams_per_credit", "kg_per_credit", "KG-PER-CREDIT"},
+        {"milligrams_per_credit", CELL_KIND_MILLIGRAMS, "milligrams_per_credit", "kg_per_credit",
+         "KG-PER-CREDIT"},
         {"emitted", CELL_KIND_GRAMS, "emitted_grams", "emitted_kg", "EMITTED-KG"},
         {"end", CELL_KIND_TIME, "end_s", "end", "END"},
         {"end_s", CELL_KIND_TIME, "end_s", "end", "END"},

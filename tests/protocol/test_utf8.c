@@ -87,12 +87,55 @@ static void test_every_character(void **state)
     }
 }
 
+static void expect_hidden(const char *text, uint32_t point, size_t size)
+{
+    size_t got = 99;
+    if (utf8_hidden(text, strlen(text), &got) != point || got != size)
+        fail_msg("U+%04X", point);
+}
+
+static void test_hidden(void **state)
+{
+    (void)state;
+    expect_hidden("\u202eevil", 0x202e, 3); /* turns what follows round */
+    expect_hidden("\u2066", 0x2066, 3);
+    expect_hidden("\u2069x", 0x2069, 3);
+    expect_hidden("\u200e", 0x200e, 3);
+    expect_hidden("\u061c", 0x61c, 2);
+    expect_hidden("\u200b", 0x200b, 3); /* no width */
+    expect_hidden("\ufeff", 0xfeff, 3);
+    expect_hidden("\u00ad", 0xad, 2);
+    expect_hidden("\u2028", 0x2028, 3);
+    expect_hidden("\U000e0041", 0xe0041, 4);
+    expect_hidden("a\u202e", 0, 1);
+    expect_hidden("\u00e9", 0, 2);
+    expect_hidden("\u2010", 0, 3); /* a hyphen */
+    expect_hidden("\u05d0", 0, 2); /* a letter that is written from the right */
+    expect_hidden("\U0001f600", 0, 4);
+    expect_hidden("\xe2\x80", 0, 0);
+    expect_hidden("\n", 0, 0);
+    expect_hidden("", 0, 0);
+}
+
+static void test_spelt(void **state)
+{
+    (void)state;
+    char out[UTF8_SPELT_BYTES];
+    assert_string_equal(utf8_spell(0x202e, out), "\\u202e");
+    assert_string_equal(utf8_spell(0xad, out), "\\u00ad");
+    assert_string_equal(utf8_spell(0xe0041, out), "\\U000e0041");
+    assert_string_equal(utf8_spell_json(0x202e, out), "\\u202e");
+    assert_string_equal(utf8_spell_json(0xe0041, out), "\\udb40\\udc41");
+    assert_string_equal(utf8_spell_json(0x10000, out), "\\ud800\\udc00");
+    assert_string_equal(utf8_spell_json(0x10ffff, out), "\\udbff\\udfff");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_not_plain),
-        cmocka_unit_test(test_every_character),
+        cmocka_unit_test(test_plain),           cmocka_unit_test(test_not_plain),
+        cmocka_unit_test(test_every_character), cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_spelt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

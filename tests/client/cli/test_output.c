@@ -35,6 +35,28 @@ static void test_escape(void **state)
                    5, "\\xc2\\x9b31m"); /* a C1 control, CSI */
     expect_escaped("\xff\xc3", 2, "\\xff\\xc3");
     expect_escaped("\xed\xa0\x80", 3, "\\xed\\xa0\\x80"); /* a surrogate */
+    expect_escaped("a\u202eb\u2069", 8, "a\\u202eb\\u2069");
+    expect_escaped("\u061c\u200b\U000e0041", 9, "\\u061c\\u200b\\U000e0041");
+}
+
+/* Hidden characters are escaped in JSON too; what it says is the same. */
+static void test_json(void **state)
+{
+    (void)state;
+    static const char name[] = "\"a\u202e\n\u00fc\U0001f600\U000e0041\u2069";
+    char *text = NULL;
+    size_t length = 0;
+    FILE *to = open_memstream(&text, &length);
+    json_t *json = json_pack("{s:s}", "name", name);
+    json_print(to, json, JSON_COMPACT);
+    fclose(to);
+    assert_string_equal(text, "{\"name\":\"\\\"a\\u202e\\n\u00fc\U0001f600\\udb40\\udc41"
+                              "\\u2069\"}\n");
+    json_t *read = json_loads(text, 0, NULL);
+    assert_true(json_equal(read, json));
+    json_decref(read);
+    json_decref(json);
+    free(text);
 }
 
 static void test_errors_as_json(void **state)
@@ -192,7 +214,7 @@ static void test_table(void **state)
     struct cli *cli = calloc(1, sizeof(*cli));
     for (int i = 0; i < NAMED_KINDS; i++) /* nobody to ask for names */
         cli->names[i] = (struct cli_names){.asked = true, .missed = UINT32_MAX};
-    struct cli_name known = {.number = 3, .name = "acme"};
+    struct cli_name known = {.number = 3, .name = "ac\u202eme"};
     buffer_append(&cli->names[NAMED_ACCOUNT].known, &known, sizeof(known));
     char *out = NULL;
     size_t size = 0;
@@ -201,9 +223,9 @@ static void test_table(void **state)
     print_table(cli);
     fclose(stdout);
     stdout = kept;
-    assert_string_equal(out, "TOKEN  OWNER    AMOUNT  INDEX\n"
-                             "    5  acme       12.5      9\n"
-                             "12345  40     0.000001    100\n");
+    assert_string_equal(out, "TOKEN  OWNER         AMOUNT  INDEX\n"
+                             "    5  ac\\u202eme      12.5      9\n"
+                             "12345  40          0.000001    100\n");
     free(out);
     buffer_release(&cli->names[NAMED_ACCOUNT].known);
     arena_release(&cli->arena);
@@ -214,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_json),
         cmocka_unit_test(test_errors_as_json),
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_control_characters_in_errors),

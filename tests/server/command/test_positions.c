@@ -168,6 +168,8 @@ static void contracts_make(struct bench *b)
     accept(b, STARTUP, GRANT);
     by(b, GUARANTOR, &op_guarantee_propose_message, &guarantee);
     accept(b, OPERATOR, GUARANTEE);
+    /* Nobody accepts this one: it is no backstop. */
+    by(b, GUARANTOR, &op_backstop_propose_message, &backstop);
 }
 
 /* Two periods of a backstop, of which the fund pays less than one; a lease settled and shared; a
@@ -228,11 +230,12 @@ static void test_counted(void **state)
     struct bench *b = *state;
     assert_int_equal(check(b), 0);
     assert_true(bench_said(
-        b, "ok    contract 4 contracts worked out again from the journal, 3 of them in force: 1 "
-           "backstop (2 settled periods), 1 revenue share (1 deduction), 1 grant (1 declared "
-           "month), 1 lease guarantee; 50 credits in their funds; 3 open claims over 31 credits; "
-           "the image has each of them there\n"));
+        b, "ok    contract 5 contracts worked out again from the journal, 3 of them in force, 1 "
+           "never accepted: 1 backstop (2 settled periods), 1 revenue share (1 deduction), 1 grant "
+           "(1 declared month), 1 lease guarantee; 50 credits in their funds; 3 open claims over "
+           "31 credits; the image has each of them there\n"));
     assert_int_equal(bench_command(b, "check", "--data", b->data, "--json", NULL), 0);
+    assert_true(bench_said(b, "\"never_accepted\": 1"));
     assert_true(bench_said(b, "\"settled_periods\": 2"));
     assert_true(bench_said(b, "\"claims_ucr\": 31000000"));
 }

@@ -346,6 +346,43 @@ static void time_step(void)
     }
 }
 
+/* Asked for in pages, the months of royalty come to what the grant says. */
+static void months_compare(const struct grant_info *info)
+{
+    struct arena arena = ARENA_EMPTY;
+    const struct message *message;
+    const void *body;
+    uint64_t royalty_ucr = 0, due_ucr = 0, settled_ucr = 0;
+    uint32_t months = 0, late = PLAIN_MONTHS;
+    struct q_royalties q = {.contract = contract, .limit = 1 + (uint32_t)random_below(9)};
+    do {
+        assert_int_equal(
+            exchange_query(w.x, fund, &q_royalties_message, &q, &arena, &message, &body),
+            REFUSAL_accepted);
+        const struct a_royalties *a = body;
+        for (uint32_t i = 0; i < a->rows.count; i++, months++) {
+            const struct royalty_info *row = &a->rows.items[i];
+            assert_int_equal(row->month_s, g.month_s[months]);
+            assert_int_equal(row->due_ucr, row->royalty_ucr - row->settled_ucr);
+            royalty_ucr += row->royalty_ucr;
+            settled_ucr += row->settled_ucr;
+            due_ucr += row->due_ucr;
+            late = row->late && late == PLAIN_MONTHS ? months : late;
+        }
+        q.from = a->next;
+    } while (q.from > 0);
+    if (!over()) {
+        uint64_t paid_ucr = info->paid_ucr + info->recorded_ucr;
+        assert_int_equal(royalty_ucr, info->royalty_ucr);
+        assert_int_equal(due_ucr, info->due_ucr);
+        assert_int_equal(settled_ucr, paid_ucr < royalty_ucr ? paid_ucr : royalty_ucr);
+        assert_int_equal(late < PLAIN_MONTHS ? g.month_s[late] : 0, info->late_month_s);
+        assert_true(months == info->term_months + info->tail_months ||
+                    g.month_s[months + 1] > g.now_s);
+    }
+    arena_release(&arena);
+}
+
 static void compare(void)
 {
     struct arena arena = ARENA_EMPTY;
@@ -371,6 +408,7 @@ static void compare(void)
         assert_int_equal(info->due_ucr, plain_due(&g));
         assert_int_equal(info->late_month_s, late < PLAIN_MONTHS ? g.month_s[late] : 0);
     }
+    months_compare(info);
     arena_release(&arena);
 }
 

@@ -303,17 +303,16 @@ static void test_carbon_stops(void **state)
 {
     const struct q_report q = {.kind = REPORT_KIND_CARBON};
     const struct sku_row sku = {.sku = 1, .power_w = UINT32_MAX, .name = "hot"};
-    const struct site_row site = {.site = 1, .carbon_g_per_kwh = UINT32_MAX, .name = "coal"};
     (void)state;
     made_begin(&m, NOW_S);
     made_put(&m, TABLE_SKU, &sku);
-    made_put(&m, TABLE_SITE, &site);
     for (uint64_t i = 1; i <= 3; i++) {
         const struct lease_row lease = {
             .lease = i,
-            .site = i < 3 ? 1 : 99, /* the last one at a site that there is not */
-            .sku = 1,
+            .site = 99,            /* which there is not */
+            .sku = i < 3 ? 1 : 99, /* of the last one there is no SKU either */
             .end_s = NOW_S,
+            .carbon_g_per_kwh = UINT32_MAX,
             .gpu_minutes_delivered = UINT64_MAX,
             .paid_ucr = 1,
         };
@@ -321,7 +320,7 @@ static void test_carbon_stops(void **state)
     }
     assert_int_equal(made_ask(&m, &q, 0), REFUSAL_accepted);
     assert_int_equal(made_number(&m, "leases", 0, "grams"), REPORT_NONE - 1);
-    assert_int_equal(made_number(&m, "leases", 0, "grams_per_credit"), REPORT_NONE - 1);
+    assert_int_equal(made_number(&m, "leases", 0, "milligrams_per_credit"), REPORT_NONE - 1);
     assert_int_equal(made_number(&m, "leases", 2, "grams"), 0);
     assert_int_equal(made_number(&m, "total", 0, "gpu_minutes"), REPORT_NONE - 1);
     assert_int_equal(made_number(&m, "total", 0, "paid_ucr"), 3);

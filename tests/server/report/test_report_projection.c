@@ -135,6 +135,18 @@ static void plans_draw(struct draw *d)
     }
 }
 
+/* What the operator withholds of the lease from its end on. */
+static void withheld_draw(struct draw *d, const struct lease_row *l)
+{
+    struct relief_row *r = &d->reliefs[d->reliefs_count++];
+    *r = (struct relief_row){.lease = l->lease,
+                             .kind = RELIEF_KIND_WITHHELD,
+                             .start_s = l->end_s,
+                             .end_s = l->end_s + random_below(30 * 1440) * 60,
+                             .gpus = 1 + (uint32_t)random_below(l->gpus)};
+    made_put(&d->made, TABLE_RELIEF, r);
+}
+
 static void leases_draw(struct draw *d)
 {
     d->leases_count = (uint32_t)random_below(LEASES_MAX + 1);
@@ -151,6 +163,10 @@ static void leases_draw(struct draw *d)
         l->start_s = minute_near(NOW_S - 10 * DAY_S, 60 * DAY_S);
         l->end_s = l->start_s + 60 * random_below(30 * 1440);
         made_put(&d->made, TABLE_LEASE, l);
+        if (random_below(5) == 0) {
+            withheld_draw(d, l);
+            continue;
+        }
         if (random_below(4) != 0 || l->end_s < l->start_s + 600)
             continue;
         struct relief_row *r = &d->reliefs[d->reliefs_count++];
@@ -174,10 +190,10 @@ static void market_draw(struct draw *d)
             (struct offer_row){.offer = i + 1,
                                .site = spot + 1,
                                .sku = spot + 1,
-                               .start_s = NOW_S,
+                               .start_s = random_below(4) ? NOW_S : NOW_S + 60,
                                .end_s = random_below(3) ? NOW_S + DAY_S : NOW_S,
                                .price_ucr = random_below(6000000),
-                               .gpus = 5,
+                               .gpus = (uint32_t)random_below(25),
                                .lease = random_below(4) == 0,
                                .state = random_below(4) ? OFFER_STATE_OPEN : OFFER_STATE_WITHDRAWN};
         made_put(&d->made, TABLE_OFFER, &d->offers[i]);
@@ -217,11 +233,11 @@ static void draw_begin(struct draw *d)
 
 /* --- The plain way --- */
 
+/* What is owed for in each month, in GPU-minutes times a million. */
 struct plain {
-    uint64_t covered[MONTHS];
-    uint64_t elected[MONTHS];
-    uint64_t committed[MONTHS];
-    uint64_t lapsed[MONTHS]; /* of the open rest */
+    uint64_t elected[MONTHS]; /* GPU-minutes */
+    uint64_t owed[MONTHS];    /* where so much of what is open sells */
+    uint64_t worst[MONTHS];   /* with nothing sold, and certifications renewed */
 };
 
 static int64_t taken_at(const struct draw *d, uint64_t sku, uint64_t at_s, bool elected)
@@ -242,11 +258,43 @@ static int64_t taken_at(const struct draw *d, uint64_t sku, uint64_t at_s, bool 
     return gpus;
 }
 
-static struct plain plain_minutes(const struct draw *d, uint32_t plan)
+/* What is withheld of leases that may be long over. */
+static int64_t withheld_at(const struct draw *d, uint64_t sku, uint64_t at_s)
+{
+    int64_t gpus = 0;
+    for (uint32_t r = 0; r < d->reliefs_count; r++) {
+        const struct relief_row *relief = &d->reliefs[r];
+        if (relief->kind == RELIEF_KIND_WITHHELD && d->leases[relief->lease - 1].sku == sku &&
+            relief->start_s <= at_s && at_s < relief->end_s)
+            gpus += relief->gpus;
+    }
+    return gpus;
+}
+
+/* What stands in the operator's own offers now. */
+static int64_t offered_now(const struct draw *d, uint64_t sku)
+{
+    int64_t gpus = 0;
+    for (uint32_t i = 0; i < OFFERS_MAX; i++) {
+        const struct offer_row *o = &d->offers[i];
+        if (o->sku == sku && o->lease == 0 && o->state == OFFER_STATE_OPEN && o->start_s <= NOW_S &&
+            o->end_s > NOW_S)
+            gpus += o->gpus;
+    }
+    return gpus;
+}
+
+static uint64_t above_0(int64_t number)
+{
+    return number > 0 ? (uint64_t)number : 0;
+}
+
+static struct plain plain_minutes(const struct draw *d, uint32_t plan, uint64_t sells_ppm)
 {
     const struct backstop_row *p = &d->plans[plan];
-    struct plain sum = {{0}, {0}, {0}, {0}};
+    struct plain sum = {{0}, {0}, {0}};
     uint32_t first = month_of(NOW_S);
+    int64_t offered = offered_now(d, p->sku);
     for (uint64_t at_s = greater(p->start_s, d->covers[plan].cursor_s); at_s < p->end_s;
          at_s += 60) {
         uint64_t delivered = 0;
@@ -257,14 +305,15 @@ static struct plain plain_minutes(const struct draw *d, uint32_t plan)
         int64_t elected = taken_at(d, p->sku, at_s, true);
         int64_t sold = taken_at(d, p->sku, at_s, false);
         elected = elected < covered ? elected : covered;
-        sold = sold < covered - elected ? sold : covered - elected;
-        sum.covered[month] += (uint64_t)covered;
+        int64_t open = (covered > offered ? covered : offered) - elected - sold;
         sum.elected[month] += (uint64_t)elected;
-        sum.committed[month] += (uint64_t)sold;
         bool lapsed = false;
         for (uint32_t c = 0; c < p->certifications_count; c++)
             lapsed = lapsed || at_s / 60 >= d->expires_s[p->site - 1][c] / 60;
-        sum.lapsed[month] += lapsed ? (uint64_t)(covered - elected - sold) : 0;
+        int64_t held = withheld_at(d, p->sku, at_s) * 1000000;
+        int64_t sells = (int64_t)(above_0(open) * sells_ppm) + sold * 1000000;
+        sum.owed[month] += lapsed ? 0 : above_0((covered - elected) * 1000000 - sells - held);
+        sum.worst[month] += above_0((covered - elected) * 1000000 - held);
     }
     return sum;
 }
@@ -307,15 +356,13 @@ static uint64_t plain_sells_ppm(const struct draw *d, const struct backstop_row 
     return sold * 1000000 / all * (1000000 - q->demand_down_ppm) / 1000000;
 }
 
-static void plain_draws(const struct draw *d, uint32_t plan, const struct plain *minutes,
-                        uint64_t sells_ppm, uint64_t months[MONTHS])
+static void plain_draws(const struct draw *d, uint32_t plan, const uint64_t millionths[MONTHS],
+                        uint64_t months[MONTHS])
 {
     const struct backstop_row *p = &d->plans[plan];
     uint64_t left = d->covers[plan].pool_left_ucr;
     for (uint32_t m = 0; m < MONTHS; m++) {
-        uint64_t open =
-            minutes->covered[m] - minutes->elected[m] - minutes->committed[m] - minutes->lapsed[m];
-        uint64_t owed = ((open - open * sells_ppm / 1000000) * p->strike_ucr + 59) / 60;
+        uint64_t owed = ((millionths[m] + 999999) / 1000000 * p->strike_ucr + 59) / 60;
         owed += m == 0 ? (d->covers[plan].cost_low + 59) / 60 : 0;
         owed = lesser(owed, left);
         left -= owed;
@@ -342,14 +389,16 @@ static void the_projection_is_the_sum_of_its_minutes(void **state)
     (void)state;
     static struct draw d;
     for (int round = 0; round < 25; round++) {
-        uint64_t base[MONTHS] = {0}, stressed[MONTHS] = {0};
+        uint64_t base[MONTHS] = {0}, stressed[MONTHS] = {0}, worst[MONTHS] = {0};
         draw_begin(&d);
         struct q_report q = shock_draw();
         const struct q_report none = {0};
         for (uint32_t i = 0; i < d.plans_count; i++) {
-            struct plain minutes = plain_minutes(&d, i);
-            plain_draws(&d, i, &minutes, plain_sells_ppm(&d, &d.plans[i], &none), base);
-            plain_draws(&d, i, &minutes, plain_sells_ppm(&d, &d.plans[i], &q), stressed);
+            struct plain minutes = plain_minutes(&d, i, plain_sells_ppm(&d, &d.plans[i], &none));
+            plain_draws(&d, i, minutes.owed, base);
+            plain_draws(&d, i, minutes.worst, worst);
+            minutes = plain_minutes(&d, i, plain_sells_ppm(&d, &d.plans[i], &q));
+            plain_draws(&d, i, minutes.owed, stressed);
         }
         assert_int_equal(made_ask(&d.made, &q, 0), REFUSAL_accepted);
         assert_int_equal(made_rows(&d.made, "contracts"), d.plans_count);
@@ -359,6 +408,12 @@ static void the_projection_is_the_sum_of_its_minutes(void **state)
             uint64_t is = m < months ? made_number(&d.made, "months", m, "stressed_ucr") : 0;
             assert_int_equal(is_base, base[m]);
             assert_int_equal(is, stressed[m]);
+        }
+        q = (struct q_report){.kind = REPORT_KIND_EXPOSURE};
+        assert_int_equal(made_ask(&d.made, &q, 0), REFUSAL_accepted);
+        for (uint32_t m = 0; m < months; m++) {
+            assert_int_equal(made_number(&d.made, "months", m, "expected_ucr"), base[m]);
+            assert_int_equal(made_number(&d.made, "months", m, "worst_ucr"), worst[m]);
         }
         made_end(&d.made);
     }
@@ -446,13 +501,10 @@ static void the_floor_is_what_is_covered_at_the_strike(void **state)
         for (uint32_t i = 0; i < d.plans_count; i++) {
             if (d.plans[i].site != q.site)
                 continue;
-            struct plain minutes = plain_minutes(&d, i);
-            for (uint32_t m = 0; m < MONTHS; m++) {
+            struct plain minutes = plain_minutes(&d, i, 0);
+            for (uint32_t m = 0; m < MONTHS; m++)
                 floor[m] += (minutes.elected[m] * d.plans[i].strike_ucr + 59) / 60;
-                minutes.committed[m] = 0;
-                minutes.lapsed[m] = 0; /* the certifications are renewed */
-            }
-            plain_draws(&d, i, &minutes, 0, floor);
+            plain_draws(&d, i, minutes.worst, floor); /* the certifications are renewed */
         }
         assert_int_equal(made_ask(&d.made, &q, 0), REFUSAL_accepted);
         for (uint32_t m = 0; m < MONTHS; m++) {

@@ -7,7 +7,7 @@
 #include "protocol/month.h"
 #include "protocol/report_text.h"
 
-enum { NOW_S = 1800000000, ACCOUNTS = 6, ROUNDS = 25, ROWS = 60, SITES = ACCOUNTS };
+enum { NOW_S = 1800000000, ACCOUNTS = 6, ROUNDS = 25, ROWS = 60, SITES = ACCOUNTS, SKUS = 2 };
 
 static const enum report_kind kinds[] = {
     REPORT_KIND_CIRCULARITY, REPORT_KIND_CONCENTRATION, REPORT_KIND_VACANCY, REPORT_KIND_CARBON,
@@ -18,6 +18,8 @@ enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 static struct made all; /* everything that there is */
 static struct made own; /* without what is others' business */
 static uint32_t whose;
+static bool backed[SITES + 1][SKUS + 1]; /* by the account, with a backstop in force */
+static uint32_t backed_seen;             /* in all rounds */
 
 static uint32_t somebody(void)
 {
@@ -41,8 +43,10 @@ static void public_put(void)
                                           ROLE_OPERATOR,
                                           ROLE_GUARANTOR,
                                           ROLE_GUARANTOR};
-    const struct sku_row sku = {.sku = 1, .power_w = 700, .name = "h"};
-    both_put(TABLE_SKU, &sku, true);
+    const struct sku_row skus[SKUS] = {{.sku = 1, .power_w = 700, .name = "h"},
+                                       {.sku = 2, .power_w = 900, .name = "i"}};
+    for (uint32_t i = 0; i < SKUS; i++)
+        both_put(TABLE_SKU, &skus[i], true);
     for (uint32_t i = 1; i <= ACCOUNTS; i++) {
         const struct account_row account = {.account = i, .role = roles[i], .state = 1};
         const struct series_row series = {.series = i, .funder = somebody()};
@@ -100,13 +104,13 @@ static void day_put(uint64_t number)
 {
     const struct occupancy_row row = {
         .site = 1 + number % SITES,
-        .sku = 1,
+        .sku = 1 + number / SITES % SKUS,
         .day_s = (uint64_t)NOW_S / 86400 * 86400 - 86400 * (1 + number / SITES),
         .gpu_minutes_sold = random_below(1000),
         .gpu_minutes_elected = random_below(1000),
         .gpu_minutes_free = random_below(1000),
     };
-    both_put(TABLE_OCCUPANCY, &row, row.site == whose);
+    both_put(TABLE_OCCUPANCY, &row, row.site == whose || backed[row.site][row.sku]);
 }
 
 static void ledger_put(uint64_t number)
@@ -149,7 +153,7 @@ static void contract_put(uint64_t number)
                                        .guarantor = row.debtor,
                                        .operator= row.creditor,
                                        .site = row.creditor,
-                                       .sku = 1,
+                                       .sku = 1 + random_below(SKUS),
                                        .strike_ucr = 1000000};
     const struct cover_row cover = {.contract = number, .pool_left_ucr = random_below(1000000)};
     const struct draw_row draw = {.contract = number,
@@ -173,6 +177,10 @@ static void contract_put(uint64_t number)
                                       .owner = row.debtor,
                                       .amount_ucr = random_below(1000)};
     bool concerns = row.debtor == whose || row.creditor == whose || row.third == whose;
+    if (backstop && row.state == CONTRACT_STATE_IN_FORCE && row.debtor == whose) {
+        backed[terms.site][terms.sku] = true;
+        backed_seen += row.creditor != whose;
+    }
     both_put(TABLE_CONTRACT, &row, concerns);
     both_put(TABLE_CLAIM, &claim, concerns);
     both_put(TABLE_ESCROW, &escrow, concerns);
@@ -208,19 +216,23 @@ static void test_own_business(void **state)
         for (whose = 1; whose <= ACCOUNTS; whose++) {
             made_begin(&all, NOW_S);
             made_begin(&own, NOW_S);
+            memset(backed, 0, sizeof(backed));
             public_put();
             for (uint64_t i = 1; i <= ROWS; i++) {
                 flow_put(i);
                 lease_put(i);
-                day_put(i);
                 ledger_put(i);
                 contract_put(i);
             }
+            /* Whose business days are follows from contracts. */
+            for (uint64_t i = 1; i <= ROWS; i++)
+                day_put(i);
             reports_compare();
             made_end(&all);
             made_end(&own);
         }
     }
+    assert_true(backed_seen > 0);
 }
 
 int main(void)

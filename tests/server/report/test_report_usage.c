@@ -5,7 +5,10 @@
  */
 #include "tests/server/report/made.h"
 
+#include <string.h>
+
 #include "protocol/amount.h"
+#include "server/report/sums.h"
 
 enum { NOW_S = 1800000000, ROUNDS = 60, LEASES = 12 };
 
@@ -116,8 +119,105 @@ static void test_sums(void **state)
     }
 }
 
+/* At a par drawn by lot what a holder is billed is what each lease paid, rounded once; and nothing
+ * that is in credits changes. */
+static void test_sums_at_par(void **state)
+{
+    const struct site_row site = {.site = 1, .operator= 7, .name = "x", .region = "NO"};
+    static const char *const priced[] = {"PricingCurrencyEffectiveCost",
+                                         "PricingCurrencyListUnitPrice", "PricingQuantity"};
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t par = 1 + random_below(random_below(2) ? 3000000 : 1000000000000);
+        struct q_report q = {.kind = REPORT_KIND_USAGE, .par_micros = par, .currency = {"JPY", 3}};
+        const struct q_report plain = {.kind = REPORT_KIND_USAGE};
+        static uint64_t credits[LEASES * 12][3];
+        uint64_t expected = 0, billed = 0;
+        made_begin(&m, NOW_S);
+        made_put(&m, TABLE_SITE, &site);
+        for (uint64_t i = 1; i <= LEASES; i++) {
+            lease_put(i);
+            expected += (uint64_t)(((wide)leases[i].paid_ucr * par + 500000) / 1000000);
+        }
+        assert_int_equal(made_ask(&m, &plain, 0), REFUSAL_accepted);
+        uint32_t rows = made_rows(&m, "usage");
+        for (uint32_t i = 0; i < rows * 3; i++)
+            credits[i / 3][i % 3] = made_number(&m, "usage", i / 3, priced[i % 3]);
+        assert_int_equal(made_ask(&m, &q, 0), REFUSAL_accepted);
+        assert_int_equal(made_rows(&m, "usage"), rows);
+        for (uint32_t i = 0; i < rows * 3; i++)
+            assert_int_equal(made_number(&m, "usage", i / 3, priced[i % 3]), credits[i / 3][i % 3]);
+        for (uint32_t i = 0; i < rows; i++) {
+            uint64_t cost = made_number(&m, "usage", i, "BilledCost");
+            uint64_t price = made_number(&m, "usage", i, "ListUnitPrice");
+            struct text currency = made_text(&m, "usage", i, "BillingCurrency");
+            assert_int_equal(made_number(&m, "usage", i, "EffectiveCost"), cost);
+            assert_int_equal(made_number(&m, "usage", i, "ListCost"), cost);
+            assert_int_equal(price, (uint64_t)(((wide)credits[i][1] * par + 500000) / 1000000));
+            assert_int_equal(currency.length, 3);
+            assert_memory_equal(currency.data, "JPY", 3);
+            billed += cost;
+        }
+        assert_int_equal(billed, expected);
+        made_end(&m);
+    }
+}
+
+/* Money that no cell can hold is the most that one does. */
+static void test_par_of_too_much(void **state)
+{
+    const struct draw_row draw = {.contract = 1,
+                                  .version = 1,
+                                  .start_s = NOW_S,
+                                  .end_s = NOW_S + 60,
+                                  .gpu_minutes_owed = 1,
+                                  .owed_ucr = UINT64_MAX};
+    const struct backstop_row terms = {
+        .contract = 1, .version = 1, .guarantor = 1, .operator= 7, .strike_ucr = UINT64_MAX};
+    const struct q_report q = {
+        .kind = REPORT_KIND_USAGE, .par_micros = 1000000000000, .currency = {"IDR", 3}};
+    (void)state;
+    made_begin(&m, NOW_S);
+    made_put(&m, TABLE_BACKSTOP, &terms);
+    made_put(&m, TABLE_DRAW, &draw);
+    assert_int_equal(made_ask(&m, &q, 0), REFUSAL_accepted);
+    assert_int_equal(made_rows(&m, "usage"), 1);
+    assert_int_equal(made_number(&m, "usage", 0, "BilledCost"), CELL_MAX);
+    assert_int_equal(made_number(&m, "usage", 0, "ListUnitPrice"), CELL_MAX);
+    assert_int_equal(made_number(&m, "usage", 0, "ListCost"), CELL_MAX);
+    made_end(&m);
+}
+
+static void test_par_refused(void **state)
+{
+    static const struct {
+        uint64_t par_micros;
+        const char *currency;
+    } wrong[] = {{0, "EUR"}, {1000000, "eur"}, {1000000, "EU"}, {1000000, "E1R"}, {0, "U"}};
+    (void)state;
+    made_begin(&m, NOW_S);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const struct q_report q = {
+            .kind = REPORT_KIND_USAGE,
+            .par_micros = wrong[i].par_micros,
+            .currency = {wrong[i].currency, (uint32_t)strlen(wrong[i].currency)}};
+        assert_int_equal(made_ask(&m, &q, 0), REFUSAL_terms_invalid);
+    }
+    for (uint64_t par = 0; par < 2; par++) {
+        const struct q_report q = {
+            .kind = REPORT_KIND_USAGE, .par_micros = par, .currency = {"USD", 3}};
+        assert_int_equal(made_ask(&m, &q, 0), REFUSAL_accepted);
+    }
+    made_end(&m);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sums)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_sums_at_par),
+        cmocka_unit_test(test_par_of_too_much),
+        cmocka_unit_test(test_par_refused),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

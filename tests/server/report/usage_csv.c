@@ -1,6 +1,10 @@
-/* Prints the usage report of some leases and a backstop as CSV, for focus.py. */
+/* Prints the usage report of some leases and a backstop as CSV, for focus.py. Arguments: what a
+ * credit is worth, and in which currency; none: what a report has without them. */
 #include "tests/server/report/made.h"
 
+#include <string.h>
+
+#include "protocol/amount.h"
 #include "protocol/report_text.h"
 
 enum { NOW_S = 1800000000, HOUR_S = 3600, DAY_S = 24 * HOUR_S };
@@ -109,10 +113,14 @@ static void days_put(void)
     made_put(&m, TABLE_OCCUPANCY, &day);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    const struct q_report q = {.kind = REPORT_KIND_USAGE};
+    struct q_report q = {.kind = REPORT_KIND_USAGE};
     struct buffer text = BUFFER_EMPTY;
+    if (argc == 3 && !amount_parse(argv[1], &q.par_micros))
+        return 2;
+    if (argc == 3)
+        q.currency = (struct text){argv[2], (uint32_t)strlen(argv[2])};
     made_begin(&m, NOW_S + 100 * HOUR_S);
     names_put();
     lease_put(1, 1, NOW_S, false);

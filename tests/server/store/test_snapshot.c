@@ -112,6 +112,47 @@ static void later_rows_are_not_seen(void **state)
     folder_remove(folder);
 }
 
+/* By its key, as it was when the snapshot was taken. */
+static void rows_are_found_by_their_keys(void **state)
+{
+    char folder[256];
+    struct image_snapshot *snapshot;
+    struct image_meta meta;
+    struct coin_row coin = {.serial = 2};
+    struct note_row note = {.day = 7, .account = 3, .id = "a", .pair = {4, 5}, .title = "t"}, found;
+    (void)state;
+
+    folder_make(folder);
+    struct store *s = store_new(test_specs, TABLES);
+    struct image *image = open_image(folder);
+    coins_put(s, 300, 5);
+    store_put(s, NOTE, &note);
+    store_settle(s);
+    flush(image, s, 1);
+    assert_int_equal(image_snapshot_open(image, &snapshot, &meta, NULL), 0);
+    store_remove(s, COIN, &coin);
+    store_settle(s);
+    flush(image, s, 2);
+    for (uint64_t serial = 1; serial <= 300; serial++) {
+        assert_int_equal(image_snapshot_find(snapshot, COIN, &serial, &coin, NULL), 0);
+        assert_int_equal(coin.serial, serial);
+        assert_int_equal(coin.amount_ucr, 5);
+    }
+    memset(&found, 0xff, sizeof(found));
+    assert_int_equal(image_snapshot_find(snapshot, NOTE, &note, &found, NULL), 0);
+    assert_memory_equal(&found, &note, sizeof(note));
+    const uint64_t missing[] = {0, 301, UINT64_MAX};
+    for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
+        assert_int_equal(image_snapshot_find(snapshot, COIN, &missing[i], &coin, NULL),
+                         STATUS_NOT_FOUND);
+    note.id[0] = 'b';
+    assert_int_equal(image_snapshot_find(snapshot, NOTE, &note, &found, NULL), STATUS_NOT_FOUND);
+    image_snapshot_close(snapshot);
+    image_close(image);
+    store_free(s);
+    folder_remove(folder);
+}
+
 struct inside {
     struct image_snapshot *snapshot;
     uint64_t pairs;
@@ -237,6 +278,13 @@ static void a_damaged_row_is_named(void **state)
     assert_int_equal(image_snapshot_each(snapshot, COIN, coin_see, &seen, &error), STATUS_DAMAGED);
     assert_int_equal(seen.count, 1);
     assert_non_null(strstr(error.text, "table coin, serial=2: does not decode"));
+    struct coin_row found = {.serial = 1};
+    error = (struct image_error){{0}};
+    assert_int_equal(image_snapshot_find(snapshot, COIN, &found.serial, &found, &error), 0);
+    found.serial = 2;
+    assert_int_equal(image_snapshot_find(snapshot, COIN, &found.serial, &found, &error),
+                     STATUS_DAMAGED);
+    assert_non_null(strstr(error.text, "table coin, serial=2: does not decode"));
     image_snapshot_close(snapshot);
     image_close(image);
     store_free(s);
@@ -247,6 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_rows_are_not_seen),
+        cmocka_unit_test(rows_are_found_by_their_keys),
         cmocka_unit_test(walks_end_early_and_run_inside_each_other),
         cmocka_unit_test(shows_one_state_beside_a_writer),
         cmocka_unit_test(a_damaged_row_is_named),
