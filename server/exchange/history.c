@@ -303,7 +303,8 @@ static void listing_amend(struct exchange *x, const struct listing_row *as, uint
         minute.price_ucr = before->price_ucr > as->price_ucr ? before->price_ucr : as->price_ucr;
     }
     listing_cut(x, as->offer, now_s);
-    if (minute.gpus != as->gpus || minute.price_ucr != as->price_ucr) {
+    bool worse = minute.gpus != as->gpus || minute.price_ucr != as->price_ucr;
+    if (worse && now_s < end_s) {
         listing_put(x, &minute, now_s, now_s + 60);
         now_s += 60;
     }
