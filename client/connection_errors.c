@@ -169,6 +169,8 @@ static const struct hint hints[] = {
     {REFUSAL_contract_not_in_force, "'bourse contract show' says how it stands."},
     {REFUSAL_contract_past_fixed, "'bourse contract show' and that of its kind have what stands."},
     {REFUSAL_funds_kept, "'bourse claim list' shows what is owed, 'show' what the terms keep."},
+    {REFUSAL_no_claim, "'bourse claim list' shows what is owed."},
+    {REFUSAL_balance_pledged, "'bourse guarantee list' shows what is missing."},
     {REFUSAL_guarantee_exhausted, "'bourse guarantee show' has the limit and what was called."},
     {REFUSAL_nothing_to_recover, "'bourse guarantee show' has what was paid and recovered."},
     {REFUSAL_period_not_found, "'bourse lease periods' shows the lease's periods."},

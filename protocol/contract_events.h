@@ -108,6 +108,15 @@ MESSAGE_STRUCT(ev_claim_made, EVENT_CLAIM_MADE_FIELDS);
     X(LIST, S, paid, share, ESCROW_ROWS_MAX)
 MESSAGE_STRUCT(ev_claim_paid, EVENT_CLAIM_PAID_FIELDS);
 
+/* The debtor pays claims out of its balance: each of them follows as an event of its own. */
+#define EVENT_CLAIM_SETTLED_FIELDS(X, S)                                                           \
+    EVENT_HEAD(X, S)                                                                               \
+    CLAIM_PAY_FIELDS(X, S)                                                                         \
+    X(ACCOUNT, S, creditor, 1, UINT32_MAX)                                                         \
+    X(ACCOUNT, S, debtor, 1, UINT32_MAX)                                                           \
+    X(ACCOUNT, S, beneficiary, 0, UINT32_MAX)
+MESSAGE_STRUCT(ev_claim_settled, EVENT_CLAIM_SETTLED_FIELDS);
+
 /* A period of a backstop is closed: what it came to, and what of it was paid from the fund. */
 #define EVENT_BACKSTOP_SETTLED_FIELDS(X, S)                                                        \
     EVENT_HEAD(X, S)                                                                               \
@@ -235,6 +244,8 @@ MESSAGE_STRUCT(ev_royalty_paid, EVENT_ROYALTY_PAID_FIELDS);
     X(AMOUNT, S, due_ucr, 0, UINT64_MAX)
 MESSAGE_STRUCT(ev_royalty_recorded, EVENT_ROYALTY_RECORDED_FIELDS);
 
+/* Paid: out of the operator's part of the fund, out of its balances, out of the guarantor's part,
+ * in this order. */
 #define EVENT_GUARANTEE_CALLED_FIELDS(X, S)                                                        \
     EVENT_HEAD(X, S)                                                                               \
     GUARANTEE_CALL_FIELDS(X, S)                                                                    \
@@ -243,7 +254,7 @@ MESSAGE_STRUCT(ev_royalty_recorded, EVENT_ROYALTY_RECORDED_FIELDS);
     X(AMOUNT, S, by_operator_ucr, 0, UINT64_MAX)                                                   \
     X(AMOUNT, S, by_guarantor_ucr, 0, UINT64_MAX)                                                  \
     X(AMOUNT, S, claimed_ucr, 0, UINT64_MAX)                                                       \
-    X(LIST, S, paid, share, ESCROW_ROWS_MAX)
+    X(LIST, S, paid, share, ESCROW_ROWS_MAX + CALL_BALANCES_MAX)
 MESSAGE_STRUCT(ev_guarantee_called, EVENT_GUARANTEE_CALLED_FIELDS);
 
 #define EVENT_GUARANTEE_STEPPED_IN_FIELDS(X, S)                                                    \
@@ -336,6 +347,7 @@ MESSAGE_STRUCT(ev_policy_changed, EVENT_POLICY_CHANGED_FIELDS);
     Y(101, guarantee_called, EVENT_GUARANTEE_CALLED_FIELDS, false)                                 \
     Y(102, guarantee_stepped_in, EVENT_GUARANTEE_STEPPED_IN_FIELDS, false)                         \
     Y(103, guarantee_recovered, EVENT_GUARANTEE_RECOVERED_FIELDS, false)                           \
+    Y(104, claim_settled, EVENT_CLAIM_SETTLED_FIELDS, false)                                       \
     Y(110, mint_proposed, EVENT_MINT_PROPOSED_FIELDS, false)                                       \
     Y(111, payout_proposed, EVENT_PAYOUT_PROPOSED_FIELDS, false)                                   \
     Y(112, policy_proposed, EVENT_POLICY_PROPOSED_FIELDS, false)                                   \

@@ -249,7 +249,9 @@ MESSAGE_STRUCT(declaration_info, ROW_DECLARATION_FIELDS);
     X(BOOL, S, late, 0, 1)
 MESSAGE_STRUCT(royalty_info, ROW_ROYALTY_FIELDS);
 
-/* Terms, and where the guarantee stands. `version`: whose terms these are. */
+/* Terms, and where the guarantee stands. `version`: whose terms these are. `escrow_missing_ucr`: of
+ * the escrow, while it is in force; `pledged_ucr`: of that, what the operator's balances would give
+ * to a call now. */
 #define ROW_GUARANTEE_FIELDS(X, S)                                                                 \
     GUARANTEE_PROPOSE_FIELDS(X, S)                                                                 \
     X(U32, S, version, 0, UINT32_MAX)                                                              \
@@ -263,6 +265,8 @@ MESSAGE_STRUCT(royalty_info, ROW_ROYALTY_FIELDS);
     X(TIME, S, stepped_in_s, 0, TIME_MAX_S)                                                        \
     X(AMOUNT, S, operator_funds_ucr, 0, UINT64_MAX)                                                \
     X(AMOUNT, S, guarantor_funds_ucr, 0, UINT64_MAX)                                               \
+    X(AMOUNT, S, escrow_missing_ucr, 0, UINT64_MAX)                                                \
+    X(AMOUNT, S, pledged_ucr, 0, UINT64_MAX)                                                       \
     X(AMOUNT, S, claims_ucr, 0, UINT64_MAX)
 MESSAGE_STRUCT(guarantee_info, ROW_GUARANTEE_FIELDS);
 

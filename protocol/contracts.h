@@ -162,6 +162,16 @@ MESSAGE_STRUCT(op_contract_fund, CONTRACT_FUND_FIELDS);
     X(AMOUNT, S, amount_ucr, 1, AMOUNT_MAX_UCR)
 MESSAGE_STRUCT(op_contract_withdraw, CONTRACT_WITHDRAW_FIELDS);
 
+/*
+ * The debtor pays the contract's open claims against it, the oldest first, out of what it has
+ * earned: its balance of one series. What exceeds them stays in the balance.
+ */
+#define CLAIM_PAY_FIELDS(X, S)                                                                     \
+    X(NUMBER, S, contract, 1, SERIAL_MAX)                                                          \
+    X(SERIES, S, series, 1, UINT32_MAX)                                                            \
+    X(AMOUNT, S, amount_ucr, 1, AMOUNT_MAX_UCR)
+MESSAGE_STRUCT(op_claim_pay, CLAIM_PAY_FIELDS);
+
 /* --- Of one kind --- */
 
 /*
@@ -230,6 +240,7 @@ MESSAGE_STRUCT(op_guarantee_step_in, GUARANTEE_STEP_IN_FIELDS);
     Y(81, royalty_record, ROYALTY_RECORD_FIELDS)                                                   \
     Y(82, grant_release, GRANT_RELEASE_FIELDS)                                                     \
     Y(83, guarantee_call, GUARANTEE_CALL_FIELDS)                                                   \
-    Y(84, guarantee_step_in, GUARANTEE_STEP_IN_FIELDS)
+    Y(84, guarantee_step_in, GUARANTEE_STEP_IN_FIELDS)                                             \
+    Y(85, claim_pay, CLAIM_PAY_FIELDS)
 
 #endif

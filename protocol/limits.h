@@ -119,6 +119,8 @@ enum {
     GRANT_CAP_MAX_BP = 100 * 10000,
     CONTRACTS_PER_ACCOUNT_MAX = 1000, /* in force, or proposed by the account */
     CONTRACT_VERSIONS_MAX = 1000,     /* of one contract's terms, declined ones included */
+    CLAIMS_PAID_MAX = 64,             /* of one contract, by one operation; others wait */
+    CALL_BALANCES_MAX = 16,           /* series of the operator's balances that one call takes of */
 
     /* Dual control. */
     APPROVALS_MAX = 16,

@@ -333,7 +333,7 @@ cli_function command_rule_add, command_rule_list, command_rule_show, command_rul
 cli_function command_rule_why, command_rule_end;
 cli_function command_contract_list, command_contract_show, command_contract_accept;
 cli_function command_contract_decline, command_contract_fund, command_contract_withdraw;
-cli_function command_claim_list;
+cli_function command_claim_list, command_claim_pay;
 cli_function command_backstop_propose, command_backstop_show, command_backstop_list;
 cli_function command_backstop_statement, command_backstop_elect;
 cli_function command_grant_propose, command_grant_show, command_grant_list, command_grant_release;

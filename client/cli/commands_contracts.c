@@ -36,6 +36,8 @@ static const struct cli_option claim_list_options[] = {
     {"account", 0, "ACCOUNT", "of this account (admins and auditors; default: oneself)"},
     LIMIT_OPTION,
     END};
+static const struct cli_option claim_pay_options[] = {
+    {"series", 0, "SERIES", "out of the balance of this series only"}, END};
 const struct cli_command contract_commands[] = {
     COMMAND("list", "List contracts of all kinds", NULL, 0, 0, contract_list_options,
             command_contract_list),
@@ -59,9 +61,17 @@ const struct cli_command contract_commands[] = {
 const struct cli_command claim_commands[] = {
     COMMAND_MORE("list", "List what is owed under contracts", NULL, 0, 0, claim_list_options,
                  command_claim_list,
-                 "What one owes and is owed, paid ones included, each with its age. 'bourse\n"
-                 "contract fund' pays what one owes.\n"
+                 "What one owes and is owed, paid ones included, each with its age. 'bourse claim\n"
+                 "pay' pays what one owes out of what one has earned, 'bourse contract fund' with\n"
+                 "tokens.\n"
                  "  bourse claim list --contract 7"),
+    COMMAND_MORE("pay", "Pay what one owes under a contract out of what one has earned",
+                 "CONTRACT [AMOUNT]", 1, 2, claim_pay_options, command_claim_pay,
+                 "The oldest claims first; without AMOUNT all of them, as far as the balances\n"
+                 "go. Without --series one series after the other. What an escrow of a lease\n"
+                 "guarantee is short of stays in the balances.\n"
+                 "  bourse claim pay 7\n"
+                 "  bourse claim pay 7 250 --series spring"),
     NO_MORE};
 
 /* --- Backstops --- */
@@ -213,7 +223,8 @@ static const struct cli_option guarantee_propose_options[] = {
     {"beneficiary", 0, "ACCOUNT", "who may call: a lender, a landlord (required)"},
     {"site", 0, "SITE", "the operator's site that it is for (required)"},
     {"limit", 0, "CREDITS", "the most the guarantor pays in all (required)"},
-    {"escrow", 0, "CREDITS", "what the operator keeps in the fund, and is paid first"},
+    {"escrow", 0, "CREDITS",
+     "what the operator keeps in the fund, or of what it earns, and is paid first"},
     {"start", 0, "TIME", "from when on it may be called (default now)"},
     {"end", 0, "TIME", "until when (required)"},
     {"step-in", 0, "WORD",
@@ -237,8 +248,9 @@ const struct cli_command guarantee_commands[] = {
     COMMAND("list", "List lease guarantees", NULL, 0, 0, list_options, command_guarantee_list),
     COMMAND_MORE("call", "Call for what the operator has not paid (the beneficiary)",
                  "CONTRACT AMOUNT", 2, 2, guarantee_call_options, command_guarantee_call,
-                 "Paid from what the operator has in the fund, then by the guarantor up to the\n"
-                 "limit; what its part of the fund lacks becomes a claim.\n"
+                 "Paid from what the operator has in the fund, then out of what it has earned as\n"
+                 "far as the fund was short of its escrow, then by the guarantor up to the limit;\n"
+                 "what its part of the fund lacks becomes a claim.\n"
                  "  bourse guarantee call 7 25000 --reference 'rent, March'"),
     COMMAND_MORE("step-in", "Take what the site earns until it is recovered (the guarantor)",
                  "CONTRACT", 1, 1, NULL, command_guarantee_step_in,

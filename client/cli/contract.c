@@ -1,4 +1,4 @@
-/* Contracts of all kinds: accepting, declining, their funds and claims. */
+/* Contracts of all kinds: accepting, declining, their funds. */
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -216,11 +216,11 @@ static void terms_tell(struct cli *cli, const struct contract_info *c, uint32_t 
     if (row != NULL)
         record_print(cli, terms, row, NULL);
     if (missing_ucr > 0)
-        cli_print(
-            cli,
-            "Of the operator's escrow %s credits are not in the fund, and nothing makes it put "
-            "them there.\n",
-            amount_format(missing_ucr, text));
+        cli_print(cli,
+                  "Of the operator's escrow %s credits are not in the fund. As much of what it "
+                  "earns does "
+                  "not leave the exchange until they are there.\n",
+                  amount_format(missing_ucr, text));
 }
 
 int command_contract_accept(struct cli *cli, int argc, char **argv)
@@ -256,7 +256,7 @@ int command_contract_decline(struct cli *cli, int argc, char **argv)
                             (unsigned)op.version, op.contract);
 }
 
-/* --- Fund and claims ------------------------------------------------------------------------ */
+/* --- The fund ------------------------------------------------------------------------------- */
 
 int command_contract_fund(struct cli *cli, int argc, char **argv)
 {
@@ -297,20 +297,6 @@ int command_contract_withdraw(struct cli *cli, int argc, char **argv)
     for (uint32_t i = 0; r != NULL && i < r->token_count; i++)
         cli_print(cli, "  in token %" PRIu64 "\n", r->token_first + i);
     return cli->exit;
-}
-
-int command_claim_list(struct cli *cli, int argc, char **argv)
-{
-    const char *account = option_text(cli, "account");
-    struct q_claims q = {
-        .contract = option_u64(cli, "contract", 0),
-        .account = account != NULL ? name_account(cli, account) : 0,
-    };
-    (void)argc;
-    (void)argv;
-    return records_list(cli, &q_claims_message, &q,
-                        "claim contract creditor debtor amount_ucr left_ucr since_s age_s",
-                        "nothing is owed");
 }
 
 uint64_t contract_amended(struct cli *cli, const char *fixed, const char *kind)

@@ -103,7 +103,7 @@ int command_guarantee_list(struct cli *cli, int argc, char **argv)
     return records_list(
         cli, &q_guarantees_message, &q,
         "contract state guarantor operator beneficiary site limit_ucr escrow_ucr "
-        "operator_funds_ucr end_s called_ucr by_guarantor_ucr recovered_ucr claims_ucr",
+        "escrow_missing_ucr pledged_ucr end_s called_ucr by_guarantor_ucr recovered_ucr claims_ucr",
         "no lease guarantees; 'bourse guarantee propose' makes one");
 }
 
@@ -111,6 +111,7 @@ int command_guarantee_list(struct cli *cli, int argc, char **argv)
 static void paid_print(struct cli *cli, const void *row)
 {
     char by[AMOUNT_TEXT_BYTES], open[AMOUNT_TEXT_BYTES], paid[AMOUNT_TEXT_BYTES];
+    char missing[AMOUNT_TEXT_BYTES];
     const struct guarantee_info *g = row;
     uint64_t paid_ucr =
         g->by_guarantor_ucr > g->claims_ucr ? g->by_guarantor_ucr - g->claims_ucr : 0;
@@ -118,9 +119,13 @@ static void paid_print(struct cli *cli, const void *row)
         cli_print(cli, "\nof the guarantor's %s it has paid %s; %s is still owed, as a claim\n",
                   amount_format(g->by_guarantor_ucr, by), amount_format(paid_ucr, paid),
                   amount_format(g->claims_ucr, open));
-    if (g->state == CONTRACT_STATE_IN_FORCE && g->escrow_ucr > g->operator_funds_ucr)
-        cli_print(cli, "\nof the operator's escrow of %s there is %s in the fund\n",
-                  amount_format(g->escrow_ucr, by), amount_format(g->operator_funds_ucr, paid));
+    if (g->escrow_missing_ucr > 0)
+        cli_print(cli,
+                  "\nof the operator's escrow of %s there is %s in the fund, %s is missing: its "
+                  "earned balances stand in for %s of that\n",
+                  amount_format(g->escrow_ucr, by), amount_format(g->operator_funds_ucr, paid),
+                  amount_format(g->escrow_missing_ucr, missing),
+                  amount_format(g->pledged_ucr, open));
 }
 
 int command_guarantee_show(struct cli *cli, int argc, char **argv)

@@ -227,12 +227,31 @@ struct counts {
     uint64_t claims_open;
     amount claims_ucr;
     amount funds_ucr;
+    amount escrows_missing_ucr; /* of lease guarantees in force */
+    const struct store *store;
 };
 
 /* Sums of what a damaged row says stay within what JSON can hold. */
 static amount sum_of(amount a, amount b)
 {
     return b > INT64_MAX - a ? INT64_MAX : a + b;
+}
+
+/* What the operator's part of the fund lacks of its escrow. */
+static amount escrow_missing(const struct store *s, const struct contract_row *contract)
+{
+    const struct guarantee_row terms_key = {.contract = contract->contract,
+                                            .version = contract->version};
+    const struct guarantee_row *terms = store_find(s, TABLE_GUARANTEE, &terms_key);
+    amount held = 0;
+    for (uint32_t place = 0; place < contract->escrow_series && place < ESCROW_ROWS_MAX; place++) {
+        const struct escrow_row key = {
+            .serial = contract->contract, .kind = ESCROW_KIND_CONTRACT, .place = place};
+        const struct escrow_row *row = store_find(s, TABLE_ESCROW, &key);
+        if (row && row->owner == contract->creditor)
+            held = sum_of(held, row->amount_ucr);
+    }
+    return terms && terms->escrow_ucr > held ? terms->escrow_ucr - held : 0;
 }
 
 static int contract_count(void *context, const void *row)
@@ -244,6 +263,9 @@ static int contract_count(void *context, const void *row)
     else if (contract->kind <= CONTRACT_KIND_GUARANTEE)
         counts->kinds[contract->kind]++;
     counts->in_force += contract->state == CONTRACT_STATE_IN_FORCE;
+    if (contract->kind == CONTRACT_KIND_GUARANTEE && contract->state == CONTRACT_STATE_IN_FORCE)
+        counts->escrows_missing_ucr =
+            sum_of(counts->escrows_missing_ucr, escrow_missing(counts->store, contract));
     return 0;
 }
 
@@ -272,7 +294,7 @@ static void count_append(struct buffer *out, uint64_t count, const char *noun)
 
 static void counts_append(struct buffer *out, const struct counts *c, const struct store *s)
 {
-    char funds[AMOUNT_TEXT_BYTES], claims[AMOUNT_TEXT_BYTES];
+    char funds[AMOUNT_TEXT_BYTES], claims[AMOUNT_TEXT_BYTES], missing[AMOUNT_TEXT_BYTES];
     count_append(out, store_count(s, TABLE_CONTRACT), "contract");
     buffer_printf(out, " worked out again from the journal, %" PRIu64 " of them in force",
                   c->in_force);
@@ -292,7 +314,11 @@ static void counts_append(struct buffer *out, const struct counts *c, const stru
     count_append(out, store_count(s, TABLE_DECLARATION), "declared month");
     buffer_printf(out, "), ");
     count_append(out, c->kinds[CONTRACT_KIND_GUARANTEE], "lease guarantee");
-    buffer_printf(out, "; %s credits in their funds; ", amount_format(c->funds_ucr, funds));
+    buffer_printf(out, "; %s credits in their funds", amount_format(c->funds_ucr, funds));
+    if (c->escrows_missing_ucr > 0)
+        buffer_printf(out, ", %s missing of operators' escrows",
+                      amount_format(c->escrows_missing_ucr, missing));
+    buffer_printf(out, "; ");
     if (c->claims_open == 0) {
         buffer_printf(out, "no claims open");
         return;
@@ -303,7 +329,7 @@ static void counts_append(struct buffer *out, const struct counts *c, const stru
 
 json_t *positions_count(const struct store *s, struct buffer *text)
 {
-    struct counts c = {.in_force = 0};
+    struct counts c = {.store = s};
     store_each(s, TABLE_CONTRACT, contract_count, &c);
     store_each(s, TABLE_CLAIM, claim_count, &c);
     store_each(s, TABLE_ESCROW, fund_count, &c);
@@ -321,5 +347,6 @@ json_t *positions_count(const struct store *s, struct buffer *text)
         (json_int_t)store_count(s, TABLE_SHARE), "grants", (json_int_t)c.kinds[CONTRACT_KIND_GRANT],
         "declared_months", (json_int_t)store_count(s, TABLE_DECLARATION), "lease_guarantees",
         (json_int_t)c.kinds[CONTRACT_KIND_GUARANTEE], "funds_ucr", (json_int_t)c.funds_ucr,
-        "claims_open", (json_int_t)c.claims_open, "claims_ucr", (json_int_t)c.claims_ucr);
+        "escrows_missing_ucr", (json_int_t)c.escrows_missing_ucr, "claims_open",
+        (json_int_t)c.claims_open, "claims_ucr", (json_int_t)c.claims_ucr);
 }

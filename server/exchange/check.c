@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "server/exchange/due.h"
 #include "server/exchange/gift.h"
@@ -94,6 +95,48 @@ static void check_ledger(struct checking *c)
     arena_release(&arena);
 }
 
+/* What the accounts have earned, by the rows alone. */
+struct balance_sums {
+    struct checking c;
+    ledger_wide *earned; /* by account */
+    uint64_t lines;
+};
+
+static int balance_sum(void *context, const void *item)
+{
+    struct balance_sums *sums = context;
+    const struct ledger_row *row = item;
+    amount holds = row->kind == LEDGER_BALANCE ? ledger_row_holds(row) : 0;
+    if (holds == 0)
+        return 0;
+    sums->earned[row->account] += holds;
+    sums->lines++;
+    if (!ledger_balance_listed(sums->c.x, row->account, row->series))
+        check_found(sums->c.report,
+                    "ledger: the balance of account %u in series %u is not in memory", row->account,
+                    row->series);
+    return 0;
+}
+
+static void check_balances(struct checking *c)
+{
+    struct balance_sums sums = {.c = *c};
+    uint32_t accounts = c->x->head.account_last;
+    sums.earned = memory_zeroed((size_t)accounts + 1, sizeof(*sums.earned));
+    store_each(c->x->store, TABLE_LEDGER, balance_sum, &sums);
+    for (uint32_t account = 1; account <= accounts; account++) {
+        if (ledger_earned(c->x, account) != sums.earned[account])
+            check_found(c->report,
+                        "ledger: the balances of account %u come to another amount in memory",
+                        account);
+    }
+    if (ledger_balances_listed(c->x) != sums.lines)
+        check_found(c->report, "ledger: %llu balances hold something, in memory %llu",
+                    (unsigned long long)sums.lines,
+                    (unsigned long long)ledger_balances_listed(c->x));
+    free(sums.earned);
+}
+
 /* --- Indexes --- */
 
 static int account_visit(void *context, const void *row)
@@ -177,6 +220,7 @@ uint64_t exchange_check(const struct exchange *x, void (*report)(void *context, 
     if (check_references(x, &found) > 0)
         return found.count;
     check_ledger(&c);
+    check_balances(&c);
     check_holdings(x, &found);
     store_each(x->store, TABLE_ACCOUNT, account_visit, &c);
     store_each(x->store, TABLE_KEY, key_visit, &c);

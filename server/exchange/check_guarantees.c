@@ -1,6 +1,10 @@
-/* Lease guarantees: what was called adds up, and nobody recovers more than he paid. */
+/* Lease guarantees: what was called adds up, nobody recovers more than he paid, and what is pledged
+ * is what their funds lack. */
+#include <stdlib.h>
+
 #include "server/exchange/check.h"
 #include "server/exchange/guarantee.h"
+#include "server/exchange/pledge.h"
 
 static void guarantee_found(struct check_scan *s, uint64_t contract, const char *fault)
 {
@@ -50,6 +54,62 @@ static int terms_visit(void *context, const void *item)
     return 0;
 }
 
+/* --- What is pledged --- */
+
+struct pledge_scan {
+    struct check_scan base;
+    uint64_t funds;       /* parts of funds that hold something */
+    uint64_t lines;       /* guarantees whose escrow is not all in the fund */
+    pledge_wide *missing; /* of all guarantees of an operator */
+};
+
+static void fund_check(struct pledge_scan *scan, const struct contract_row *row, uint32_t account)
+{
+    const struct exchange *x = scan->base.x;
+    amount held = contract_funds(x, row, account);
+    scan->funds += held > 0;
+    if (pledge_fund_listed(x, row->contract, account) != held)
+        check_found(scan->base.report,
+                    "contract %llu: what account %u has in its fund is another amount in memory",
+                    (unsigned long long)row->contract, account);
+}
+
+static int pledge_visit(void *context, const void *item)
+{
+    struct pledge_scan *scan = context;
+    const struct exchange *x = scan->base.x;
+    const struct contract_row *row = item;
+    fund_check(scan, row, row->debtor);
+    fund_check(scan, row, row->creditor);
+    if (row->kind != CONTRACT_KIND_GUARANTEE || row->state != CONTRACT_STATE_IN_FORCE)
+        return 0;
+    amount escrow = guarantee_terms(x, row->contract, row->version)->escrow_ucr;
+    amount held = contract_funds(x, row, row->creditor);
+    amount missing = escrow > held ? escrow - held : 0;
+    scan->lines += missing > 0;
+    scan->missing[row->creditor] += missing;
+    if (pledge_listed(x, row->contract, row->creditor) != missing)
+        guarantee_found(&scan->base, row->contract,
+                        "what is missing of its escrow is another amount in memory");
+    return 0;
+}
+
+static void pledges_check(const struct exchange *x, struct check_report *report)
+{
+    struct pledge_scan scan = {.base = {.x = x, .report = report}};
+    uint32_t accounts = x->head.account_last;
+    scan.missing = memory_zeroed((size_t)accounts + 1, sizeof(*scan.missing));
+    store_each(x->store, TABLE_CONTRACT, pledge_visit, &scan);
+    for (uint32_t account = 1; account <= accounts; account++) {
+        if (pledge_sum(x, account) != scan.missing[account])
+            check_found(report, "lease guarantees: account %u has pledged another amount in memory",
+                        account);
+    }
+    if (pledge_count_funds(x) != scan.funds || pledge_count_listed(x) != scan.lines)
+        check_found(report, "lease guarantees: funds or pledges are in memory that have no rows");
+    free(scan.missing);
+}
+
 void check_guarantees(const struct exchange *x, struct check_report *report)
 {
     struct check_scan scan = {.x = x, .report = report};
@@ -58,4 +118,5 @@ void check_guarantees(const struct exchange *x, struct check_report *report)
     if (guarantee_count_listed(x) != scan.count)
         check_found(report, "lease guarantees: %llu have stepped in, in memory %llu",
                     (unsigned long long)scan.count, (unsigned long long)guarantee_count_listed(x));
+    pledges_check(x, report);
 }

@@ -4,6 +4,10 @@
 
 #include "server/exchange/contract.h"
 #include "server/exchange/event.h"
+#include "server/exchange/key.h"
+#include "server/exchange/ledger.h"
+#include "server/exchange/pledge.h"
+#include "server/exchange/series.h"
 
 static int line_compare(const struct claim_line *a, const struct claim_line *b)
 {
@@ -163,4 +167,93 @@ void claim_lower(struct exchange *x, struct contract_row *row, const struct clai
     event.paid.items = paid->shares;
     event.paid.count = paid->count;
     event_log(x, &ev_claim_paid_message, &event);
+}
+
+/* --- Paying out of what was earned --- */
+
+struct flow claim_flow(const struct exchange *x, const struct contract_row *row)
+{
+    const struct contract_rules *rules = contract_rules_of(row->kind);
+    if (rules->flow)
+        return rules->flow(x, row);
+    bool share = row->kind == CONTRACT_KIND_REVSHARE;
+    return (struct flow){.kind = share ? FLOW_KIND_SHARE : FLOW_KIND_BACKSTOP};
+}
+
+/* What of `a` the oldest claims of a contract take, as many as one operation pays. */
+static amount claims_take(const struct exchange *x, const struct contract_row *row, amount a)
+{
+    amount left = a;
+    uint32_t count = 0;
+    for (struct claim_line *line = line_first(x, row->contract);
+         line && count < CLAIMS_PAID_MAX && left > 0; line = line_next(line)) {
+        const struct claim_row *claim = claim_find(x, line->claim);
+        if (!claim || claim->debtor != row->debtor)
+            continue;
+        left -= claim->left_ucr < left ? claim->left_ucr : left;
+        count++;
+    }
+    return a - left;
+}
+
+static enum refusal pay_refusal(const struct exchange *x, uint32_t account,
+                                const struct op_claim_pay *op)
+{
+    const struct contract_row *row = contract_find(x, op->contract);
+    if (!row || !contract_has_party(row, account))
+        return REFUSAL_contract_not_found;
+    if (account != row->debtor && account != row->creditor)
+        return REFUSAL_contract_not_party;
+    if (!series_find(x, op->series))
+        return REFUSAL_series_not_found;
+    if (account != row->debtor || row->claims_ucr == 0)
+        return REFUSAL_no_claim;
+    struct ledger_place balance = {LEDGER_BALANCE, account};
+    if (ledger_holds(x, op->series, balance) < op->amount_ucr)
+        return REFUSAL_insufficient_funds;
+    amount claimed = row->claims_ucr;
+    return pledge_refusal(x, account, op->amount_ucr < claimed ? op->amount_ucr : claimed);
+}
+
+/* `a` of a series, which they take: from the debtor's balance to those of who is owed them. */
+static void claims_settle(struct exchange *x, struct contract_row *row, uint32_t series, amount a)
+{
+    const struct flow why = claim_flow(x, row);
+    while (a > 0) {
+        const struct claim_row claim = *claim_oldest(x, row->contract, row->debtor);
+        amount part = claim.left_ucr < a ? claim.left_ucr : a;
+        struct contract_paid paid = {.count = 1, .total = part};
+        paid.shares[0] = (struct share){.series = series, .amount_ucr = part};
+        ledger_move(x, series, (struct ledger_place){LEDGER_BALANCE, row->debtor},
+                    (struct ledger_place){LEDGER_BALANCE, claim.creditor}, part);
+        flow_add_shares(x, &why, row->debtor, claim.creditor, paid.shares, paid.count);
+        claim_lower(x, row, &claim, &paid);
+        a -= part;
+    }
+}
+
+enum refusal claim_pay(struct exchange *x, const struct actor *actor, const void *body,
+                       struct result *out)
+{
+    const struct op_claim_pay *op = body;
+    enum refusal refusal = pay_refusal(x, actor->account, op);
+    if (refusal)
+        return refusal;
+    struct contract_row row = *contract_find(x, op->contract);
+    amount a = claims_take(x, &row, op->amount_ucr);
+    key_moves(x, a);
+    struct ev_claim_settled event = {
+        EVENT_HEAD_OF(x, actor->account),
+        .contract = row.contract,
+        .series = op->series,
+        .amount_ucr = a,
+        .creditor = row.creditor,
+        .debtor = row.debtor,
+        .beneficiary = row.third,
+    };
+    event_log(x, &ev_claim_settled_message, &event);
+    claims_settle(x, &row, op->series, a);
+    store_put(x->store, TABLE_CONTRACT, &row);
+    out->object = row.contract;
+    return REFUSAL_accepted;
 }

@@ -8,6 +8,7 @@
 #include "server/exchange/due.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
+#include "server/exchange/pledge.h"
 
 const struct contract_row *contract_find(const struct exchange *x, uint64_t contract)
 {
@@ -122,6 +123,7 @@ static void contract_hook(void *context, const void *old_row, const void *new_ro
         parties_list(x, after, owned_add);
     else if (!after)
         parties_list(x, before, owned_remove);
+    pledge_contract_changed(x, before, after);
 }
 
 void contract_index_new(struct exchange *x)

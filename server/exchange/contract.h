@@ -139,6 +139,9 @@ const struct claim_row *claim_oldest(const struct exchange *x, uint64_t contract
 void claim_lower(struct exchange *x, struct contract_row *row, const struct claim_row *claim,
                  const struct contract_paid *paid);
 
+/* What a claim under the contract is paid as. */
+struct flow claim_flow(const struct exchange *x, const struct contract_row *row);
+
 /* For the hook of claims. (claim.c) */
 void claim_hook(void *context, const void *old_row, const void *new_row);
 void claim_tree_free(struct claim_tree *tree);

@@ -134,6 +134,7 @@ struct exchange *exchange_new(const struct genesis *genesis, const uint8_t excha
     lease_index_new(x);
     rule_index_new(x);
     contract_index_new(x);
+    pledge_index_new(x);
     grant_index_new(x);
     revshare_index_new(x);
     flow_index_new(x);
@@ -151,6 +152,7 @@ void exchange_free(struct exchange *x)
     flow_index_free(x);
     revshare_index_free(x);
     grant_index_free(x);
+    pledge_index_free(x);
     contract_index_free(x);
     proposal_index_free(x);
     trade_index_free(x);

@@ -8,11 +8,8 @@
 #include "server/exchange/order.h"
 #include "server/exchange/token.h"
 
-/*
- * Claims that one operation pays at the most; further ones wait for the next. Each party has half
- * of the rows, so that neither fills them up with series for the other.
- */
-enum { FUND_CLAIMS_MAX = 64, FUND_SERIES_MAX = ESCROW_ROWS_MAX / 2 };
+/* Each party has half of the rows, so that neither fills them up with series for the other. */
+enum { FUND_SERIES_MAX = ESCROW_ROWS_MAX / 2 };
 static_assert((int)ORDER_SERIES_MAX <= (int)FUND_SERIES_MAX, "what one operation brings has room");
 
 static struct escrow fund_read(const struct exchange *x, const struct contract_row *row)
@@ -153,21 +150,11 @@ static void fund_take(struct exchange *x, struct contract_row *row, uint32_t acc
     store_put(x->store, TABLE_CONTRACT, row);
 }
 
-/* What a claim under a contract is paid as. */
-static struct flow claim_flow(const struct exchange *x, const struct contract_row *row)
-{
-    const struct contract_rules *rules = contract_rules_of(row->kind);
-    if (rules->flow)
-        return rules->flow(x, row);
-    bool share = row->kind == CONTRACT_KIND_REVSHARE;
-    return (struct flow){.kind = share ? FLOW_KIND_SHARE : FLOW_KIND_BACKSTOP};
-}
-
 /* Whoever puts something in: what a former operation had no time for is paid then, too. */
 static void claims_pay(struct exchange *x, struct contract_row *row)
 {
     const struct flow why = claim_flow(x, row);
-    for (uint32_t i = 0; i < FUND_CLAIMS_MAX; i++) {
+    for (uint32_t i = 0; i < CLAIMS_PAID_MAX; i++) {
         const struct claim_row *oldest = claim_oldest(x, row->contract, row->debtor);
         if (!oldest)
             break;

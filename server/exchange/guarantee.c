@@ -1,7 +1,8 @@
 /*
  * Lease guarantees: the guarantor (debtor) stands for what the operator (creditor) owes the
- * beneficiary (third) for a site. A call is paid from the operator's part of the fund, then by the
- * guarantor up to the limit; having paid, the guarantor may step in and take what the site earns.
+ * beneficiary (third) for a site. A call is paid from the operator's part of the fund, then out of
+ * its balances as far as its escrow is missing there, then by the guarantor up to the limit; having
+ * paid, the guarantor may step in and take what the site earns.
  */
 #include "server/exchange/guarantee.h"
 
@@ -11,6 +12,7 @@
 #include "server/exchange/account.h"
 #include "server/exchange/earning.h"
 #include "server/exchange/event.h"
+#include "server/exchange/pledge.h"
 #include "server/exchange/query.h"
 #include "server/exchange/site.h"
 
@@ -285,19 +287,41 @@ static enum refusal call_refusal(const struct exchange *x, uint32_t account,
     const struct guarantee_row *terms = guarantee_terms(x, op->contract, row->version);
     amount left = terms->limit_ucr - recourse->by_guarantor_ucr;
     amount funds = contract_funds(x, row, row->creditor);
-    bool covered = funds >= op->amount_ucr || op->amount_ucr - funds <= left;
+    amount open = op->amount_ucr > funds ? op->amount_ucr - funds : 0;
+    amount missing = pledge_missing(x, row);
+    open -= pledge_covers(x, row->creditor, open < missing ? open : missing);
+    bool covered = open <= left;
     amount called;
     return covered && amount_add(recourse->called_ucr, op->amount_ucr, &called)
                ? REFUSAL_accepted
                : REFUSAL_guarantee_exhausted;
 }
 
-/* Appends what one party paid to what another one did; together they are rows of one fund. */
-static void paid_append(struct contract_paid *paid, const struct contract_paid *more)
+/* What a call is paid: rows of one fund, and balances. */
+struct call_paid {
+    struct share shares[ESCROW_ROWS_MAX + CALL_BALANCES_MAX];
+    uint32_t count;
+};
+
+static void paid_append(struct call_paid *paid, const struct contract_paid *more)
 {
     for (uint32_t i = 0; i < more->count; i++)
         paid->shares[paid->count++] = more->shares[i];
-    paid->total += more->total;
+}
+
+/* The operator's part of a call: from the fund, and then out of its balances what of its escrow was
+ * missing there. */
+static amount operator_pay(struct exchange *x, const struct contract_row *row, amount a,
+                           const struct flow *why, struct call_paid *out)
+{
+    struct contract_paid paid;
+    amount missing = pledge_missing(x, row);
+    amount total = contract_pay(x, row, row->creditor, row->third, a, why, &paid);
+    paid_append(out, &paid);
+    amount left = a - total;
+    total += pledge_draw(x, row->creditor, row->third, left < missing ? left : missing, why, &paid);
+    paid_append(out, &paid);
+    return total;
 }
 
 enum refusal guarantee_call(struct exchange *x, const struct actor *actor, const void *body,
@@ -311,9 +335,9 @@ enum refusal guarantee_call(struct exchange *x, const struct actor *actor, const
     struct contract_row row = *contract_find(x, op->contract);
     struct recourse_row recourse = *guarantee_recourse(x, op->contract);
     const struct flow why = guarantee_flow(x, &row);
-    struct contract_paid paid, by_guarantor;
-    amount by_operator =
-        contract_pay(x, &row, row.creditor, row.third, op->amount_ucr, &why, &paid);
+    struct call_paid paid = {.count = 0};
+    struct contract_paid by_guarantor;
+    amount by_operator = operator_pay(x, &row, op->amount_ucr, &why, &paid);
     amount owed = op->amount_ucr - by_operator;
     contract_pay(x, &row, row.debtor, row.third, owed, &why, &by_guarantor);
     paid_append(&paid, &by_guarantor);
@@ -459,6 +483,8 @@ static void info_fill(const struct exchange *x, const struct contract_row *row, 
         .stepped_in_s = recourse->stepped_in_s,
         .operator_funds_ucr = contract_funds(x, row, row->creditor),
         .guarantor_funds_ucr = contract_funds(x, row, row->debtor),
+        .escrow_missing_ucr = pledge_missing(x, row),
+        .pledged_ucr = pledge_covers(x, row->creditor, pledge_missing(x, row)),
         .claims_ucr = row->claims_ucr,
     };
     terms_show(info, guarantee_terms(x, row->contract, version));

@@ -29,6 +29,7 @@ void rest_index_new(struct exchange *x);
 void lease_index_new(struct exchange *x); /* also of relief and period rows */
 void rule_index_new(struct exchange *x);
 void contract_index_new(struct exchange *x); /* also of claims */
+void pledge_index_new(struct exchange *x);
 void grant_index_new(struct exchange *x);
 void revshare_index_new(struct exchange *x);
 void flow_index_new(struct exchange *x);
@@ -63,6 +64,7 @@ void rest_index_free(struct exchange *x);
 void lease_index_free(struct exchange *x);
 void rule_index_free(struct exchange *x);
 void contract_index_free(struct exchange *x);
+void pledge_index_free(struct exchange *x);
 void grant_index_free(struct exchange *x);
 void revshare_index_free(struct exchange *x);
 void flow_index_free(struct exchange *x);

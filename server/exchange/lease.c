@@ -13,6 +13,7 @@
 #include "server/exchange/occupancy.h"
 #include "server/exchange/offer.h"
 #include "server/exchange/order.h"
+#include "server/exchange/pledge.h"
 #include "server/exchange/resale.h"
 #include "server/exchange/rule.h"
 #include "server/exchange/settlement.h"
@@ -308,12 +309,15 @@ static void period_hook(void *context, const void *old_row, const void *new_row)
     due_put(x, period_item(d));
 }
 
-/* What an elastic lease's escrow holds says when it is paused. */
+/* What an elastic lease's escrow holds says when it is paused; what a contract's fund does, what is
+ * pledged. */
 static void escrow_hook(void *context, const void *old_row, const void *new_row)
 {
     const struct escrow_row *any = new_row != NULL ? new_row : old_row;
     if (any->kind == ESCROW_KIND_LEASE)
         pause_refresh(context, any->serial);
+    else if (any->kind == ESCROW_KIND_CONTRACT)
+        pledge_escrow_changed(context, old_row, new_row);
 }
 
 void lease_deadlines_moved(struct exchange *x)

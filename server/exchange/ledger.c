@@ -74,6 +74,95 @@ static bool row_has_sibling(const struct exchange *x, const struct ledger_row *r
     return false;
 }
 
+/* --- Balances by account --- */
+
+static int balance_compare(const struct balance_line *a, const struct balance_line *b)
+{
+    int order = number_compare(a->account, b->account);
+    return order != 0 ? order : number_compare(a->series, b->series);
+}
+
+TREE_GENERATE(balance_tree, balance_line, link, balance_compare)
+
+static ledger_wide *earned_of(struct ledger_index *index, uint32_t account)
+{
+    if (account >= index->earned_count) {
+        size_t count = index->earned_count ? index->earned_count : 64;
+        while (count <= account)
+            count *= 2;
+        ledger_wide *earned = realloc(index->earned, count * sizeof(*earned));
+        if (!earned)
+            memory_exhausted();
+        memset(earned + index->earned_count, 0, (count - index->earned_count) * sizeof(*earned));
+        index->earned = earned;
+        index->earned_count = count;
+    }
+    return &index->earned[account];
+}
+
+/* A balance is another one now; a line comes and goes with what is in it. */
+static void balance_changed(struct ledger_index *index, const struct ledger_row *row, amount before,
+                            amount after)
+{
+    if (row->account == 0 || row->account > ACCOUNTS_MAX)
+        return; /* of a damaged image */
+    ledger_wide *earned = earned_of(index, row->account);
+    *earned = *earned - before + after;
+    if ((before > 0) == (after > 0))
+        return;
+    struct balance_line key = {.account = row->account, .series = row->series};
+    struct balance_line *line = RB_FIND(balance_tree, &index->balances, &key);
+    if (after > 0 && !line) {
+        line = memory_zeroed(1, sizeof(*line));
+        line->account = row->account;
+        line->series = row->series;
+        RB_INSERT(balance_tree, &index->balances, line);
+    } else if (after == 0 && line) {
+        RB_REMOVE(balance_tree, &index->balances, line);
+        free(line);
+    }
+}
+
+static void balances_free(struct balance_tree *tree)
+{
+    struct balance_line *line;
+    while ((line = RB_ROOT(tree)) != NULL) {
+        RB_REMOVE(balance_tree, tree, line);
+        free(line);
+    }
+}
+
+ledger_wide ledger_earned(const struct exchange *x, uint32_t account)
+{
+    return account < x->ledger->earned_count ? x->ledger->earned[account] : 0;
+}
+
+bool ledger_earned_covers(const struct exchange *x, uint32_t account, amount kept, amount leaving)
+{
+    return ledger_earned(x, account) >= (ledger_wide)kept + leaving;
+}
+
+uint32_t ledger_balance_next(const struct exchange *x, uint32_t account, uint32_t from)
+{
+    struct balance_line key = {.account = account, .series = from};
+    const struct balance_line *line = RB_NFIND(balance_tree, &x->ledger->balances, &key);
+    return line && line->account == account ? line->series : 0;
+}
+
+bool ledger_balance_listed(const struct exchange *x, uint32_t account, uint32_t series)
+{
+    return ledger_balance_next(x, account, series) == series;
+}
+
+uint64_t ledger_balances_listed(const struct exchange *x)
+{
+    struct balance_line *line;
+    uint64_t count = 0;
+    RB_FOREACH (line, balance_tree, &x->ledger->balances)
+        count++;
+    return count;
+}
+
 static void ledger_hook(void *context, const void *old_row, const void *new_row)
 {
     struct exchange *x = context;
@@ -93,6 +182,9 @@ static void ledger_hook(void *context, const void *old_row, const void *new_row)
         totals->touched = true;
         index->touched[index->touched_count++] = any->series;
     }
+    if (any->kind == LEDGER_BALANCE)
+        balance_changed(index, any, before ? ledger_row_holds(before) : 0,
+                        after ? ledger_row_holds(after) : 0);
     if (any->kind != LEDGER_MINTED && !before != !after && !row_has_sibling(x, any)) {
         if (after)
             owned_add(&index->series, any->account, any->series);
@@ -107,6 +199,7 @@ void ledger_index_new(struct exchange *x)
     if (!x->ledger)
         memory_exhausted();
     owned_init(&x->ledger->series, account_has_series, x);
+    RB_INIT(&x->ledger->balances);
     store_set_hook(x->store, TABLE_LEDGER, ledger_hook, x);
 }
 
@@ -122,6 +215,8 @@ void ledger_index_free(struct exchange *x)
     owned_release(&x->ledger->series);
     free(x->ledger->totals);
     free(x->ledger->touched);
+    balances_free(&x->ledger->balances);
+    free(x->ledger->earned);
     free(x->ledger);
     x->ledger = NULL;
 }

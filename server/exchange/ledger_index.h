@@ -4,6 +4,18 @@
 
 #include "server/exchange/ledger.h"
 #include "server/exchange/owned.h"
+#include "server/exchange/tree.h"
+
+__extension__ typedef unsigned __int128 ledger_wide;
+
+/* A series in which an account has a balance, with something in it. */
+struct balance_line {
+    RB_ENTRY(balance_line) link;
+    uint32_t account;
+    uint32_t series;
+};
+
+RB_HEAD(balance_tree, balance_line);
 
 struct series_totals {
     amount holds[LEDGER_EXPIRED + 1]; /* by kind, over all accounts */
@@ -16,6 +28,9 @@ struct ledger_index {
     size_t totals_count;
     size_t touched_count;
     struct owned series; /* the series in which an account has ledger rows other than MINTED */
+    struct balance_tree balances; /* by account and series; owned */
+    ledger_wide *earned;          /* by account: its balances of all series together; owned */
+    size_t earned_count;
 };
 
 /* What the row's account holds (for MINTED: what was minted). */
@@ -24,5 +39,10 @@ amount ledger_row_holds(const struct ledger_row *row);
 void ledger_open(struct exchange *x, uint32_t series, struct ledger_place place);
 /* What all kinds but MINTED hold together. */
 amount ledger_conserved_sum(const struct exchange *x, uint32_t series);
+/* For checks: what the account's balances come to in memory, whether the series is among those in
+ * which it has one, and how many such lines there are of all accounts. */
+ledger_wide ledger_earned(const struct exchange *x, uint32_t account);
+bool ledger_balance_listed(const struct exchange *x, uint32_t account, uint32_t series);
+uint64_t ledger_balances_listed(const struct exchange *x);
 
 #endif

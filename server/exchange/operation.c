@@ -70,6 +70,7 @@ static const struct right {
     {OPERATION_contract_decline, HOLDER, SCOPE_CONTRACTS, contract_decline},
     {OPERATION_contract_fund, HOLDER, SCOPE_CONTRACTS, contract_fund},
     {OPERATION_contract_withdraw, HOLDER, SCOPE_CONTRACTS, contract_withdraw},
+    {OPERATION_claim_pay, HOLDER, SCOPE_CONTRACTS, claim_pay},
     {OPERATION_backstop_propose, GUARANTOR | OPERATOR, SCOPE_CONTRACTS, backstop_propose},
     {OPERATION_backstop_elect, GUARANTOR, SCOPE_CONTRACTS, backstop_elect},
     {OPERATION_revshare_propose, BUYER, SCOPE_CONTRACTS, revshare_propose},

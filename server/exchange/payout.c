@@ -5,6 +5,7 @@
 #include "server/exchange/flow.h"
 #include "server/exchange/key.h"
 #include "server/exchange/ledger.h"
+#include "server/exchange/pledge.h"
 #include "server/exchange/series.h"
 
 enum refusal payout_check(const struct exchange *x, uint32_t account, const struct op_payout *op)
@@ -21,7 +22,7 @@ enum refusal payout_check(const struct exchange *x, uint32_t account, const stru
         return REFUSAL_amount_zero;
     if (ledger_holds(x, op->series, balance) < op->amount_ucr)
         return REFUSAL_insufficient_funds;
-    return REFUSAL_accepted;
+    return pledge_refusal(x, account, op->amount_ucr);
 }
 
 void payout_apply(struct exchange *x, uint32_t by, const struct op_payout *op)

@@ -175,6 +175,9 @@ static void contract_result(const struct message *event, const void *body, struc
     case EVENT_contract_funded:
         out->object = ((const struct ev_contract_funded *)body)->contract;
         break;
+    case EVENT_claim_settled:
+        out->object = ((const struct ev_claim_settled *)body)->contract;
+        break;
     case EVENT_guarantee_proposed:
         out->object = ((const struct ev_guarantee_proposed *)body)->proposed;
         break;
@@ -359,6 +362,7 @@ bool result_from_event(const struct message *event, const void *body, struct res
     case EVENT_contract_declined:
     case EVENT_contract_funded:
     case EVENT_contract_withdrawn:
+    case EVENT_claim_settled:
     case EVENT_guarantee_proposed:
     case EVENT_guarantee_called:
     case EVENT_guarantee_stepped_in:

@@ -27,7 +27,7 @@
  *   guarantee_propose, contract_accept, _decline,
  *   _fund                                          object = the contract
  *   contract_withdraw                              object = the contract; tokens = `returns`
- *   guarantee_call, guarantee_step_in              object = the contract
+ *   guarantee_call, guarantee_step_in, claim_pay   object = the contract
  *   mint_propose, payout_propose, policy_propose,
  *   admin_propose, control_approve, _reject        object = the proposal
  *   grant_release, royalty_record                  object = the contract

@@ -38,6 +38,7 @@ struct rule_index;
 struct trade_index;
 struct request_index;
 struct contract_index;
+struct pledge_index; /* what is missing in the funds of lease guarantees */
 struct grant_index;
 struct flow_index;
 struct revshare_index;  /* shares of each operator by rank */
@@ -107,6 +108,7 @@ struct exchange {
     struct rule_index *rules;
     struct trade_index *trades;
     struct contract_index *contracts;
+    struct pledge_index *pledges;
     struct grant_index *grants;
     struct revshare_index *revshares;
     struct flow_index *flows;
@@ -147,6 +149,7 @@ operation_handler lease_activate, lease_meter, lease_dispute, dispute_decide, le
 operation_handler lease_resell, lease_extend, lease_fund;
 operation_handler payout_take;
 operation_handler contract_accept, contract_decline, contract_fund, contract_withdraw;
+operation_handler claim_pay;
 operation_handler backstop_propose, backstop_elect;
 operation_handler revshare_propose;
 operation_handler grant_propose, grant_release, royalty_pay, royalty_record;

@@ -311,9 +311,11 @@ static void exposure_notes(struct job *j)
                 "one that begins within a month counts from the next one on, and what is drawn "
                 "until a month is not taken off. Shares are rounded half up and may not add up to "
                 "100 %%.");
-    job_note(j, "The escrow of a lease guarantee is what the operator promised to pay calls from "
-                "first, less what they have taken of it; funded is what it has put there. It is "
-                "short where that is less: the guarantor then pays sooner.");
+    job_note(j,
+             "The escrow of a lease guarantee is what the operator promised to pay calls from "
+             "first, and to fill up again after them; funded is what is there. It is short where "
+             "that is less: what the operator has earned stands in for it, as far as it goes, "
+             "and beyond that the guarantor pays sooner.");
     job_note(j, "Several is yes where roles of one account are on both sides of money (guarantor, "
                 "tenant or funder with operator or lender), guarantor with tenant, or operator "
                 "with lender. A guarantor that funds the series it guarantees with is named, and "

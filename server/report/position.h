@@ -21,8 +21,7 @@ struct position {
     uint64_t called_ucr;   /* of a lease guarantee: paid by the guarantor so far */
     uint64_t certified_s;  /* of a backstop: when the certifications it asks for lapse, as listed
                               now; REPORT_NONE: it asks for none */
-    uint64_t escrow_ucr;   /* of a lease guarantee: what the operator's escrow should hold still:
-                              promised, less what calls have taken of it */
+    uint64_t escrow_ucr;   /* of a lease guarantee: what the operator's escrow should hold */
     uint64_t escrow_there_ucr; /* ... and what it holds */
     uint32_t kind;
     uint32_t state;

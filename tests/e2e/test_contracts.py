@@ -1,5 +1,6 @@
 """Contracts through the command `bourse`: proposed, accepted, funded, called; tables, JSON, and
 errors that say what to do."""
+import json
 import unittest
 
 import tap
@@ -89,6 +90,83 @@ class Contracts(unittest.TestCase):
             self.assertEqual(len(guard.json("contract", "list", "--kind", "lease_guarantee")), 1)
             guard.fails(REFUSED, "contract", "list", "--account", "gridco")
             self.assertIn("no such contract", guard.fails(REFUSED, "contract", "show", "9"))
+            x.stop()
+            x.check()
+
+    def test_what_is_earned_is_pledged_and_pays_claims(self):
+        """an escrow that is not in the fund, called out of balances; claims paid series by series"""
+        with Exchange() as x:
+            users = parties(x)
+            guard, gridco, bank, admin = (users[n] for n in ("guard", "gridco", "bank", "admin"))
+            north = User(x, "north")
+            admin.ok("account", "register", "north", north.ok("keygen", "--show").strip(),
+                     "--role", "operator")
+            north.ok("site", "add", "oslo", "--region", "NO", "--power-kw", "1000")
+            admin.ok("series", "create", "autumn", "--funder", "guard")
+            admin.ok("mint", "spring", "north=38")
+            admin.ok("mint", "autumn", "north=29")
+
+            # Earned, as the beneficiaries of other guarantees.
+            for contract, to, spring, autumn in ((1, "gridco", 30, 20), (2, "guard", 8, 9)):
+                north.ok("guarantee", "propose", "--guarantor", "bank", "--beneficiary", to,
+                         "--site", "oslo", "--limit", "1", "--end", "+30d")
+                bank.ok("guarantee", "accept", str(contract))
+                north.ok("contract", "fund", str(contract), str(spring), "--series", "spring")
+                north.ok("contract", "fund", str(contract), str(autumn), "--series", "autumn")
+                users[to].ok("guarantee", "call", str(contract), str(spring + autumn),
+                             "--reference", "pay")
+
+            gridco.ok("guarantee", "propose", "--guarantor", "guard", "--beneficiary", "bank",
+                      "--site", "batam", "--limit", "100", "--escrow", "45", "--end", "+30d")
+            self.assertIn("escrow 45 credits are not in the fund", guard.ok("contract", "accept", "3"))
+            refused = gridco.fails(REFUSED, "payout", "spring", "6", "--reference", "w1")
+            self.assertIn("balance_pledged", refused)
+            self.assertIn("'bourse guarantee list'", refused)
+            gridco.ok("payout", "spring", "5", "--reference", "w1")
+            self.assertRegex(gridco.ok("guarantee", "list"), r"ESCROW-MISSING +PLEDGED")
+            row = bank.json("guarantee", "show", "3")
+            self.assertEqual((row["escrow_missing_ucr"], row["pledged_ucr"]),
+                             (45 * CREDIT, 45 * CREDIT))
+            self.assertIn("there is 0 in the fund, 45 is missing: its earned balances stand in for "
+                          "45 of that", bank.ok("guarantee", "show", "3"))
+            gridco.ok("contract", "fund", "3", "10", "--series", "spring")
+            gridco.ok("payout", "spring", "10", "--reference", "w2")
+            bank.ok("guarantee", "call", "3", "80", "--reference", "rent")
+            row = bank.json("guarantee", "show", "3")
+            self.assertEqual((row["by_operator_ucr"], row["by_guarantor_ucr"], row["claims_ucr"]),
+                             (45 * CREDIT, 35 * CREDIT, 35 * CREDIT))
+
+            # The guarantor pays its claim: of one series strictly, else as far as all of them go.
+            self.assertIn("0 is too little", guard.fails(USAGE, "claim", "pay", "3", "0"))
+            self.assertIn("no such contract", guard.fails(REFUSED, "claim", "pay", "9"))
+            self.assertIn("no_claim", guard.fails(REFUSED, "claim", "pay", "2"))
+            self.assertIn("no_claim", gridco.fails(REFUSED, "claim", "pay", "3"))
+            self.assertIn("insufficient_funds",
+                          guard.fails(REFUSED, "claim", "pay", "3", "9", "--series", "spring"))
+            paid, = guard.json("claim", "pay", "3", "2", "--series", "spring")
+            self.assertEqual((paid["operation"], paid["contract"], paid["series"],
+                              paid["amount_ucr"]), ("claim_pay", 3, 1, 2 * CREDIT))
+            self.assertRegex(guard.ok("claim", "pay", "3"),
+                             r"paid 6 credits of spring under contract 3 \(event \d+\)\n"
+                             r"paid 9 credits of autumn under contract 3 \(event \d+\)\n"
+                             r"18 credits still owed under it\n")
+            self.assertIn("insufficient_funds", guard.fails(REFUSED, "claim", "pay", "3"))
+            self.assertEqual(guard.json("claim", "list")[0]["left_ucr"], 18 * CREDIT)
+
+            # The first 64 of many claims by one operation, the rest by the next.
+            call = {"operation": "guarantee_call", "contract": 3, "amount_ucr": CREDIT // 2,
+                    "reference": "late"}
+            bank.ok("submit", "-", input_text=json.dumps([call] * 66))
+            admin.ok("mint", "spring", "north=70")
+            north.ok("contract", "fund", "2", "70", "--series", "spring")
+            guard.ok("guarantee", "call", "2", "70", "--reference", "pay")
+            self.assertRegex(guard.ok("claim", "pay", "3", "500"),
+                             r"^paid 49.5 credits of spring .*\npaid 1.5 credits of spring .*\n"
+                             r"nothing is still owed under it\n$")
+            claims = guard.json("claim", "list", "--contract", "3")
+            self.assertEqual([c["left_ucr"] for c in claims], [0] * 67)
+            self.assertEqual({b["series"]: b["balance_ucr"] for b in guard.json("balance")},
+                             {1: 19 * CREDIT})
             x.stop()
             x.check()
 

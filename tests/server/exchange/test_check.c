@@ -2,7 +2,7 @@
 #include "tests/server/exchange/support.h"
 
 #include "protocol/status.h"
-#include "server/exchange/ledger.h"
+#include "server/exchange/ledger_index.h"
 #include "server/exchange/state.h"
 #include "tests/server/exchange/world.h"
 
@@ -88,6 +88,30 @@ static void less_than_nothing(void **state)
     row->debits_low = row->credits_low + 1;
     store_put(w.x->store, TABLE_LEDGER, row);
     assert_reported("tokens of account 2 in series 1 holds less than nothing");
+}
+
+static void balances_by_account(void **state)
+{
+    (void)state;
+    struct ledger_row row = {
+        .account = alice, .series = series, .kind = LEDGER_BALANCE, .credits_low = 5};
+    store_put(w.x->store, TABLE_LEDGER, &row);
+    w.x->ledger->earned[alice]++;
+    assert_reported("ledger: the balances of account 2 come to another amount in memory");
+    w.x->ledger->earned[alice]--;
+    struct balance_line *line = RB_ROOT(&w.x->ledger->balances);
+    assert_non_null(line);
+    line->series++;
+    assert_reported("ledger: the balance of account 2 in series 1 is not in memory");
+    line->series--;
+    row.credits_low = 0;
+    world_put_unseen(w.x, TABLE_LEDGER, &row);
+    assert_reported("ledger: 0 balances hold something, in memory 1");
+    /* An account that there is not: kept out, and refused. */
+    row.account = UINT32_MAX;
+    row.credits_low = 5;
+    store_put(w.x->store, TABLE_LEDGER, &row);
+    assert_null(world_copy(&w));
 }
 
 static void a_token_too_much(void **state)
@@ -309,6 +333,7 @@ int main(void)
         DAMAGE(conservation),
         DAMAGE(trial_balance),
         DAMAGE(less_than_nothing),
+        DAMAGE(balances_by_account),
         DAMAGE(a_token_too_much),
         DAMAGE(a_token_lost),
         DAMAGE(a_gift_lost),

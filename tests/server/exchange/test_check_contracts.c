@@ -5,6 +5,7 @@
 #include "server/exchange/contract.h"
 #include "server/exchange/due.h"
 #include "server/exchange/guarantee.h"
+#include "server/exchange/pledge.h"
 #include "tests/server/exchange/deal.h"
 
 /*
@@ -283,6 +284,53 @@ static void guarantees(void **state)
     found("lease guarantee 88: terms of a contract or version that is not there");
 }
 
+/* 5 of its escrow of 10 are in the fund. */
+static void pledges(void **state)
+{
+    (void)state;
+    static const char held[] = "contract 1: what account 2 has in its fund is another amount";
+    static const char missing[] = "lease guarantee 1: what is missing of its escrow is another";
+    static const char beyond[] = "lease guarantees: funds or pledges are in memory that have no";
+    struct pledge_index *index = d->x->pledges;
+    struct fund_line *fund = RB_ROOT(&index->funds);
+    struct pledge_line *line = RB_ROOT(&index->lines);
+    assert_non_null(fund);
+    assert_non_null(line);
+    assert_int_equal(d->op, 2);
+    assert_int_equal(line->missing, 5);
+    fund->held++;
+    found(held);
+    fund->held--;
+    fund->account = d->gua;
+    found(held);
+    fund->account = d->op;
+    line->missing++;
+    found(missing);
+    line->missing--;
+    line->account = d->bank;
+    found(missing);
+    line->account = d->op;
+    index->by_account[d->op]++;
+    found("lease guarantees: account 2 has pledged another amount in memory");
+    index->by_account[d->op]--;
+    assert_int_equal(world_check(d->x, NULL), 0);
+    TERMS_REPORTED(1, row.escrow_ucr++, missing);
+    TERMS_REPORTED(1, row.escrow_ucr = 5, beyond);
+    const struct escrow_row key = {.serial = 1, .kind = ESCROW_KIND_CONTRACT, .place = 0};
+    const struct escrow_row right =
+        *(const struct escrow_row *)store_find(d->x->store, TABLE_ESCROW, &key);
+    struct escrow_row row = right;
+    row.amount_ucr++;
+    world_put_unseen(d->x, TABLE_ESCROW, &row);
+    found(held);
+    world_put_unseen(d->x, TABLE_ESCROW, &right);
+    row.serial = 99;
+    store_put(d->x->store, TABLE_ESCROW, &row);
+    found(beyond);
+    store_remove(d->x->store, TABLE_ESCROW, &row);
+    assert_int_equal(world_check(d->x, NULL), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -295,6 +343,7 @@ int main(void)
         TEST(indexes),
         TEST(claims_and_funds),
         TEST(guarantees),
+        TEST(pledges),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,246 @@
+#include "server/exchange/pledge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/exchange/guarantee.h"
+#include "server/exchange/index.h"
+#include "server/exchange/ledger.h"
+
+/* --- What is in the funds, and what is missing there --- */
+
+static int fund_compare(const struct fund_line *a, const struct fund_line *b)
+{
+    int order = number_compare(a->contract, b->contract);
+    return order != 0 ? order : number_compare(a->account, b->account);
+}
+
+TREE_GENERATE(fund_tree, fund_line, link, fund_compare)
+
+static int pledge_compare(const struct pledge_line *a, const struct pledge_line *b)
+{
+    return number_compare(a->contract, b->contract);
+}
+
+TREE_GENERATE(pledge_tree, pledge_line, link, pledge_compare)
+
+void pledge_index_free(struct exchange *x)
+{
+    struct pledge_index *index = x->pledges;
+    struct fund_line *fund;
+    struct pledge_line *line;
+    if (!index)
+        return;
+    while ((fund = RB_ROOT(&index->funds)) != NULL) {
+        RB_REMOVE(fund_tree, &index->funds, fund);
+        free(fund);
+    }
+    while ((line = RB_ROOT(&index->lines)) != NULL) {
+        RB_REMOVE(pledge_tree, &index->lines, line);
+        free(line);
+    }
+    free(index->by_account);
+    free(index);
+    x->pledges = NULL;
+}
+
+static struct fund_line *fund_find(const struct exchange *x, uint64_t contract, uint32_t account)
+{
+    struct fund_line key = {.contract = contract, .account = account};
+    return RB_FIND(fund_tree, &x->pledges->funds, &key);
+}
+
+amount pledge_fund_listed(const struct exchange *x, uint64_t contract, uint32_t account)
+{
+    const struct fund_line *line = fund_find(x, contract, account);
+    return line ? line->held : 0;
+}
+
+/* While the image is loaded the terms may not be there yet. */
+amount pledge_missing(const struct exchange *x, const struct contract_row *row)
+{
+    if (row->kind != CONTRACT_KIND_GUARANTEE || row->state != CONTRACT_STATE_IN_FORCE)
+        return 0;
+    const struct guarantee_row *terms = guarantee_terms(x, row->contract, row->version);
+    amount held = pledge_fund_listed(x, row->contract, row->creditor);
+    return terms && terms->escrow_ucr > held ? terms->escrow_ucr - held : 0;
+}
+
+static pledge_wide *sum_of(struct pledge_index *index, uint32_t account)
+{
+    if (account >= index->by_account_size) {
+        size_t size = index->by_account_size ? index->by_account_size : 64;
+        while (size <= account)
+            size *= 2;
+        pledge_wide *sums = realloc(index->by_account, size * sizeof(*sums));
+        if (!sums)
+            memory_exhausted();
+        memset(sums + index->by_account_size, 0, (size - index->by_account_size) * sizeof(*sums));
+        index->by_account = sums;
+        index->by_account_size = size;
+    }
+    return &index->by_account[account];
+}
+
+/* So much is missing of a contract from now on; there is a line as long as something is. */
+static void line_set(struct exchange *x, uint64_t contract, uint32_t account, amount missing)
+{
+    struct pledge_index *index = x->pledges;
+    struct pledge_line key = {.contract = contract};
+    struct pledge_line *line = RB_FIND(pledge_tree, &index->lines, &key);
+    if (line) {
+        *sum_of(index, line->account) -= line->missing;
+        line->missing = 0;
+    }
+    if (missing > 0 && account > 0 && account <= ACCOUNTS_MAX) {
+        if (!line) {
+            line = memory_zeroed(1, sizeof(*line));
+            line->contract = contract;
+            RB_INSERT(pledge_tree, &index->lines, line);
+        }
+        line->account = account;
+        line->missing = missing;
+        *sum_of(index, account) += missing;
+    } else if (line) {
+        RB_REMOVE(pledge_tree, &index->lines, line);
+        free(line);
+    }
+}
+
+void pledge_contract_changed(struct exchange *x, const struct contract_row *before,
+                             const struct contract_row *after)
+{
+    if (after && after->kind == CONTRACT_KIND_GUARANTEE)
+        line_set(x, after->contract, after->creditor, pledge_missing(x, after));
+    else if (before && before->kind == CONTRACT_KIND_GUARANTEE)
+        line_set(x, before->contract, 0, 0);
+}
+
+static void pledge_refresh(struct exchange *x, uint64_t contract)
+{
+    const struct contract_row *row = contract_find(x, contract);
+    pledge_contract_changed(x, row, row);
+}
+
+static void terms_hook(void *context, const void *old_row, const void *new_row)
+{
+    const struct guarantee_row *any = new_row ? new_row : old_row;
+    pledge_refresh(context, any->contract);
+}
+
+static void fund_change(struct exchange *x, const struct escrow_row *row, bool more)
+{
+    struct fund_tree *funds = &x->pledges->funds;
+    struct fund_line *line = fund_find(x, row->serial, row->owner);
+    if (row->amount_ucr == 0)
+        return;
+    if (!line) {
+        line = memory_zeroed(1, sizeof(*line));
+        line->contract = row->serial;
+        line->account = row->owner;
+        RB_INSERT(fund_tree, funds, line);
+    }
+    line->held += more ? row->amount_ucr : 0 - row->amount_ucr;
+    if (line->held == 0) {
+        RB_REMOVE(fund_tree, funds, line);
+        free(line);
+    }
+}
+
+void pledge_escrow_changed(struct exchange *x, const struct escrow_row *before,
+                           const struct escrow_row *after)
+{
+    if (after)
+        fund_change(x, after, true);
+    if (before)
+        fund_change(x, before, false);
+    pledge_refresh(x, after ? after->serial : before->serial);
+}
+
+void pledge_index_new(struct exchange *x)
+{
+    x->pledges = memory_zeroed(1, sizeof(*x->pledges));
+    RB_INIT(&x->pledges->funds);
+    RB_INIT(&x->pledges->lines);
+    store_set_hook(x->store, TABLE_GUARANTEE, terms_hook, x);
+}
+
+/* --- What is pledged --- */
+
+pledge_wide pledge_sum(const struct exchange *x, uint32_t account)
+{
+    const struct pledge_index *index = x->pledges;
+    return account < index->by_account_size ? index->by_account[account] : 0;
+}
+
+amount pledge_of(const struct exchange *x, uint32_t account)
+{
+    pledge_wide sum = pledge_sum(x, account);
+    return sum < UINT64_MAX ? (amount)sum : UINT64_MAX;
+}
+
+enum refusal pledge_refusal(const struct exchange *x, uint32_t account, amount leaving)
+{
+    amount pledged = pledge_of(x, account);
+    return pledged == 0 || ledger_earned_covers(x, account, pledged, leaving)
+               ? REFUSAL_accepted
+               : REFUSAL_balance_pledged;
+}
+
+amount pledge_covers(const struct exchange *x, uint32_t account, amount a)
+{
+    amount covered = 0;
+    uint32_t series = ledger_balance_next(x, account, 1);
+    for (uint32_t i = 0; i < CALL_BALANCES_MAX && series > 0 && covered < a; i++) {
+        amount held = ledger_holds(x, series, (struct ledger_place){LEDGER_BALANCE, account});
+        covered += held < a - covered ? held : a - covered;
+        series = ledger_balance_next(x, account, series + 1);
+    }
+    return covered;
+}
+
+amount pledge_draw(struct exchange *x, uint32_t account, uint32_t payee, amount a,
+                   const struct flow *why, struct contract_paid *out)
+{
+    uint32_t series = ledger_balance_next(x, account, 1);
+    out->count = 0;
+    out->total = 0;
+    while (out->count < CALL_BALANCES_MAX && series > 0 && out->total < a) {
+        struct ledger_place balance = {LEDGER_BALANCE, account};
+        amount held = ledger_holds(x, series, balance);
+        amount part = held < a - out->total ? held : a - out->total;
+        ledger_move(x, series, balance, (struct ledger_place){LEDGER_BALANCE, payee}, part);
+        out->shares[out->count++] = (struct share){.series = series, .amount_ucr = part};
+        out->total += part;
+        series = ledger_balance_next(x, account, series + 1);
+    }
+    flow_add_shares(x, why, account, payee, out->shares, out->count);
+    return out->total;
+}
+
+/* --- For checks --- */
+
+amount pledge_listed(const struct exchange *x, uint64_t contract, uint32_t account)
+{
+    struct pledge_line key = {.contract = contract};
+    const struct pledge_line *line = RB_FIND(pledge_tree, &x->pledges->lines, &key);
+    return line && line->account == account ? line->missing : 0;
+}
+
+uint64_t pledge_count_funds(const struct exchange *x)
+{
+    struct fund_line *line;
+    uint64_t count = 0;
+    RB_FOREACH (line, fund_tree, &x->pledges->funds)
+        count++;
+    return count;
+}
+
+uint64_t pledge_count_listed(const struct exchange *x)
+{
+    struct pledge_line *line;
+    uint64_t count = 0;
+    RB_FOREACH (line, pledge_tree, &x->pledges->lines)
+        count++;
+    return count;
+}

@@ -1,0 +1,69 @@
+/*
+ * Pledges: what an operator has yet to put into the funds of its lease guarantees as escrow stands
+ * in what it has earned. Its balances of all series together do not fall below it by leaving: as
+ * payouts, or to pay claims. A call takes of them what the fund lacks of its guarantee's escrow.
+ */
+#ifndef BOURSE_EXCHANGE_PLEDGE_H
+#define BOURSE_EXCHANGE_PLEDGE_H
+
+#include "server/exchange/contract.h"
+
+/* What the operator has yet to put into the fund of a lease guarantee in force: its escrow, less
+ * what is there. 0 of any other contract. */
+amount pledge_missing(const struct exchange *x, const struct contract_row *row);
+/* The same of all guarantees in force of which the account is the operator, up to UINT64_MAX. */
+amount pledge_of(const struct exchange *x, uint32_t account);
+/* Whether so much may leave the account's balances, which hold it: balance_pledged. */
+enum refusal pledge_refusal(const struct exchange *x, uint32_t account, amount leaving);
+
+/* What of `a` a call could take of the account's balances: of the first CALL_BALANCES_MAX series in
+ * which it has one. */
+amount pledge_covers(const struct exchange *x, uint32_t account, amount a);
+/* What a call takes: moves it to the balances of `payee` and books the flow. Returns how much. */
+amount pledge_draw(struct exchange *x, uint32_t account, uint32_t payee, amount a,
+                   const struct flow *why, struct contract_paid *out);
+
+/* What an account has in the fund of a contract. */
+struct fund_line {
+    RB_ENTRY(fund_line) link;
+    uint64_t contract;
+    uint32_t account;
+    amount held;
+};
+
+RB_HEAD(fund_tree, fund_line);
+
+/* What is missing in the fund of a lease guarantee in force. */
+struct pledge_line {
+    RB_ENTRY(pledge_line) link;
+    uint64_t contract;
+    uint32_t account;
+    amount missing;
+};
+
+RB_HEAD(pledge_tree, pledge_line);
+
+__extension__ typedef unsigned __int128 pledge_wide;
+
+struct pledge_index {
+    struct fund_tree funds;   /* owned */
+    struct pledge_tree lines; /* where something is missing; owned */
+    pledge_wide *by_account;  /* what is missing of each operator's; owned */
+    size_t by_account_size;
+};
+
+/* For the hooks of contracts and of rows of escrow: the index follows. */
+void pledge_contract_changed(struct exchange *x, const struct contract_row *before,
+                             const struct contract_row *after);
+void pledge_escrow_changed(struct exchange *x, const struct escrow_row *before,
+                           const struct escrow_row *after);
+
+/* For checks: what the index says an account has in a fund, and is missing in it; how many lines of
+ * either there are; and what is missing of all of an operator's. */
+amount pledge_fund_listed(const struct exchange *x, uint64_t contract, uint32_t account);
+amount pledge_listed(const struct exchange *x, uint64_t contract, uint32_t account);
+uint64_t pledge_count_funds(const struct exchange *x);
+uint64_t pledge_count_listed(const struct exchange *x);
+pledge_wide pledge_sum(const struct exchange *x, uint32_t account);
+
+#endif
