@@ -187,7 +187,7 @@ static void info_fill(const struct declaration_row *row, struct arena *arena,
 }
 
 /* The months of one account that another may see: all of one's own and for admins and auditors;
- * a funder's those of term and tail of its grants. */
+ * a funder those of term and tail of its grants, of one that is completed until it was. */
 struct months {
     uint32_t subject;
     uint64_t first_s;
@@ -206,10 +206,13 @@ static void funder_months(const struct exchange *x, uint32_t funder, struct mont
             row->debtor != m->subject || row->version == 0)
             continue;
         const struct grant_row *terms = grant_terms(x, serial, row->version);
+        uint64_t end_s = grant_tail_end_s(terms);
+        if (row->state == CONTRACT_STATE_COMPLETED && row->ended_s < end_s)
+            end_s = row->ended_s;
         if (grant_first_s(terms) < m->first_s)
             m->first_s = grant_first_s(terms);
-        if (grant_tail_end_s(terms) > m->end_s)
-            m->end_s = grant_tail_end_s(terms);
+        if (end_s > m->end_s)
+            m->end_s = end_s;
     }
 }
 

@@ -31,15 +31,7 @@ const struct progress_row *revshare_progress(const struct exchange *x, uint64_t 
 
 /* --- Index --- */
 
-static int line_compare(const struct share_line *a, const struct share_line *b)
-{
-    int order = number_compare(a->operator, b->operator);
-    if (order == 0)
-        order = number_compare(a->rank, b->rank);
-    return order != 0 ? order : number_compare(a->contract, b->contract);
-}
-
-TREE_GENERATE(share_tree, share_line, link, line_compare)
+TREE_GENERATE(share_tree, share_line, link, share_line_compare)
 
 static struct share_line line_of(const struct progress_row *row)
 {
@@ -53,7 +45,7 @@ static void progress_hook(void *context, const void *old_row, const void *new_ro
     struct share_tree *lines = &x->revshares->lines;
     struct share_line before = old_row ? line_of(old_row) : (struct share_line){.contract = 0};
     struct share_line after = new_row ? line_of(new_row) : (struct share_line){.contract = 0};
-    if (old_row && new_row && line_compare(&before, &after) == 0)
+    if (old_row && new_row && share_line_compare(&before, &after) == 0)
         return;
     struct share_line *line = old_row ? RB_FIND(share_tree, lines, &before) : NULL;
     if (line) {
@@ -230,6 +222,8 @@ enum refusal revshare_propose(struct exchange *x, const struct actor *actor, con
     refusal = refusal_first(refusal, terms_refusal(x, &terms));
     if (!refusal && op->contract > 0)
         refusal = past_refusal(x, contract_find(x, op->contract), &terms);
+    if (!refusal && revshare_passes(x, op->contract > 0 ? op->contract : UINT64_MAX, &terms))
+        refusal = REFUSAL_contract_third_party;
     if (refusal)
         return refusal;
     struct contract_row row = contract_propose(x, actor->account, CONTRACT_KIND_REVSHARE,
@@ -290,7 +284,10 @@ static enum refusal revshare_accept_refusal(const struct exchange *x,
     enum refusal refusal = terms_refusal(x, terms);
     if (row->version == 0 && in_force_of(x, row->debtor) >= SHARES_PER_OPERATOR_MAX)
         refusal = refusal_first(refusal, REFUSAL_too_many);
-    return refusal ? refusal : past_refusal(x, row, terms);
+    refusal = refusal ? refusal : past_refusal(x, row, terms);
+    if (!refusal && revshare_passes(x, row->contract, terms))
+        refusal = REFUSAL_contract_third_party;
+    return refusal;
 }
 
 /* Nothing but the steps that the settlement takes is logged between a deduction and its claim. */

@@ -38,6 +38,15 @@ const struct claim_row *revshare_claim(const struct exchange *x, const struct sh
 struct share_line *revshare_first(const struct exchange *x, uint32_t operator_account);
 struct share_line *revshare_next(struct share_line *line);
 
+/* By operator, rank and contract: the order in which a settlement pays. */
+int share_line_compare(const struct share_line *a, const struct share_line *b);
+/*
+ * Whether the contract under these terms would go before the share of another beneficiary, in force
+ * at the same site and of the same rank, that it does not go before now, or goes before one and
+ * could take more than now. UINT64_MAX: a contract that has no number yet.
+ */
+bool revshare_passes(const struct exchange *x, uint64_t contract, const struct revshare_row *terms);
+
 /* When utilisation is looked at next, after `after_s`: each midnight (UTC), once the day that ended
  * has its rows. 0: never, in the last phase. */
 uint64_t revshare_look_s(const struct revshare_row *terms, const struct progress_row *p,

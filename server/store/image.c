@@ -102,11 +102,26 @@ static MDB_val val_of(const void *data, size_t size)
     return (MDB_val){.mv_size = size, .mv_data = (void *)(uintptr_t)data};
 }
 
+/* LMDB asserts a few things of the pages that it reads, and would abort without a hint. Nothing
+ * can be said for what it was about to do: the process ends. */
+static void env_give_up(MDB_env *env, const char *message)
+{
+    const char *path = NULL;
+    mdb_env_get_path(env, &path);
+    fprintf(stderr,
+            "the image %s is damaged (LMDB: %s); nothing is lost: keep a copy of the directory, "
+            "remove the folder image/, and the next start makes it again from the journal\n",
+            path ? path : "", message);
+    fflush(stderr);
+    _exit(EXIT_FAILURE);
+}
+
 static int env_open_sized(struct image *i, size_t map_size)
 {
     int rc = mdb_env_create(&i->env);
     if (rc)
         return rc;
+    mdb_env_set_assert(i->env, env_give_up);
     unsigned flags = MDB_NOTLS | (i->mode == IMAGE_READ ? MDB_RDONLY : 0);
     rc = mdb_env_set_maxdbs(i->env, (MDB_dbi)(i->specs_count + 1));
     if (!rc)

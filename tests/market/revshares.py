@@ -64,6 +64,7 @@ class Revshares:
             self.revshare_check(grounds, Thing(**op))
             if contract is not None:
                 self.revshare_past_check(grounds, contract, Thing(**op))
+            self.revshare_equals_check(grounds, contract, Thing(**op))
 
         return self.propose(account, op, "revenue_share", (op["operator"], op["beneficiary"], 0),
                             checks)
@@ -96,9 +97,42 @@ class Revshares:
         grounds.when(rates[0] != rates[1] or old.phases[:phase] != terms.phases[:phase],
                      "contract_past_fixed")
 
+    def revshare_equals_check(self, grounds, contract, terms):
+        """Among equals nobody is passed, and who comes first takes no more than it did."""
+        number = contract.contract if contract else float("inf")
+        if contract and contract.version:
+            old, first = contract.now(), contract.phase
+            if old.rank < terms.rank:
+                return
+            if old.rank == terms.rank and not self.takes_more(old, terms, first):
+                return
+        for other in self.contracts.values():
+            if other.kind != "revenue_share" or other.state != "in_force" or \
+                    other.contract <= number:
+                continue
+            theirs = other.now()
+            grounds.when(theirs.operator == terms.operator and theirs.rank == terms.rank and
+                         theirs.beneficiary != terms.beneficiary and
+                         (0 in (theirs.site, terms.site) or theirs.site == terms.site),
+                         "contract_third_party")
+
+    @staticmethod
+    def takes_more(old, new, first):
+        floors = [t.floor_ucr if t.base == "above_floor" else 0 for t in (old, new)]
+        steps = list(zip(old.phases[:-1], new.phases[:-1]))[first:]
+        rates = [phase["rate_bp"] for phase in old.phases]
+        rates += rates[-1:] * len(new.phases)
+        return floors[1] < floors[0] or new.start_s < old.start_s or \
+            new.window_days != old.window_days or new.milestone != old.milestone or \
+            (old.latching and not new.latching) or len(new.phases) < len(old.phases) or \
+            any(new.phases[i]["rate_bp"] > rates[i] for i in range(first, len(new.phases))) or \
+            any(b[word] > a[word] for a, b in steps
+                for word in ("milestone_ucr", "utilisation_ppm"))
+
     def revenue_share_accept_check(self, grounds, contract, terms):
         self.revshare_check(grounds, terms)
         self.revshare_past_check(grounds, contract, terms)
+        self.revshare_equals_check(grounds, contract, terms)
 
     def revenue_share_begin(self, contract, before):
         terms = contract.now()

@@ -525,6 +525,60 @@ static void a_file_cut_off_is_refused(void **state)
     folder_remove(folder);
 }
 
+/* Says of the table without rows that its root is a page of a large value, which LMDB asserts not
+ * to be so. */
+static void plant_impossible_root(const char *folder)
+{
+    char file[300];
+    snprintf(file, sizeof(file), "%s/data.mdb", folder);
+    FILE *f = fopen(file, "r+b");
+    assert_non_null(f);
+    static uint8_t bytes[1 << 20];
+    size_t length = fread(bytes, 1, sizeof(bytes), f);
+    unsigned planted = 0;
+    for (size_t i = 8; i + 4 < length; i++) {
+        /* A node has flags, the size of its key, and the key; F_SUBDATA is 2, F_BIGDATA 1. */
+        if (memcmp(&bytes[i], "mark", 4) != 0 || bytes[i - 2] != 4 || bytes[i - 4] != 2)
+            continue;
+        bytes[i - 4] |= 1;
+        planted++;
+    }
+    assert_true(planted > 0);
+    rewind(f);
+    assert_int_equal(fwrite(bytes, 1, length, f), length);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void an_impossible_page_ends_the_process_with_a_hint(void **state)
+{
+    char folder[256], text[600] = "";
+    int words[2], status;
+    (void)state;
+
+    folder_make(folder);
+    store_free(small_image(folder));
+    plant_impossible_root(folder);
+    assert_int_equal(pipe(words), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct image_meta meta;
+        struct image_error error;
+        struct image *image;
+        dup2(words[1], STDERR_FILENO);
+        close(words[0]);
+        if (image_open(folder, IMAGE_WRITE, test_specs, TABLES, &image, &error) == 0)
+            image_load(image, store_new(test_specs, TABLES), &meta, &error);
+        _exit(EXIT_SUCCESS);
+    }
+    close(words[1]);
+    assert_true(child > 0 && read(words[0], text, sizeof(text) - 1) > 0);
+    close(words[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE);
+    assert_non_null(strstr(text, "remove the folder image/, and the next start makes it again"));
+    folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -537,6 +591,7 @@ int main(void)
         cmocka_unit_test(damage_is_found_and_named),
         cmocka_unit_test(a_missing_row_stops_the_write_and_nothing_is_written),
         cmocka_unit_test(a_file_cut_off_is_refused),
+        cmocka_unit_test(an_impossible_page_ends_the_process_with_a_hint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
