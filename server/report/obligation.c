@@ -72,6 +72,13 @@ static uint64_t contract_left(const struct obligations *o, const struct contract
     return REPORT_NONE;
 }
 
+/* A correction may make royalty due after the grant has expired. */
+static bool still_due(const struct obligations *o, const struct contract_row *row)
+{
+    uint64_t left = row->kind == CONTRACT_KIND_GRANT ? contract_left(o, row) : REPORT_NONE;
+    return row->state == CONTRACT_STATE_EXPIRED && left != REPORT_NONE && left > 0;
+}
+
 static const char *contract_side(const struct contract_row *row, uint32_t whose)
 {
     if (row->debtor == whose)
@@ -98,7 +105,8 @@ static void contract_show(const struct obligations *o, const struct contract_row
     job_account(j, row->debtor == j->account ? row->creditor : row->debtor);
     job_number(j, row->start_s != 0 ? cell_of(row->start_s) : REPORT_NONE);
     job_number(j, row->end_s != 0 ? cell_of(row->end_s) : REPORT_NONE);
-    job_number(j, row->state == CONTRACT_STATE_IN_FORCE ? contract_left(o, row) : REPORT_NONE);
+    bool goes_on = row->state == CONTRACT_STATE_IN_FORCE || still_due(o, row);
+    job_number(j, goes_on ? contract_left(o, row) : REPORT_NONE);
     job_number(j, funds != NULL ? cell_of(funds->sum[0]) : 0);
     job_number(j, claims != NULL ? cell_of(claims->sum[OWES]) : 0);
     job_number(j, claims != NULL ? cell_of(claims->sum[OWED]) : 0);
@@ -111,7 +119,7 @@ static int contract_visit(void *context, const void *found)
     uint32_t whose = o->j->account;
     bool lives = row->state == CONTRACT_STATE_PROPOSED || row->state == CONTRACT_STATE_IN_FORCE;
     if ((row->debtor != whose && row->creditor != whose && row->third != whose) ||
-        (!lives && row->claims_ucr == 0))
+        (!lives && row->claims_ucr == 0 && !still_due(o, row)))
         return 0;
     if (!job_row(o->j, o->table))
         return WALK_STOP;
