@@ -95,7 +95,8 @@ MESSAGE_STRUCT(q_royalties, Q_ROYALTIES_FIELDS);
 /* --- Rows --- */
 
 /* `version` is in force (0: none yet), `pending` proposed (0: none). Of a contract that is only
- * proposed the terms shown are those of `pending`. */
+ * proposed the terms shown are those of `pending`. `claims_open`: what claims_ucr is left of;
+ * `paying_s`: since when the exchange goes on paying them from the fund, 0: it does not. */
 #define ROW_CONTRACT_FIELDS(X, S)                                                                  \
     X(NUMBER, S, contract, 1, SERIAL_MAX)                                                          \
     X(ENUM, S, kind, contract_kind, 0)                                                             \
@@ -110,7 +111,9 @@ MESSAGE_STRUCT(q_royalties, Q_ROYALTIES_FIELDS);
     X(TIME, S, end_s, 0, TIME_MAX_S)                                                               \
     X(AMOUNT, S, funded_ucr, 0, UINT64_MAX)                                                        \
     X(AMOUNT, S, claims_ucr, 0, UINT64_MAX)                                                        \
-    X(U64, S, index, 0, UINT64_MAX)
+    X(U64, S, index, 0, UINT64_MAX)                                                                \
+    X(U32, S, claims_open, 0, UINT32_MAX)                                                          \
+    X(TIME, S, paying_s, 0, TIME_MAX_S)
 MESSAGE_STRUCT(contract_info, ROW_CONTRACT_FIELDS);
 
 /* Terms as proposed, then where the contract stands: the period that is next to be settled, what

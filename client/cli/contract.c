@@ -258,6 +258,28 @@ int command_contract_decline(struct cli *cli, int argc, char **argv)
 
 /* --- The fund ------------------------------------------------------------------------------- */
 
+static void claims_echo(struct cli *cli, const struct contract_info *c)
+{
+    if (c != NULL)
+        cli_echo(cli,
+                 json_pack("{s:I, s:I, s:b}", "claims_open", (json_int_t)c->claims_open,
+                           "claims_ucr", (json_int_t)c->claims_ucr, "paying", c->paying_s != 0));
+}
+
+/* What is left of the claims after a payment into the fund; the exchange may have paid further ones
+ * meanwhile. */
+static void claims_tell(struct cli *cli, const struct contract_info *c)
+{
+    if (c == NULL || c->claims_open == 0)
+        return;
+    const char *claims = c->claims_open == 1 ? "claim remains" : "claims remain";
+    if (c->paying_s != 0)
+        cli_print(cli, "%u %s; the exchange goes on paying, the oldest first\n",
+                  (unsigned)c->claims_open, claims);
+    else
+        cli_print(cli, "%u %s until there is more in the fund\n", (unsigned)c->claims_open, claims);
+}
+
 int command_contract_fund(struct cli *cli, int argc, char **argv)
 {
     char funded[AMOUNT_TEXT_BYTES];
@@ -274,11 +296,13 @@ int command_contract_fund(struct cli *cli, int argc, char **argv)
     const struct result *r =
         cli->exit == CLI_OK ? cli_apply(cli, &op_contract_fund_message, &op) : NULL;
     const struct contract_info *c = r != NULL ? contract_fetch(cli, op.contract) : NULL;
-    return cli_print_result(cli, &op_contract_fund_message, r, "contract",
-                            "funded contract %" PRIu64
-                            ": %s credits in its fund, %s owed in claims",
-                            op.contract, c != NULL ? amount_format(c->funded_ucr, funded) : "?",
-                            c != NULL ? amount_format(c->claims_ucr, claims) : "?");
+    claims_echo(cli, c);
+    cli_print_result(cli, &op_contract_fund_message, r, "contract",
+                     "funded contract %" PRIu64 ": %s credits in its fund, %s owed in claims",
+                     op.contract, c != NULL ? amount_format(c->funded_ucr, funded) : "?",
+                     c != NULL ? amount_format(c->claims_ucr, claims) : "?");
+    claims_tell(cli, c);
+    return cli->exit;
 }
 
 int command_contract_withdraw(struct cli *cli, int argc, char **argv)

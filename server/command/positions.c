@@ -43,6 +43,8 @@ static const struct {
     const char *words;
 } column_words[] = {
     WORDS(CONTRACT, contract_row, claims_ucr, "open claims"),
+    WORDS(CONTRACT, contract_row, claims_open, "number of open claims"),
+    WORDS(CONTRACT, contract_row, paying_s, "paying claims from its fund since"),
     WORDS(CONTRACT, contract_row, next_s, "due next"),
     WORDS(CONTRACT, contract_row, version, "version in force"),
     WORDS(CONTRACT, contract_row, pending, "version proposed"),
@@ -77,6 +79,7 @@ static const struct {
     WORDS(ADVANCE, advance_row, month_s, "first month not declared"),
     WORDS(ADVANCE, advance_row, tranches_paid, "tranches paid, as bits"),
     WORDS(ADVANCE, advance_row, tranches_released, "tranches released, as bits"),
+    WORDS(ADVANCE, advance_row, counts, "what is declared counts"),
     WORDS(RECOURSE, recourse_row, by_operator_ucr, "borne by the operator"),
     WORDS(RECOURSE, recourse_row, by_guarantor_ucr, "borne by the guarantor"),
     WORDS(RECOURSE, recourse_row, recovered_ucr, "recovered by the guarantor"),

@@ -255,6 +255,7 @@ static void period_settle(struct exchange *x, struct contract_row *row, struct c
 {
     struct contract_paid paid;
     uint32_t period = cover->period;
+    uint64_t since_s = backstop_period_end(terms, period); /* however late this is */
     amount owed = period_owed(cover);
     const struct flow why = {
         .kind = FLOW_KIND_BACKSTOP,
@@ -262,12 +263,12 @@ static void period_settle(struct exchange *x, struct contract_row *row, struct c
         .sku = terms->sku,
         .gpu_minutes = cover->gpu_minutes_owed,
     };
-    contract_pay(x, row, row->debtor, row->creditor, owed, &why, &paid);
+    contract_pay(x, row, row->debtor, row->creditor, contract_payable(x, row, owed), &why, &paid);
     period_draw(cover, owed);
     cover->paid_ucr += paid.total;
     draw_put(x, cover, terms, owed, paid.total);
     period_log(x, row, period, &paid);
-    claim_make(x, row, row->debtor, row->creditor, owed - paid.total);
+    claim_make(x, row, row->debtor, row->creditor, owed - paid.total, since_s);
 }
 
 /* The entry behind that of the settlement made it. */

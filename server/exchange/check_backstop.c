@@ -165,6 +165,8 @@ static int draw_visit(void *context, const void *item)
     if (row->paid_ucr <= row->owed_ucr &&
         (claim ? claim->amount_ucr : 0) != row->owed_ucr - row->paid_ucr)
         backstop_found(c, row->contract, "a settled period lacked another amount than its claim");
+    if (claim && claim->since_s != row->end_s)
+        backstop_found(c, row->contract, "what a period lacked is not claimed since its end");
     if (!draw_fits(c->x, row))
         backstop_found(c, row->contract, "a settled period was owed at other than its strike");
     return 0;

@@ -122,6 +122,7 @@ uint64_t check_contract_references(const struct exchange *x, struct check_report
 struct contract_scan {
     struct check_scan base;
     uint64_t due;
+    uint64_t paying;
     uint64_t listed;      /* places in the lists of accounts, as the rows say */
     uint64_t claims_open; /* claims that are not wholly paid */
     uint64_t claims_listed;
@@ -161,6 +162,19 @@ static void fund_check(struct check_scan *s, const struct contract_row *row)
     }
 }
 
+/* Claims are paid as long as the debtor's part of the fund has something, and only then. */
+static void paying_check(struct check_scan *s, const struct contract_row *row)
+{
+    uint32_t count;
+    if (row->claims_ucr != contract_claims(s->x, row->contract, &count))
+        contract_found(s, row->contract, "its claims come to another amount");
+    if (row->claims_open != count)
+        contract_found(s, row->contract, "its claims come to another number");
+    bool payable = count > 0 && contract_funds(s->x, row, row->debtor) > 0;
+    if (payable != (row->paying_s != 0) || row->paying_s > s->x->head.time_s)
+        contract_found(s, row->contract, "its fund could pay claims, and does not, or cannot");
+}
+
 static int contract_visit(void *context, const void *item)
 {
     struct contract_scan *scan = context;
@@ -169,8 +183,7 @@ static int contract_visit(void *context, const void *item)
     const struct owned *o = &s->x->contracts->by_account;
     state_check(s, row);
     fund_check(s, row);
-    if (row->claims_ucr != contract_claims(s->x, row->contract))
-        contract_found(s, row->contract, "its claims come to another amount");
+    paying_check(s, row);
     if (!listed(o, row->debtor, row->contract) || !listed(o, row->creditor, row->contract) ||
         (row->third > 0 && !listed(o, row->third, row->contract)))
         contract_found(s, row->contract, "not in memory among those of its parties");
@@ -178,9 +191,13 @@ static int contract_visit(void *context, const void *item)
     scan->live[row->debtor] += contract_counts_for(row, row->debtor);
     scan->live[row->creditor] += contract_counts_for(row, row->creditor);
     struct due_item due = {.due_s = row->next_s, .kind = DUE_CONTRACT, .serial = row->contract};
+    struct due_item pay = {.due_s = row->paying_s, .kind = DUE_CLAIMS, .serial = row->contract};
     scan->due += row->next_s != 0;
+    scan->paying += row->paying_s != 0;
     if (row->next_s != 0 && !due_has(s->x, due))
         contract_found(s, row->contract, "is not due when its row says");
+    if (row->paying_s != 0 && !due_has(s->x, pay))
+        contract_found(s, row->contract, "its claims are not due to be paid when its row says");
     return 0;
 }
 
@@ -192,6 +209,8 @@ static int claim_visit(void *context, const void *item)
     const struct owned *o = &s->x->contracts->claims_by_party;
     if (row->left_ucr > row->amount_ucr || (row->left_ucr == 0) != (row->paid_s != 0))
         claim_found(s, row->claim, "more is left than there was, or paid and not paid");
+    if (row->since_s > s->x->head.time_s)
+        claim_found(s, row->claim, "is owed since a time to come");
     if (!listed(o, row->debtor, row->claim) || !listed(o, row->creditor, row->claim))
         claim_found(s, row->claim, "not in memory among those of its parties");
     if (row->left_ucr > 0 && !claim_listed(s->x, row))
@@ -235,6 +254,9 @@ static void counts_check(struct contract_scan *scan)
     if (due_count(x, DUE_CONTRACT) != scan->due)
         check_found(report, "contracts: %llu are due, of %llu rows",
                     (unsigned long long)due_count(x, DUE_CONTRACT), (unsigned long long)scan->due);
+    if (due_count(x, DUE_CLAIMS) != scan->paying)
+        check_found(report, "contracts: claims of %llu are due to be paid, of %llu rows",
+                    (unsigned long long)due_count(x, DUE_CLAIMS), (unsigned long long)scan->paying);
 }
 
 void check_contracts(const struct exchange *x, struct check_report *report)

@@ -155,14 +155,17 @@ static int advance_visit(void *context, const void *item)
     if (!terms)
         return 0; /* reported by check_grant_references() */
     bool in_force = contract->state == CONTRACT_STATE_IN_FORCE;
-    bool listed = grant_open_next(s->x, row->startup, row->contract) == row->contract;
-    s->count += row->open != 0;
-    if (listed != (row->open != 0))
-        grant_found(s, row->contract, "in memory among those in force, and is not, or not there");
+    bool listed = grant_counting_next(s->x, row->startup, row->contract) == row->contract;
+    bool below = row->paid_ucr + row->recorded_ucr < royalty_cap(terms, row);
+    s->count += row->counts != 0;
+    if (listed != (row->counts != 0))
+        grant_found(s, row->contract, "in memory among those that count, and is not, or not there");
+    if ((row->counts != 0) != (in_force || (contract->state == CONTRACT_STATE_EXPIRED && below)))
+        grant_found(s, row->contract, "declarations count where they do not, or do not count");
     if (grant_of_series(s->x, row->series) != row->contract)
         grant_found(s, row->contract, "is not the one of its series in memory");
     tranches_check(s, row, terms);
-    if (row->open)
+    if (row->counts)
         royalty_check(s, row, terms);
     if (contract->next_s == 0 && in_force && s->x->head.time_s < grant_close_s(terms))
         grant_found(s, row->contract, "has time to go, but is never looked at");
@@ -173,7 +176,7 @@ void check_grants(const struct exchange *x, struct check_report *report)
 {
     struct check_scan scan = {.x = x, .report = report};
     store_each(x->store, TABLE_ADVANCE, advance_visit, &scan);
-    if (scan.count != x->grants->open_count)
-        check_found(report, "grants: %llu are in force, %llu in memory",
-                    (unsigned long long)scan.count, (unsigned long long)x->grants->open_count);
+    if (scan.count != x->grants->counting_count)
+        check_found(report, "grants: %llu count declarations, %llu in memory",
+                    (unsigned long long)scan.count, (unsigned long long)x->grants->counting_count);
 }

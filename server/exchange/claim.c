@@ -99,12 +99,14 @@ const struct claim_row *claim_oldest(const struct exchange *x, uint64_t contract
     return NULL;
 }
 
-amount contract_claims(const struct exchange *x, uint64_t contract)
+amount contract_claims(const struct exchange *x, uint64_t contract, uint32_t *count_out)
 {
     amount sum = 0;
+    *count_out = 0;
     for (struct claim_line *line = line_first(x, contract); line; line = line_next(line)) {
         const struct claim_row *row = claim_find(x, line->claim);
         sum += row ? row->left_ucr : 0;
+        ++*count_out;
     }
     return sum;
 }
@@ -125,7 +127,7 @@ uint64_t claim_count_open(const struct exchange *x)
 }
 
 void claim_make(struct exchange *x, struct contract_row *row, uint32_t debtor, uint32_t creditor,
-                amount a)
+                amount a, uint64_t since_s)
 {
     a = a < UINT64_MAX - row->claims_ucr ? a : UINT64_MAX - row->claims_ucr;
     if (a == 0)
@@ -135,13 +137,14 @@ void claim_make(struct exchange *x, struct contract_row *row, uint32_t debtor, u
         .contract = row->contract,
         .amount_ucr = a,
         .left_ucr = a,
-        .since_s = x->head.time_s,
+        .since_s = since_s,
         .index = event_next_index(x),
         .debtor = debtor,
         .creditor = creditor,
     };
     store_put(x->store, TABLE_CLAIM, &claim);
     row->claims_ucr += a;
+    row->claims_open++;
     struct ev_claim_made event = {
         EVENT_HEAD_OF(x, 0),  .claim = claim.claim, .contract = row->contract,
         .creditor = creditor, .debtor = debtor,     .amount_ucr = a,
@@ -159,6 +162,9 @@ void claim_lower(struct exchange *x, struct contract_row *row, const struct clai
         after.paid_s = x->head.time_s;
     store_put(x->store, TABLE_CLAIM, &after);
     row->claims_ucr -= paid->total;
+    row->claims_open -= after.left_ucr == 0;
+    if (row->claims_open == 0)
+        row->paying_s = 0;
     struct ev_claim_paid event = {
         EVENT_HEAD_OF(x, 0),        .claim = after.claim,   .contract = after.contract,
         .creditor = after.creditor, .debtor = after.debtor, .paid_ucr = paid->total,

@@ -90,13 +90,13 @@ static void live_count_parties(struct exchange *x, const struct contract_row *ro
 
 static void due_change(struct exchange *x, const struct contract_row *row, bool put)
 {
-    if (!row || row->next_s == 0)
-        return;
-    struct due_item item = {.due_s = row->next_s, .kind = DUE_CONTRACT, .serial = row->contract};
-    if (put)
-        due_put(x, item);
-    else
-        due_remove(x, item);
+    void (*change)(struct exchange *, struct due_item) = put ? due_put : due_remove;
+    if (row && row->next_s != 0)
+        change(x, (struct due_item){
+                      .due_s = row->next_s, .kind = DUE_CONTRACT, .serial = row->contract});
+    if (row && row->paying_s != 0)
+        change(x, (struct due_item){
+                      .due_s = row->paying_s, .kind = DUE_CLAIMS, .serial = row->contract});
 }
 
 static void parties_list(struct exchange *x, const struct contract_row *row,

@@ -4,7 +4,7 @@
  * likewise, and until then the terms in force stand. A contract has a fund: tokens that its parties
  * put into it, which are rows of escrow (ESCROW_KIND_CONTRACT) with their owners. What must be paid
  * is paid from the debtor's part of the fund, the rest becomes a claim with its age, paid first
- * when the fund grows.
+ * when the fund grows: some at once, further ones by ticks.
  */
 #ifndef BOURSE_EXCHANGE_CONTRACT_H
 #define BOURSE_EXCHANGE_CONTRACT_H
@@ -125,12 +125,18 @@ struct contract_paid {
  */
 amount contract_pay(struct exchange *x, const struct contract_row *row, uint32_t payer,
                     uint32_t payee, amount a, const struct flow *why, struct contract_paid *out);
+/* How much of `a`, which the debtor owes from now on, its part of the fund may pay: what that has
+ * beyond the claims that are open. */
+amount contract_payable(const struct exchange *x, const struct contract_row *row, amount a);
+/* Says whether ticks are to go on paying claims: some are open, and the debtor's part of the fund
+ * has something. After claims were paid from it; changes `row`, a copy that the caller puts. */
+void contract_paying_set(const struct exchange *x, struct contract_row *row);
 
-/* Records a claim against the contract's debtor and logs it, by 0; changes `row`, a copy that the
- * caller puts. `a` may be 0: nothing happens. The claims of one contract stop growing at UINT64_MAX
- * in all. */
+/* Records a claim against the contract's debtor, owed since since_s, and logs it, by 0; changes
+ * `row`, a copy that the caller puts. `a` may be 0: nothing happens. The claims of one contract
+ * stop growing at UINT64_MAX in all. */
 void claim_make(struct exchange *x, struct contract_row *row, uint32_t debtor, uint32_t creditor,
-                amount a);
+                amount a, uint64_t since_s);
 /* The first claim that was made by the entry `index` of the log or a later one; NULL: none was. */
 const struct claim_row *claim_made_from(const struct exchange *x, uint64_t index);
 /* The oldest claim of a contract against `debtor` that is not wholly paid; NULL: there is none. */
@@ -173,9 +179,9 @@ enum refusal contract_page_fill(const struct exchange *x, uint32_t asking, struc
 /* Whether the account may see the contract; contract_not_found otherwise. */
 enum refusal contract_visible(const struct exchange *x, uint32_t asking, uint64_t contract);
 
-/* For checks: what the open claims in memory of a contract come to, whether one is among them, and
- * how many there are of all contracts. */
-amount contract_claims(const struct exchange *x, uint64_t contract);
+/* For checks: what the open claims in memory of a contract come to and how many they are, whether
+ * one is among them, and how many there are of all contracts. */
+amount contract_claims(const struct exchange *x, uint64_t contract, uint32_t *count_out);
 bool claim_listed(const struct exchange *x, const struct claim_row *row);
 uint64_t claim_count_open(const struct exchange *x);
 

@@ -18,7 +18,9 @@ enum {
  * (of a grant), guarantor (of a lease guarantee); `creditor` the other party: operator,
  * beneficiary, funder, operator. `third` is the beneficiary of a lease guarantee. version: in
  * force, 0: none; pending: proposed by `proposer`, 0: none. next_s: when its kind has something to
- * do next, 0: never. claims_ucr: what is left of its claims.
+ * do next, 0: never. claims_ucr: what is left of its claims; claims_open: of so many. paying_s:
+ * since when ticks pay them from the debtor's part of the fund, 0: none is open, or nothing is
+ * left.
  */
 #define CONTRACT_ROW(X, S)                                                                         \
     X(U64, S, contract, 1)                                                                         \
@@ -29,6 +31,7 @@ enum {
     X(U64, S, accepted_s, 1)                                                                       \
     X(U64, S, ended_s, 1)                                                                          \
     X(U64, S, claims_ucr, 1)                                                                       \
+    X(U64, S, paying_s, 1)                                                                         \
     X(U64, S, index, 1)                                                                            \
     X(U32, S, kind, 1)                                                                             \
     X(U32, S, state, 1)                                                                            \
@@ -39,7 +42,9 @@ enum {
     X(U32, S, version, 1)                                                                          \
     X(U32, S, pending, 1)                                                                          \
     X(U32, S, version_last, 1)                                                                     \
-    X(U32, S, escrow_series, 1)
+    X(U32, S, escrow_series, 1)                                                                    \
+    X(U32, S, claims_open, 1)                                                                      \
+    X(U32, S, reserved, 1)
 ROW_STRUCT(contract_row, CONTRACT_ROW);
 
 /* What could not be paid under a contract. paid_s 0: not wholly paid yet. */
@@ -251,7 +256,8 @@ ROW_STRUCT(grant_row, GRANT_ROW);
  * is declared in months and streams that count, each times its basis points, in 1/10 000
  * micro-credits; royalty_ucr: of that, within the cap; paid in credits, recorded as paid outside.
  * month_s: the first month from the start on that has not been declared; spent_ucr: of its series,
- * by the startup, under leases. open: in force.
+ * by the startup, under leases. open: in force. counts: what is declared counts, as long as it is
+ * in force, and after it has expired below its cap.
  */
 #define ADVANCE_ROW(X, S)                                                                          \
     X(U64, S, contract, 1)                                                                         \
@@ -268,7 +274,7 @@ ROW_STRUCT(grant_row, GRANT_ROW);
     X(U32, S, tranches_paid, 1)                                                                    \
     X(U32, S, tranches_released, 1)                                                                \
     X(U32, S, open, 1)                                                                             \
-    X(U32, S, reserved, 1)
+    X(U32, S, counts, 1)
 ROW_STRUCT(advance_row, ADVANCE_ROW);
 
 /* What an account declared to have earned in a calendar month. */

@@ -26,6 +26,7 @@ enum due_kind {
     DUE_CONTRACT = 13,  /* a contract's next_s: a period to settle, a tranche, a declaration */
     DUE_OCCUPANCY = 14, /* occupancy of a day is added up */
     DUE_PROPOSAL = 15,  /* a proposal is too old */
+    DUE_CLAIMS = 16,    /* claims of a contract are paid from its fund: due since it could */
     DUE_KINDS_END
 };
 
@@ -65,6 +66,7 @@ uint32_t ask_site_due(struct exchange *x, uint64_t site, uint32_t limit);
 /* Each does work of a kind that may be longer than one tick, at most `limit` items; returns how
  * many it took. */
 uint32_t contract_due(struct exchange *x, uint64_t contract, uint32_t limit);
+uint32_t claims_due(struct exchange *x, uint64_t contract, uint32_t limit);
 uint32_t occupancy_due(struct exchange *x, uint32_t limit);
 
 /* A rule acts; returns how many items of a tick that stands for, at most `limit`. */

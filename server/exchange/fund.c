@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "server/exchange/contract.h"
+#include "server/exchange/due.h"
 #include "server/exchange/event.h"
 #include "server/exchange/key.h"
 #include "server/exchange/ledger.h"
@@ -56,6 +57,23 @@ amount contract_pay(struct exchange *x, const struct contract_row *row, uint32_t
     }
     flow_add_shares(x, why, payer, payee, out->shares, out->count);
     return out->total;
+}
+
+amount contract_payable(const struct exchange *x, const struct contract_row *row, amount a)
+{
+    if (row->claims_ucr == 0)
+        return a;
+    amount funds = contract_funds(x, row, row->debtor);
+    amount free = funds > row->claims_ucr ? funds - row->claims_ucr : 0;
+    return a < free ? a : free;
+}
+
+void contract_paying_set(const struct exchange *x, struct contract_row *row)
+{
+    if (row->claims_open == 0 || contract_funds(x, row, row->debtor) == 0)
+        row->paying_s = 0;
+    else if (row->paying_s == 0)
+        row->paying_s = x->head.time_s;
 }
 
 /* --- Putting in --- */
@@ -150,11 +168,12 @@ static void fund_take(struct exchange *x, struct contract_row *row, uint32_t acc
     store_put(x->store, TABLE_CONTRACT, row);
 }
 
-/* Whoever puts something in: what a former operation had no time for is paid then, too. */
-static void claims_pay(struct exchange *x, struct contract_row *row)
+/* The oldest ones, as long as the fund lasts; returns how many were paid, wholly or in part. */
+static uint32_t claims_pay(struct exchange *x, struct contract_row *row, uint32_t limit)
 {
     const struct flow why = claim_flow(x, row);
-    for (uint32_t i = 0; i < CLAIMS_PAID_MAX; i++) {
+    uint32_t count = 0;
+    for (; count < limit; count++) {
         const struct claim_row *oldest = claim_oldest(x, row->contract, row->debtor);
         if (!oldest)
             break;
@@ -164,7 +183,20 @@ static void claims_pay(struct exchange *x, struct contract_row *row)
             break;
         claim_lower(x, row, &claim, &paid);
     }
+    contract_paying_set(x, row);
     store_put(x->store, TABLE_CONTRACT, row);
+    return count;
+}
+
+uint32_t claims_due(struct exchange *x, uint64_t contract, uint32_t limit)
+{
+    struct contract_row row = *contract_find(x, contract);
+    uint32_t count = claims_pay(x, &row, limit < CLAIMS_PAID_MAX ? limit : CLAIMS_PAID_MAX);
+    if (count == 0 && row.paying_s != 0) {
+        row.paying_s = 0; /* a damaged image counts claims that there are not */
+        store_put(x->store, TABLE_CONTRACT, &row);
+    }
+    return count;
 }
 
 enum refusal contract_fund(struct exchange *x, const struct actor *actor, const void *body,
@@ -193,7 +225,7 @@ enum refusal contract_fund(struct exchange *x, const struct actor *actor, const 
     event.added.items = added;
     event.added.count = funding.count;
     event_log(x, &ev_contract_funded_message, &event);
-    claims_pay(x, &row);
+    claims_pay(x, &row, CLAIMS_PAID_MAX);
     const struct contract_rules *rules = contract_rules_of(row.kind);
     if (rules->funded && row.state == CONTRACT_STATE_IN_FORCE)
         rules->funded(x, &row);
@@ -211,8 +243,8 @@ static amount fund_free(const struct exchange *x, const struct contract_row *row
     amount kept = 0;
     if (rules->kept && row->state == CONTRACT_STATE_IN_FORCE)
         kept = rules->kept(x, row, account);
-    if (account == row->debtor && row->claims_ucr > 0)
-        kept = funds;
+    if (account == row->debtor && row->claims_ucr > kept)
+        kept = row->claims_ucr;
     return funds > kept ? funds - kept : 0;
 }
 

@@ -22,19 +22,19 @@ static int line_compare(const struct grant_line *a, const struct grant_line *b)
 
 TREE_GENERATE(grant_tree, grant_line, link, line_compare)
 
-static void open_change(struct grant_index *index, const struct advance_row *row, bool open)
+static void counting_change(struct grant_index *index, const struct advance_row *row, bool counts)
 {
     struct grant_line key = {.startup = row->startup, .contract = row->contract};
-    struct grant_line *line = RB_FIND(grant_tree, &index->open, &key);
-    if (open && !line) {
+    struct grant_line *line = RB_FIND(grant_tree, &index->counting, &key);
+    if (counts && !line) {
         line = memory_zeroed(1, sizeof(*line));
         line->startup = row->startup;
         line->contract = row->contract;
-        RB_INSERT(grant_tree, &index->open, line);
-        index->open_count++;
-    } else if (!open && line) {
-        RB_REMOVE(grant_tree, &index->open, line);
-        index->open_count--;
+        RB_INSERT(grant_tree, &index->counting, line);
+        index->counting_count++;
+    } else if (!counts && line) {
+        RB_REMOVE(grant_tree, &index->counting, line);
+        index->counting_count--;
         free(line);
     }
 }
@@ -63,10 +63,10 @@ static void advance_hook(void *context, const void *old_row, const void *new_row
     struct exchange *x = context;
     const struct advance_row *before = old_row;
     const struct advance_row *after = new_row;
-    if (before && (!after || before->startup != after->startup || !after->open))
-        open_change(x->grants, before, false);
-    if (after && after->open)
-        open_change(x->grants, after, true);
+    if (before && (!after || before->startup != after->startup || !after->counts))
+        counting_change(x->grants, before, false);
+    if (after && after->counts)
+        counting_change(x->grants, after, true);
     if (before && (!after || before->series != after->series))
         series_change(x->grants, before->series, 0);
     if (after)
@@ -76,7 +76,7 @@ static void advance_hook(void *context, const void *old_row, const void *new_row
 void grant_index_new(struct exchange *x)
 {
     x->grants = memory_zeroed(1, sizeof(*x->grants));
-    RB_INIT(&x->grants->open);
+    RB_INIT(&x->grants->counting);
     store_set_hook(x->store, TABLE_ADVANCE, advance_hook, x);
 }
 
@@ -85,8 +85,8 @@ void grant_index_free(struct exchange *x)
     struct grant_line *line;
     if (!x->grants)
         return;
-    while ((line = RB_ROOT(&x->grants->open)) != NULL) {
-        RB_REMOVE(grant_tree, &x->grants->open, line);
+    while ((line = RB_ROOT(&x->grants->counting)) != NULL) {
+        RB_REMOVE(grant_tree, &x->grants->counting, line);
         free(line);
     }
     free(x->grants->by_series);
@@ -94,10 +94,10 @@ void grant_index_free(struct exchange *x)
     x->grants = NULL;
 }
 
-uint64_t grant_open_next(const struct exchange *x, uint32_t startup, uint64_t from)
+uint64_t grant_counting_next(const struct exchange *x, uint32_t startup, uint64_t from)
 {
     struct grant_line key = {.startup = startup, .contract = from};
-    const struct grant_line *line = RB_NFIND(grant_tree, &x->grants->open, &key);
+    const struct grant_line *line = RB_NFIND(grant_tree, &x->grants->counting, &key);
     return line && line->startup == startup ? line->contract : 0;
 }
 
@@ -400,6 +400,7 @@ static void begin(struct exchange *x, struct contract_row *row)
             .startup = g.terms.startup,
             .series = g.terms.series,
             .open = 1,
+            .counts = 1,
         };
     }
     g.terms.accepted_s = x->head.time_s;
@@ -450,16 +451,28 @@ static enum contract_state over_as(const struct grant *g)
     return (enum contract_state)0;
 }
 
+/* Declarations of the months it had are corrected after it has expired, too, which makes more due
+ * as long as the cap leaves room for it. */
+static bool still_counts(const struct grant *g)
+{
+    const struct advance_row *a = &g->advance;
+    return a->open || (g->row.state == CONTRACT_STATE_EXPIRED &&
+                       a->paid_ucr + a->recorded_ucr < royalty_cap(&g->terms, a));
+}
+
 void grant_go_on(struct exchange *x, struct grant *g)
 {
-    tranches_pay(x, g);
-    enum contract_state over = over_as(g);
-    g->advance.open = over == 0;
-    store_put(x->store, TABLE_ADVANCE, &g->advance);
-    if (over != 0) {
-        contract_end(x, &g->row, over);
-        return;
+    if (g->advance.open) {
+        tranches_pay(x, g);
+        enum contract_state over = over_as(g);
+        g->advance.open = over == 0;
+        if (over != 0)
+            contract_end(x, &g->row, over);
     }
+    g->advance.counts = still_counts(g);
+    store_put(x->store, TABLE_ADVANCE, &g->advance);
+    if (!g->advance.open)
+        return;
     g->row.next_s = next_look_s(g);
     store_put(x->store, TABLE_CONTRACT, &g->row);
 }
@@ -525,5 +538,8 @@ enum refusal grant_operation_refusal(const struct exchange *x, uint64_t contract
     if ((as == GRANT_FUNDER && account != row->creditor) ||
         (as == GRANT_STARTUP && account != row->debtor))
         return REFUSAL_contract_not_party;
-    return row->state == CONTRACT_STATE_IN_FORCE ? REFUSAL_accepted : REFUSAL_contract_not_in_force;
+    const struct advance_row *advance = grant_advance(x, contract);
+    bool due = as != GRANT_ADMIN && advance && royalty_due(advance) > 0;
+    return row->state == CONTRACT_STATE_IN_FORCE || due ? REFUSAL_accepted
+                                                        : REFUSAL_contract_not_in_force;
 }

@@ -22,8 +22,8 @@ struct grant_line {
 RB_HEAD(grant_tree, grant_line);
 
 struct grant_index {
-    struct grant_tree open; /* in force, by startup and contract; owned */
-    uint64_t open_count;
+    struct grant_tree counting; /* what is declared counts, by startup and contract; owned */
+    uint64_t counting_count;
     uint64_t *by_series; /* the grant that is or was in force with it, 0: none; owned */
     size_t by_series_size;
 };
@@ -42,8 +42,9 @@ const struct advance_row *grant_advance(const struct exchange *x, uint64_t contr
  * and what they came in place of. Adds to *looks how many versions it went back. */
 const struct grant_row *grant_terms_until(const struct exchange *x, const struct grant_row *terms,
                                           uint64_t end_s, uint64_t *looks);
-/* The grant in force that comes first with the startup from contract `from` on; 0: none. */
-uint64_t grant_open_next(const struct exchange *x, uint32_t startup, uint64_t from);
+/* The grant that comes first with the startup from contract `from` on of those for which
+ * declarations count: in force, or expired below its cap; 0: none. */
+uint64_t grant_counting_next(const struct exchange *x, uint32_t startup, uint64_t from);
 /* The grant that is or was in force with the series; 0: none. */
 uint64_t grant_of_series(const struct exchange *x, uint32_t series);
 
@@ -56,15 +57,16 @@ uint64_t grant_close_s(const struct grant_row *terms);
 /* The first second of the month after the one that begins at `month_s`. */
 uint64_t month_next_s(uint64_t month_s);
 
-/* Reads a grant that is in force, as of now. */
+/* Reads a grant that is or was in force, as of now. */
 void grant_read(const struct exchange *x, uint64_t contract, struct grant *out);
 /* Pays the tranches that may be paid, ends the grant when it is over, says when it is to be looked
- * at next, and puts all rows. Logs what it does, by 0. */
+ * at next, and puts all rows; of one that has ended only what is due of it goes on. Logs what it
+ * does, by 0. */
 void grant_go_on(struct exchange *x, struct grant *g);
 /* Who acts on a grant: any admin, or one of its parties. */
 enum grant_actor { GRANT_ADMIN, GRANT_FUNDER, GRANT_STARTUP };
-/* Whether the account may act so on a grant in force. Refusals: contract_not_found,
- * contract_not_party, contract_not_in_force. */
+/* Whether the account may act so on a grant in force, and its parties on one that has ended while
+ * something is due. Refusals: contract_not_found, contract_not_party, contract_not_in_force. */
 enum refusal grant_operation_refusal(const struct exchange *x, uint64_t contract, uint32_t account,
                                      enum grant_actor as);
 

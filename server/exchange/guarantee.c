@@ -339,7 +339,8 @@ enum refusal guarantee_call(struct exchange *x, const struct actor *actor, const
     struct contract_paid by_guarantor;
     amount by_operator = operator_pay(x, &row, op->amount_ucr, &why, &paid);
     amount owed = op->amount_ucr - by_operator;
-    contract_pay(x, &row, row.debtor, row.third, owed, &why, &by_guarantor);
+    contract_pay(x, &row, row.debtor, row.third, contract_payable(x, &row, owed), &why,
+                 &by_guarantor);
     paid_append(&paid, &by_guarantor);
     recourse.called_ucr += op->amount_ucr;
     recourse.by_operator_ucr += by_operator;
@@ -360,7 +361,7 @@ enum refusal guarantee_call(struct exchange *x, const struct actor *actor, const
     event.paid.items = paid.shares;
     event.paid.count = paid.count;
     event_log(x, &ev_guarantee_called_message, &event);
-    claim_make(x, &row, row.debtor, row.third, owed - by_guarantor.total);
+    claim_make(x, &row, row.debtor, row.third, owed - by_guarantor.total, x->head.time_s);
     store_put(x->store, TABLE_CONTRACT, &row);
     out->object = op->contract;
     return REFUSAL_accepted;

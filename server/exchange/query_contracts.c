@@ -84,6 +84,8 @@ static void info_fill(const struct exchange *x, const struct contract_row *row, 
         .funded_ucr = contract_funds(x, row, row->debtor) + contract_funds(x, row, row->creditor),
         .claims_ucr = row->claims_ucr,
         .index = row->index,
+        .claims_open = row->claims_open,
+        .paying_s = row->paying_s,
     };
 }
 

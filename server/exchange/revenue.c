@@ -9,6 +9,7 @@
 enum {
     DAY_S = 86400,
     GRANT_LOOKS = 16, /* what a declaration costs by each grant, in looks of a search */
+    PASSED_LOOKS = 1, /* by one that has ended and has not that month */
 };
 
 const struct declaration_row *revenue_find(const struct exchange *x, uint32_t account,
@@ -119,15 +120,19 @@ static void declaration_log(struct exchange *x, const struct declaration_row *ro
     event_log(x, &ev_revenue_declared_message, &event);
 }
 
-/* The grant counts the month as it is declared now in place of as it was. */
-static void grant_declared(struct exchange *x, uint64_t contract,
-                           const struct declaration_row *before,
-                           const struct declaration_row *after, uint64_t undeclared_s)
+/* The grant counts the month as it is declared now in place of as it was. Returns what that costs
+ * in looks. */
+static uint32_t grant_declared(struct exchange *x, uint64_t contract,
+                               const struct declaration_row *before,
+                               const struct declaration_row *after, uint64_t undeclared_s)
 {
     struct grant g;
     grant_read(x, contract, &g);
     uint64_t month_s = after->month_s;
-    if (month_s >= grant_first_s(&g.terms) && month_s < grant_tail_end_s(&g.terms)) {
+    bool has = month_s >= grant_first_s(&g.terms) && month_s < grant_tail_end_s(&g.terms);
+    if (!has && !g.advance.open && g.advance.month_s != month_s)
+        return PASSED_LOOKS;
+    if (has) {
         const struct grant_row *then = grant_terms_until(x, grant_terms(x, contract, g.row.version),
                                                          month_next_s(month_s), &x->request_looks);
         grant_wide rated = advance_rated(&g.advance) + royalty_rated(then, after);
@@ -139,6 +144,7 @@ static void grant_declared(struct exchange *x, uint64_t contract,
         g.advance.month_s = undeclared_s;
     royalty_update(x, &g, month_s);
     grant_go_on(x, &g);
+    return GRANT_LOOKS;
 }
 
 enum refusal revenue_declare(struct exchange *x, const struct actor *actor, const void *body,
@@ -155,11 +161,9 @@ enum refusal revenue_declare(struct exchange *x, const struct actor *actor, cons
     store_put(x->store, TABLE_DECLARATION, &row);
     /* Where a grant waits for this month, the next one it waits for is the same for all. */
     uint64_t undeclared_s = revenue_undeclared_s(x, actor->account, op->month_s);
-    for (uint64_t contract = grant_open_next(x, actor->account, 1); contract != 0;
-         contract = grant_open_next(x, actor->account, contract + 1)) {
-        grant_declared(x, contract, &before, &row, undeclared_s);
-        x->request_looks += GRANT_LOOKS;
-    }
+    for (uint64_t contract = grant_counting_next(x, actor->account, 1); contract != 0;
+         contract = grant_counting_next(x, actor->account, contract + 1))
+        x->request_looks += grant_declared(x, contract, &before, &row, undeclared_s);
     out->object = actor->account;
     return REFUSAL_accepted;
 }

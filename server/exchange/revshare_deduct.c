@@ -6,7 +6,8 @@
 #include "server/exchange/revshare.h"
 #include "server/exchange/revshare_split.h"
 
-/* Claims that one settlement pays of each share at the most; further ones wait for the next. */
+/* Claims that one settlement pays of each share at the most; further ones wait for the next, or for
+ * what is in the fund. */
 enum { SETTLEMENT_CLAIMS_MAX = 64 };
 
 /* Of what is left of the settlement to open claims, the oldest first; changes `row`. */
@@ -24,7 +25,8 @@ static void claims_from_earning(struct exchange *x, struct earning *e, struct co
     }
 }
 
-/* What the operator has put into the fund pays open claims as well; changes `row`. */
+/* What the operator has put into the fund pays open claims as well, further ones by ticks; changes
+ * `row`. */
 static void claims_from_fund(struct exchange *x, const struct earning *e, struct contract_row *row)
 {
     const struct flow why = {.kind = FLOW_KIND_SHARE, .site = e->lease->site, .sku = e->lease->sku};
@@ -32,12 +34,13 @@ static void claims_from_fund(struct exchange *x, const struct earning *e, struct
         const struct claim_row *oldest = claim_oldest(x, row->contract, row->debtor);
         struct contract_paid paid;
         if (!oldest)
-            return;
+            break;
         struct claim_row claim = *oldest;
         if (contract_pay(x, row, row->debtor, claim.creditor, claim.left_ucr, &why, &paid) == 0)
-            return;
+            break;
         claim_lower(x, row, &claim, &paid);
     }
+    contract_paying_set(x, row);
 }
 
 static void share_log(struct exchange *x, const struct contract_row *row,
@@ -108,7 +111,7 @@ static void contract_deduct(struct exchange *x, struct earning *e, uint64_t cont
     amount claims_before = row.claims_ucr;
     claims_from_earning(x, e, &row);
     amount missing = share_take(x, e, &row, &terms, claims_before - row.claims_ucr);
-    claim_make(x, &row, row.debtor, row.creditor, missing);
+    claim_make(x, &row, row.debtor, row.creditor, missing, x->head.time_s);
     if (missing > 0 && row.escrow_series > 0)
         claims_from_fund(x, e, &row);
     if (row.claims_ucr != claims_before || missing > 0)

@@ -56,6 +56,8 @@ static uint32_t item_work_off(struct exchange *x, struct due_item item, uint32_t
     case DUE_ASK: /* in turns */
     case DUE_CONTRACT:
         return contract_due(x, item.serial, limit);
+    case DUE_CLAIMS:
+        return claims_due(x, item.serial, limit);
     case DUE_OCCUPANCY:
         return occupancy_due(x, limit);
     case DUE_PROPOSAL:

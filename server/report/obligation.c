@@ -44,6 +44,13 @@ static int claim_visit(void *context, const void *found)
     return status;
 }
 
+/* A correction may make royalty due after the grant has expired. */
+static bool still_due(const struct contract_row *row, uint64_t left_ucr)
+{
+    return row->kind == CONTRACT_KIND_GRANT && row->state == CONTRACT_STATE_EXPIRED &&
+           left_ucr != REPORT_NONE && left_ucr > 0;
+}
+
 static const char *contract_side(const struct contract_row *row, uint32_t whose)
 {
     if (row->debtor == whose)
@@ -87,14 +94,19 @@ static int contract_visit(void *context, const void *found)
     const struct contract_row *row = found;
     uint32_t whose = o->j->account;
     bool lives = row->state == CONTRACT_STATE_PROPOSED || row->state == CONTRACT_STATE_IN_FORCE;
-    if ((row->debtor != whose && row->creditor != whose && row->third != whose) ||
-        (!lives && row->claims_ucr == 0))
+    if (row->debtor != whose && row->creditor != whose && row->third != whose)
         return 0;
     uint64_t left_ucr = REPORT_NONE;
-    int status =
-        row->state == CONTRACT_STATE_IN_FORCE ? contract_left(o->j->source, row, &left_ucr) : 0;
+    bool may_be_left =
+        row->state == CONTRACT_STATE_IN_FORCE || row->state == CONTRACT_STATE_EXPIRED;
+    int status = may_be_left ? contract_left(o->j->source, row, &left_ucr) : 0;
     if (status != 0)
         return status;
+    if (!lives && !still_due(row, left_ucr)) {
+        if (row->claims_ucr == 0)
+            return 0;
+        left_ucr = REPORT_NONE;
+    }
     if (!job_row(o->j, o->table))
         return WALK_STOP;
     contract_show(o, row, left_ucr);

@@ -170,6 +170,33 @@ class Contracts(unittest.TestCase):
             x.stop()
             x.check()
 
+    def test_more_claims_than_one_payment_pays(self):
+        """some at once, the rest by the exchange"""
+        with Exchange() as x:
+            users = parties(x)
+            guard, gridco, bank = (users[n] for n in ("guard", "gridco", "bank"))
+            guard.ok("guarantee", "propose", "--operator", "gridco", "--beneficiary", "bank",
+                     "--site", "batam", "--limit", "200", "--end", "+30d")
+            gridco.ok("guarantee", "accept", "1")
+            for _ in range(66):
+                bank.ok("guarantee", "call", "1", "1", "--reference", "rent")
+            told = guard.ok("contract", "fund", "1", "0.5")
+            self.assertIn("0 credits in its fund, 65.5 owed in claims", told)
+            self.assertIn("66 claims remain until there is more in the fund", told)
+            told = guard.ok("contract", "fund", "1", "70")
+            # Whoever asks may find the rest paid already.
+            self.assertRegex(told, r"2 claims remain; the exchange goes on paying, the oldest "
+                             r"first|4.5 credits in its fund, 0 owed in claims")
+            for _ in range(600):
+                row = guard.json("contract", "show", "1")
+                if not row["claims_open"]:
+                    break
+            self.assertEqual((row["claims_ucr"], row["funded_ucr"], row["paying_s"]),
+                             (0, 45 * CREDIT // 10, None))
+            guard.ok("contract", "withdraw", "1", "4.5")
+            x.stop()
+            x.check()
+
 
 if __name__ == "__main__":
     tap.main()

@@ -133,7 +133,8 @@ class Backstops:
         sums = contract.sums
         owed = min(ceil_div(sums["cost"], 60), self.pool_left(contract))
         contract.owed += owed
-        amount, paid = self.pay_from_fund(contract, contract.debtor, contract.creditor, owed)
+        amount, paid = self.pay_from_fund(contract, contract.debtor, contract.creditor,
+                                          self.payable(contract, owed))
         contract.paid += amount
         draw = dict(contract=contract.contract, period=contract.period, start_s=start_s,
                     end_s=end_s, gpu_minutes_covered=sums["covered"],
@@ -145,7 +146,7 @@ class Backstops:
         contract.sums = dict.fromkeys(sums, 0)
         contract.period += 1
         self.say("backstop_settled", paid=paid, **draw)
-        self.make_claim(contract, contract.debtor, contract.creditor, owed - amount)
+        self.make_claim(contract, contract.debtor, contract.creditor, owed - amount, end_s)
         if end_s >= contract.now().end_s:
             self.end_contract(contract, "expired")
 

@@ -35,7 +35,8 @@ def contract_row(contract):
                 pending=contract.pending, proposer=contract.proposer, debtor=contract.debtor,
                 creditor=contract.creditor, beneficiary=contract.third, start_s=contract.start_s,
                 end_s=contract.end_s, funded_ucr=contract.fund.total(),
-                claims_ucr=sum(c.left for c in contract.claims))
+                claims_ucr=sum(c.left for c in contract.claims),
+                claims_open=len(contract.open_claims()), paying_s=contract.paying_s)
 
 
 def backstop_row(model, contract):

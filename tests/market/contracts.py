@@ -44,6 +44,7 @@ class Contract(Thing):
     pending = 0
     start_s = 0
     end_s = 0
+    paying_s = 0  # since when claims are paid by themselves
 
     def __init__(self, **fields):
         super().__init__(**fields)
@@ -200,8 +201,8 @@ class Contracts:
         kept = 0
         if contract.state == "in_force":
             kept = getattr(self, f"{contract.kind}_kept", lambda *_: 0)(contract, account)
-        if contract.open_claims(account):
-            kept = funds
+        if account == contract.debtor:
+            kept = max(kept, self.owes(contract))
         grounds.when(amount > max(funds - kept, 0), "funds_kept")
         grounds.refuse()
         for series, part in contract.fund.take(account, amount):
@@ -219,10 +220,18 @@ class Contracts:
 
     # --- Claims -----------------------------------------------------------------------------
 
-    def make_claim(self, contract, debtor, creditor, amount):
+    def owes(self, contract):
+        return sum(claim.left for claim in contract.open_claims())
+
+    def payable(self, contract, amount):
+        """What the debtor's part of the fund has for something new: older claims come before."""
+        return min(amount, max(0, contract.fund.of(contract.debtor) - self.owes(contract)))
+
+    def make_claim(self, contract, debtor, creditor, amount, since_s=None):
         if amount:
             claim = Thing(claim=self.claims_made + 1, contract=contract.contract, debtor=debtor,
-                          creditor=creditor, amount=amount, left=amount, since_s=self.now_s)
+                          creditor=creditor, amount=amount, left=amount,
+                          since_s=self.now_s if since_s is None else since_s)
             self.claims_made += 1
             contract.claims.append(claim)
             self.say("claim_made", claim=claim.claim, contract=contract.contract, debtor=debtor,
@@ -232,6 +241,8 @@ class Contracts:
         claim.left -= amount
         self.say("claim_paid", claim=claim.claim, contract=contract.contract, paid_ucr=amount,
                  left_ucr=claim.left, paid=paid)
+        if not contract.open_claims():
+            contract.paying_s = 0
         hook = getattr(self, f"{contract.kind}_claim_paid", None)
         if hook:
             hook(contract, amount)
@@ -241,5 +252,7 @@ class Contracts:
         for claim in contract.open_claims()[:CLAIMS_AT_ONCE]:
             amount, paid = self.pay_from_fund(contract, claim.debtor, claim.creditor, claim.left)
             if not amount:
-                return
+                break
             self.lower_claim(contract, claim, amount, paid)
+        goes_on = contract.open_claims() and contract.fund.of(contract.debtor)
+        contract.paying_s = (contract.paying_s or self.now_s) if goes_on else 0

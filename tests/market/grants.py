@@ -112,9 +112,14 @@ class Grants:
     def left_out(self, terms):
         return [c["name"] for c in terms.carve_outs]
 
+    def counting(self, contract):
+        """Whether what is declared counts: also after the grant has expired, below its cap."""
+        below = contract.paid + contract.recorded < self.royalty_cap(contract)
+        return contract.state == "in_force" or (contract.state == "expired" and below)
+
     def royalty(self, contract):
-        """What is due in all, paid or not; when the grant has ended, as it was then."""
-        if contract.state != "in_force":
+        """What is due in all, paid or not; of a grant that does not count any more, as it was."""
+        if not self.counting(contract):
             return contract.royalty_last
         total = 0
         for (account, month_s), row in self.declared.items():
@@ -173,6 +178,8 @@ class Grants:
     def grant_end(self, contract, at_s):
         terms = contract.now()
         contract.royalty_last = self.royalty(contract)
+        if contract.state != "in_force":
+            return
         paid = contract.paid + contract.recorded
         left = len(contract.tranches_paid) < len(terms.tranches)
         if (not left or at_s >= self.term_end_s(terms)) and paid >= self.royalty_cap(contract):
@@ -219,7 +226,8 @@ class Grants:
         month_s = op["month_s"]
         refuse(month_s != month_of(month_s) or month_add(month_s, 1) > self.now_s,
                "month_invalid")
-        grants = [c for c in self.in_force("grant") if c.debtor == account]
+        grants = [c for c in self.contracts.values() if c.kind == "grant" and c.version and
+                  c.debtor == account and self.counting(c)]
         was = {c.contract: self.royalty_due(c) for c in grants}
         old = self.declared.get((account, month_s))
         row = Thing(account=account, month_s=month_s, streams=op["streams"],
@@ -234,8 +242,10 @@ class Grants:
         grounds = Grounds()
         contract = self.seen_contract(account, op["contract"], "grant")
         grounds.when(account != getattr(contract, party), "contract_not_party")
-        grounds.when(contract.state != "in_force", "contract_not_in_force")
-        if contract.state == "in_force":
+        goes_on = contract.version and \
+            (contract.state == "in_force" or self.royalty_due(contract) > 0)
+        grounds.when(not goes_on, "contract_not_in_force")
+        if goes_on:
             grounds.when(op["amount_ucr"] > self.royalty_due(contract), "royalty_not_due")
         return grounds, contract
 

@@ -76,7 +76,7 @@ class Guarantees:
         by_operator, first = self.pay_from_fund(contract, contract.creditor, contract.third,
                                                 amount)
         by_guarantor, then = self.pay_from_fund(contract, contract.debtor, contract.third,
-                                                amount - by_operator)
+                                                self.payable(contract, amount - by_operator))
         claimed = amount - by_operator - by_guarantor
         contract.called += amount
         contract.by_operator += by_operator
@@ -90,8 +90,7 @@ class Guarantees:
 
     def to_recover(self, contract):
         """What it owes in claims is not recovered until it is paid."""
-        owed = sum(c.left for c in contract.open_claims())
-        return contract.by_guarantor - owed - contract.recovered
+        return contract.by_guarantor - self.owes(contract) - contract.recovered
 
     def guarantee_step_in(self, account, op):
         contract = self.seen_contract(account, op["contract"], "lease_guarantee")

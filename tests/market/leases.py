@@ -9,7 +9,7 @@ from things import Lease, Offer, Thing
 
 # In the order in which what is due at the same second is worked off.
 (DUE_SERIES, DUE_LEASE, DUE_PERIOD, DUE_OFFER, DUE_PAUSE, DUE_ORDER, DUE_ASK, DUE_RULE,
- DUE_CONTRACT, DUE_DAY) = range(2, 12)
+ DUE_CONTRACT, DUE_DAY, DUE_CLAIMS) = range(2, 13)
 SEARCH_STARTS_MAX = 400  # wider windows are not searched fully
 
 
@@ -480,6 +480,8 @@ class Leases:
                 due_s = getattr(self, f"{contract.kind}_due_s")(contract)
                 if due_s:
                     yield due_s, DUE_CONTRACT, contract.contract, 0
+            if contract.paying_s:
+                yield contract.paying_s, DUE_CLAIMS, contract.contract, 0
         yield (self.day_added + 1) * 86400, DUE_DAY, self.day_added, 0
 
     def offer_moves(self, offer):
@@ -535,6 +537,8 @@ class Leases:
         elif kind == DUE_CONTRACT:
             contract = self.contracts[number]
             getattr(self, f"{contract.kind}_due")(contract)
+        elif kind == DUE_CLAIMS:
+            self.pay_claims(self.contracts[number])
         elif kind == DUE_DAY:
             self.add_up_day(number)
 

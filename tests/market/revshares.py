@@ -259,7 +259,8 @@ class Revshares:
                  paid_ucr=amount)
         self.said += steps
         self.make_claim(contract, contract.debtor, contract.creditor, due - amount)
-        self.pay_claims(contract)
+        if due > amount:
+            self.pay_claims(contract)
 
     def revenue_share_claim_paid(self, contract, amount):
         contract.paid += amount

@@ -76,10 +76,15 @@ class Funding:
                 "pay": [[series, amount]],
                 "op": dict(operation="contract_fund", contract=self.contract_ref(contract))}
 
+    def grants_begun(self):
+        """In force; now and then also those that have ended."""
+        ended = self.contracts_in("expired", "completed", kind="grant")
+        return self.contracts_in("in_force", kind="grant") + (ended if self.chance(0.3) else [])
+
     def declare(self):
         """Mostly what a grant waits for."""
         r = self.random
-        contract = self.pick(self.contracts_in("in_force", kind="grant"))
+        contract = self.pick(self.grants_begun())
         if contract is None:
             return None
         months = [m for m in self.model.months_of(contract.now())
@@ -100,7 +105,7 @@ class Funding:
 
     def royalty(self):
         r = self.random
-        grants = self.contracts_in("in_force", kind="grant")
+        grants = self.grants_begun()
         contract = self.pick([c for c in grants if self.model.royalty_due(c)] or grants)
         if contract is None:
             return None
@@ -113,7 +118,7 @@ class Funding:
                            amount_ucr=amount)}
 
     def record(self):
-        contract = self.pick(c for c in self.contracts_in("in_force", kind="grant"))
+        contract = self.pick(self.grants_begun())
         if contract is None:
             return None
         return {"as": self.account_or_other(contract.creditor, 9, 10), "op": dict(

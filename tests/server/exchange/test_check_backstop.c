@@ -290,6 +290,9 @@ static void test_draws(void **state)
     lower.amount_ucr--;
     lower.left_ucr--;
     assert_unseen(TABLE_CLAIM, &lower, &claim, "lacked another amount than its claim");
+    struct claim_row later = claim;
+    later.since_s += 60;
+    assert_unseen(TABLE_CLAIM, &later, &claim, "what a period lacked is not claimed since its end");
 }
 
 static void test_listings(void **state)

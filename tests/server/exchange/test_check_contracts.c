@@ -189,6 +189,9 @@ static void states_and_what_is_due(void **state)
     struct due_item item = {.due_s = 1, .kind = DUE_CONTRACT, .serial = 2};
     due_put(d->x, item);
     found("contracts: 2 are due, of 1 rows");
+    item.kind = DUE_CLAIMS;
+    due_put(d->x, item);
+    found("contracts: claims of 1 are due to be paid, of 0 rows");
 }
 
 static void indexes(void **state)
@@ -229,7 +232,14 @@ static void claims_and_funds(void **state)
     REPORTED(claim_row, claim_of(1), TABLE_CLAIM, row.left_ucr = 0, fault);
     REPORTED(claim_row, claim_of(1), TABLE_CLAIM, (row.left_ucr = 0, row.paid_s = 1),
              "claims: 1 are open in memory, 0 rows");
+    static const char paying[] = "contract 1: its fund could pay claims, and does not, or cannot";
+    REPORTED(claim_row, claim_of(1), TABLE_CLAIM, row.since_s = d->x->head.time_s + 1,
+             "claim 1: is owed since a time to come");
     CONTRACT_REPORTED(1, row.claims_ucr++, "contract 1: its claims come to another amount");
+    CONTRACT_REPORTED(1, row.claims_open++, "contract 1: its claims come to another number");
+    CONTRACT_REPORTED(1, row.paying_s = 1, paying);
+    CONTRACT_REPORTED(1, row.paying_s = 1,
+                      "contract 1: its claims are not due to be paid when its row says");
     CONTRACT_REPORTED(1, row.escrow_series++, "contract 1: a row of its fund is missing");
     CONTRACT_REPORTED(1, row.escrow_series = 0,
                       "contract 1: credits are in its fund that it does not count");
@@ -240,6 +250,10 @@ static void claims_and_funds(void **state)
     row.owner = d->bank;
     world_put_unseen(d->x, TABLE_ESCROW, &row);
     found("contract 1: a row of its fund is of no party of it");
+    row.owner = d->gua;
+    row.amount_ucr = 5;
+    world_put_unseen(d->x, TABLE_ESCROW, &row);
+    found(paying);
     world_put_unseen(d->x, TABLE_ESCROW, &right);
     row = right;
     row.serial = 99;

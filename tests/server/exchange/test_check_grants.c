@@ -242,11 +242,12 @@ static void index_forgets(void **state)
     (void)state;
     struct advance_row row = advance();
     struct advance_row closed = row;
-    closed.open = 0;
+    closed.counts = 0;
     put_advance(closed);
+    assert_reported("grant 1: declarations count where they do not, or do not count");
     world_put_unseen(w.x, TABLE_ADVANCE, &row);
-    assert_reported("grant 1: in memory among those in force, and is not, or not there");
-    assert_reported("grants: 1 are in force, 0 in memory");
+    assert_reported("grant 1: in memory among those that count, and is not, or not there");
+    assert_reported("grants: 1 count declarations, 0 in memory");
 }
 
 static void series_forgotten(void **state)

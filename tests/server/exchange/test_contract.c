@@ -109,14 +109,17 @@ static void claims_stop_growing(void **state)
     struct deal *d = deal_open();
     deal_make(d);
     struct contract_row row = *contract_find(d->x, 1);
-    claim_make(d->x, &row, d->gua, d->bank, UINT64_MAX - 1);
-    claim_make(d->x, &row, d->gua, d->bank, 5);
-    claim_make(d->x, &row, d->gua, d->bank, 5);
+    claim_make(d->x, &row, d->gua, d->bank, UINT64_MAX - 1, d->x->head.time_s);
+    claim_make(d->x, &row, d->gua, d->bank, 5, d->x->head.time_s);
+    claim_make(d->x, &row, d->gua, d->bank, 5, d->x->head.time_s);
     assert_true(row.claims_ucr == UINT64_MAX);
     assert_int_equal(d->x->head.claim_last, 2);
     assert_int_equal(claim_oldest(d->x, 1, d->gua)->claim, 1);
     assert_null(claim_oldest(d->x, 1, d->op));
-    assert_true(contract_claims(d->x, 1) == UINT64_MAX);
+    uint32_t count;
+    assert_true(contract_claims(d->x, 1, &count) == UINT64_MAX);
+    assert_int_equal(count, 2);
+    assert_int_equal(row.claims_open, 2);
     d->w.replayable = false;
     deal_close(d);
 }
