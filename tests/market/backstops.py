@@ -136,6 +136,8 @@ class Backstops:
         amount, paid = self.pay_from_fund(contract, contract.debtor, contract.creditor,
                                           self.payable(contract, owed))
         contract.paid += amount
+        self.flow("backstop", contract.debtor, contract.creditor, paid, contract.now().site,
+                  contract.now().sku, sums["owed"])
         draw = dict(contract=contract.contract, period=contract.period, start_s=start_s,
                     end_s=end_s, gpu_minutes_covered=sums["covered"],
                     gpu_minutes_sold=sums["sold"], gpu_minutes_elected=sums["elected"],

@@ -1,16 +1,19 @@
 """Runs a story through the rules and the model side by side and finds where they differ.
 
 A story is a list of steps that name things by the step that made them, so that steps can be left
-out: {"as", "op", "pay"} is an operation whose tokens, [series, amount] each, are minted for it, and
-with "undone" the same in an atomic request whose second operation is refused; {"as", "many"} is one
-request of several {"op", "pay"}, of which what the second makes is named by "STEP.1"; {"tick"} lets
-time pass; with "late" what falls due meanwhile is worked off at the end of it.
+out: {"as", "op", "pay"} is an operation whose tokens, [series, amount] each, are minted for it, by
+as many admins as that needs, and with "undone" the same in an atomic request whose second operation
+is refused; {"as", "many"} is one request of several {"op", "pay"}, of which what the second makes
+is named by "STEP.1"; {"tick"} lets time pass; with "late" what falls due meanwhile is worked off at
+the end of it. {"keys of": NAME, "key"} in an operation is the key that follows from the name.
 """
 import copy
 import time
 
 from books import MINUTE, ORDER_LEASES_MAX, Refused
+from compare_books import compare_books, compare_flows
 from compare_contracts import compare_contracts, compare_papers, compare_said
+from compare_control import compare_control, compare_proposals
 from differences import Difference, differ, differ_rows
 from driver import Driver, seconds
 from model import Model
@@ -19,6 +22,8 @@ from price_index import PriceIndex
 OPERATORS = ("op2", "op3", "op4")
 STARTUPS = ("st5", "st6", "st7", "st8")
 GUARANTORS = ("gu9", "gu10")
+ADMINS = ("ad11", "ad12", "ad13")
+TREASURERS = ("tr14",)
 
 
 class Missing(Exception):
@@ -31,15 +36,20 @@ class Run:
         self.fault = fault  # what a test of this test changes in the rules' answers
         self.made = {}      # (what, step) to number
         self.counts = {}    # (operation, outcome) to how often
+        self.refused = ""   # why the last operation was, if it was
+        self.model.register(1, "admin", "admin", set(self.keys("admin").values()))
         for names, role in ((OPERATORS, "operator"), (STARTUPS, "startup"),
-                            (GUARANTORS, "guarantor")):
+                            (GUARANTORS, "guarantor"), (ADMINS, "admin"),
+                            (TREASURERS, "treasurer")):
             for name in names:
                 account = driver.ask(register=name, role=role)["account"]
-                self.model.register(account, role)
+                self.model.register(account, role, name, set(self.keys(name).values()))
 
     # --- Steps ------------------------------------------------------------------------------
 
     def resolve(self, value):
+        if isinstance(value, dict) and "keys of" in value:
+            return self.keys(value["keys of"])[value["key"]]
         if isinstance(value, dict):
             return {key: self.resolve(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -60,10 +70,13 @@ class Run:
             raise Missing
         return leases[place]
 
+    def keys(self, name):
+        keys = self.driver.ask(keys=name)
+        return {key: keys[key] for key in ("sign_key", "channel_key")}
+
     def step(self, number, step):
         if "tick" in step:
             return self.tick(step["tick"], step.get("late", False))
-        self.model.said = []
         account = self.resolve(step["as"])
         ops = [self.paid(account, part) for part in step.get("many", [step])]
         if step.get("undone"):
@@ -79,6 +92,7 @@ class Run:
     def undo(self, account, op):
         """Nothing of it may stay, which the next comparisons show."""
         refused = {"operation": "order_cancel", "order": 1 << 40}
+        self.model.said = []
         answer = self.ask(**{"as": account}, operations=[op, refused], atomic=True)
         if any(result["refusal"] == "accepted" for result in answer["results"]):
             raise Difference("a part of an atomic request that was refused is accepted")
@@ -86,15 +100,18 @@ class Run:
         return True
 
     def mint(self, account, series, amount):
-        op = {"operation": "mint", "series": series,
-              "outputs": [{"account": account, "amount_ucr": amount}]}
-        answer = self.ask(**{"as": 1}, operations=[op])
-        result = answer["results"][0]
-        # An expired series mints nothing; the order then names a token that never was.
-        if result["refusal"] != "accepted":
-            return 1 << 40
-        self.model.minted(account, series, amount, result["token_first"])
-        return result["token_first"]
+        """A new token, with the word of as many admins as it takes; or, of an expired series, one
+        that never was."""
+        tokens = len(self.model.tokens)
+        admin, *others = self.model.active_admins()
+        op = {"series": series, "outputs": [{"account": account, "amount_ucr": amount}]}
+        accepted = self.operate(None, admin, [dict(op, operation="mint")])
+        if not accepted and self.refused == "approval_needed":
+            self.operate(None, admin, [dict(op, operation="mint_propose")])
+            approve = {"operation": "control_approve", "proposal": len(self.model.proposals)}
+            for other in others[:self.model.policy.approvals - 1]:
+                self.operate(None, other, [approve])
+        return max(self.model.tokens) if len(self.model.tokens) > tokens else 1 << 40
 
     def ask(self, **command):
         answer = self.driver.ask(**command)
@@ -102,6 +119,7 @@ class Run:
 
     def operate(self, number, account, ops):
         """One request; whether something of it was accepted."""
+        self.model.said = []
         answer = self.ask(**{"as": account}, operations=ops)
         before = len(self.model.leases)
         accepted = False
@@ -119,6 +137,7 @@ class Run:
             outcome = "accepted"
         except Refused as refused:
             made, outcome = {}, refused.reason
+        self.refused = outcome
         key = (op["operation"], outcome)
         self.counts[key] = self.counts.get(key, 0) + 1
         differ(f"outcome of {op['operation']}", result["refusal"], outcome)
@@ -130,8 +149,10 @@ class Run:
                     "site_close": "closure", "rule_add": "rule",
                     "backstop_elect": "order", "backstop_propose": "contract",
                     "revshare_propose": "contract", "grant_propose": "contract",
-                    "guarantee_propose": "contract"}.get(op["operation"])
-            if what and not op.get("contract" if what == "contract" else ""):
+                    "guarantee_propose": "contract", "mint_propose": "proposal",
+                    "payout_propose": "proposal", "policy_propose": "proposal",
+                    "admin_propose": "proposal"}.get(op["operation"])
+            if what and name is not None and not op.get("contract" if what == "contract" else ""):
                 self.made[(what, name)] = made["object"]
         return True
 
@@ -176,6 +197,12 @@ class Run:
                  for n in leases if n.parent or not n.elected]
         differ("trades (sku, region, gpus, start, end, price, preemptible, resale)", rules, model)
         compare_said(answer["events"], self.model.said)
+        for event in answer["events"]:
+            if event["event"] == "minted":
+                self.model.issued(event["token_first"], event["series"], event["outputs"])
+            if event["event"] == "account_registered":
+                self.made[("account", event["name"])] = event["account"]
+                self.driver.ask(keys=event["name"], account=event["account"])
 
     def compare_index(self, event):
         """Points are worked out from the trades told before."""
@@ -194,19 +221,14 @@ class Run:
     def compare_state(self):
         state = self.ask(state=True)
         model = self.model
-        model.books.check()
-        held = {}
-        for row in state["balances"]:
-            for kind in ("tokens", "escrow", "balance", "expired"):
-                if row[f"{kind}_ucr"]:
-                    held[(row["account"], row["series"], kind)] = row[f"{kind}_ucr"]
-        differ_rows("balances", held, {k: v for k, v in model.books.held.items() if v})
+        compare_books(state, model)
         differ_rows("resting orders", rules_orders(state), model_orders(model))
         differ_rows("offers", rules_offers(state), model_offers(model))
         differ_rows("leases", rules_leases(state), model_leases(model))
         differ_rows("sites", rules_sites(state), model_sites(model))
         differ_rows("standing rules", rules_rules(state), model_rules(model))
         compare_contracts(state, model)
+        compare_control(state, model)
         self.check_capacity()
 
     def check_capacity(self):
@@ -233,7 +255,10 @@ class Run:
     def check(self):
         faults = self.driver.ask(check=True)["faults"]
         differ("what exchange_check() and the referee find", faults, [])
-        compare_papers(self.ask(papers=True), self.model)
+        papers = self.ask(papers=True)
+        compare_papers(papers, self.model)
+        compare_flows(papers["flows"], papers["flows_of"], self.model)
+        compare_proposals(papers["proposals"], self.model)
 
     def verify(self):
         """Replayed, grouped otherwise and loaded anew, the journal gives the same."""
@@ -337,6 +362,7 @@ def play(story, every=1, fault=None, refused=None):
                 return number, difference
         try:
             run.compare_state()
+            run.check()
         except (Difference, AssertionError) as difference:
             return story[-1][0], difference
     return None

@@ -2,12 +2,16 @@
 from differences import Difference, differ, differ_rows
 from driver import seconds
 
-# Events of contracts that the model foretells.
+# Events that the model foretells: of contracts.
 SAID = {"contract_accepted", "contract_declined", "contract_ended", "contract_funded",
         "contract_withdrawn", "claim_made", "claim_paid", "backstop_settled", "backstop_elected",
         "share_paid", "phase_reached", "tranche_paid", "tranche_released", "revenue_declared",
         "royalty_due", "royalty_paid", "royalty_recorded", "guarantee_called",
-        "guarantee_stepped_in", "guarantee_recovered"}
+        "guarantee_stepped_in", "guarantee_recovered", "claim_settled"}
+# And of dual control.
+SAID |= {"minted", "paid_out", "mint_proposed", "payout_proposed", "policy_proposed",
+         "admin_proposed", "control_approved", "control_rejected", "policy_changed",
+         "account_registered", "account_unfrozen"}
 
 
 def plain(value, key=""):
@@ -25,7 +29,7 @@ def chosen(row, fields):
 def compare_said(events, said):
     """All of them in their order, as far as the model says what is in them."""
     events = [e for e in events if e["event"] in SAID]
-    differ("events of contracts", [e["event"] for e in events], [name for name, _ in said])
+    differ("events that are foretold", [e["event"] for e in events], [name for name, _ in said])
     for event, (name, fields) in zip(events, said):
         differ(f"event {name}", chosen(event, fields), fields)
 
@@ -87,6 +91,8 @@ def guarantee_row(model, contract):
                 recovered_ucr=contract.recovered, stepped_in_s=contract.stepped_in_s,
                 operator_funds_ucr=contract.fund.of(contract.creditor),
                 guarantor_funds_ucr=contract.fund.of(contract.debtor),
+                escrow_missing_ucr=model.escrow_missing(contract),
+                pledged_ucr=sum(part for _, part in model.drawable(contract)),
                 claims_ucr=sum(c.left for c in contract.claims))
 
 
@@ -94,8 +100,8 @@ ROWS = {"backstop": ("backstops", backstop_row), "revenue_share": ("revshares", 
         "grant": ("grants", grant_row), "lease_guarantee": ("guarantees", guarantee_row)}
 
 
-def compare_rows(what, rows, model):
-    found = {row["contract"]: row for row in rows}
+def compare_rows(what, rows, model, name="contract"):
+    found = {row[name]: row for row in rows}
     differ(f"{what} that there are", sorted(found), sorted(model))
     differ_rows(what, {key: chosen(row, model[key]) for key, row in found.items()}, model)
 

@@ -247,12 +247,37 @@ class Contracts:
         if hook:
             hook(contract, amount)
 
-    def pay_claims(self, contract):
-        """From the debtor's part of the fund, the oldest first."""
+    def pay_claims(self, contract, missing=None):
+        """From the debtor's part of the fund, the oldest first. What is missing of a settlement is
+        a claim for that moment only."""
         for claim in contract.open_claims()[:CLAIMS_AT_ONCE]:
             amount, paid = self.pay_from_fund(contract, claim.debtor, claim.creditor, claim.left)
             if not amount:
                 break
+            self.flow_of_claim(contract, claim, paid, missing)
             self.lower_claim(contract, claim, amount, paid)
         goes_on = contract.open_claims() and contract.fund.of(contract.debtor)
         contract.paying_s = (contract.paying_s or self.now_s) if goes_on else 0
+
+    def claim_pay(self, account, op):
+        """From what the debtor has earned of one series."""
+        contract = self.own_contract(account, op["contract"])
+        series, amount = op["series"], op["amount_ucr"]
+        refuse(series not in self.series, "series_not_found")
+        claims = contract.open_claims(account)
+        refuse(not claims, "no_claim")
+        refuse(amount > self.books.of(account, series, "balance"), "insufficient_funds")
+        claimed = sum(claim.left for claim in claims)
+        refuse(self.is_pledged(account, min(amount, claimed)), "balance_pledged")
+        claims = claims[:CLAIMS_AT_ONCE]
+        total = left = min(amount, sum(claim.left for claim in claims))
+        self.say("claim_settled", contract=contract.contract, series=series, amount_ucr=total,
+                 debtor=contract.debtor, creditor=contract.creditor, beneficiary=contract.third)
+        for claim in claims:
+            part = min(left, claim.left)
+            if part:
+                self.books.move(series, (account, "balance"), (claim.creditor, "balance"), part)
+                self.flow_of_claim(contract, claim, [(series, part)])
+                self.lower_claim(contract, claim, part, [(series, part)])
+            left -= part
+        return {"object": contract.contract}

@@ -77,10 +77,10 @@ class Grants:
                    for place in contract.tranches_paid | contract.released)
         begun = old.start_s <= self.now_s
         moved = terms.start_s != old.start_s and (begun or terms.start_s < self.now_s)
-        over = [[m for m in self.months_of(t) if month_add(m, 1) <= self.now_s]
-                for t in (old, terms)]
-        grounds.when(not kept or moved or over[0] != over[1] or
-                     self.now_s >= self.grant_end_s(old), "contract_past_fixed")
+        both = (old, terms)
+        over = [[m for m in self.months_of(t) if month_add(m, 1) <= self.now_s] for t in both]
+        ended = any(self.now_s >= self.grant_end_s(t) for t in both)
+        grounds.when(not kept or moved or over[0] != over[1] or ended, "contract_past_fixed")
 
     def grant_accept_check(self, grounds, contract, terms):
         self.grant_check(grounds, contract, terms)
@@ -169,6 +169,7 @@ class Grants:
             contract.fund.take(contract.creditor, amount)
             self.books.move(series, (contract.creditor, "escrow"), (contract.debtor, "tokens"),
                             amount)
+            self.flow("grant", contract.creditor, contract.debtor, [(series, amount)])
             contract.tranches_paid.add(place)
             contract.advanced += amount
             self.say("tranche_paid", contract=contract.contract, tranche=place, amount_ucr=amount)
@@ -240,13 +241,14 @@ class Grants:
 
     def royalty_check(self, account, op, party):
         grounds = Grounds()
-        contract = self.seen_contract(account, op["contract"], "grant")
-        grounds.when(account != getattr(contract, party), "contract_not_party")
-        goes_on = contract.version and \
-            (contract.state == "in_force" or self.royalty_due(contract) > 0)
-        grounds.when(not goes_on, "contract_not_in_force")
-        if goes_on:
-            grounds.when(op["amount_ucr"] > self.royalty_due(contract), "royalty_not_due")
+        contract = grounds.of(lambda: self.seen_contract(account, op["contract"], "grant"))
+        if contract is not None:
+            grounds.when(account != getattr(contract, party), "contract_not_party")
+            goes_on = contract.version and \
+                (contract.state == "in_force" or self.royalty_due(contract) > 0)
+            grounds.when(not goes_on, "contract_not_in_force")
+            due = self.royalty_due(contract) if goes_on else op["amount_ucr"]
+            grounds.when(op["amount_ucr"] > due, "royalty_not_due")
         return grounds, contract
 
     def royalty_pay(self, account, op):
@@ -258,6 +260,7 @@ class Grants:
         self.spend_tokens(op)
         for _, series, part in funds.take(amount):
             self.books.move(series, (account, "escrow"), (contract.creditor, "balance"), part)
+            self.flow("royalty", account, contract.creditor, [(series, part)])
         self.return_escrow(funds, funds.total())
         contract.paid += amount
         self.say("royalty_paid", contract=contract.contract, amount_ucr=amount,

@@ -58,6 +58,36 @@ class Guarantees:
         """The operator keeps its escrow, or what calls have left of it."""
         return contract.now().escrow_ucr if account == contract.creditor else 0
 
+    # --- Pledge -----------------------------------------------------------------------------
+
+    def escrow_missing(self, contract):
+        """Of a guarantee in force: what the operator's part of the fund lacks of the escrow."""
+        if contract.state != "in_force":
+            return 0
+        return max(0, contract.now().escrow_ucr - contract.fund.of(contract.creditor))
+
+    def earned(self, account):
+        """(series, balance), by number of the series."""
+        found = [(series, self.books.of(account, series, "balance")) for series in self.series]
+        return sorted(row for row in found if row[1])
+
+    def is_pledged(self, account, amount):
+        """Whether so much may not leave the balances: guarantees lack what they have."""
+        pledged = sum(self.escrow_missing(c) for c in self.in_force("lease_guarantee")
+                      if c.creditor == account)
+        total = sum(row[1] for row in self.earned(account))
+        return amount > 0 and total - amount < pledged
+
+    def drawable(self, contract):
+        """What a call takes of the operator's balances at most, (series, amount)."""
+        left, parts = self.escrow_missing(contract), []
+        for series, balance in self.earned(contract.creditor)[:TAKEN_AT_ONCE]:
+            part = min(left, balance)
+            left -= part
+            if part:
+                parts.append((series, part))
+        return parts
+
     # --- Calls and stepping in --------------------------------------------------------------
 
     def guarantee_call(self, account, op):
@@ -68,16 +98,27 @@ class Guarantees:
             contract.now().start_s <= self.now_s < contract.now().end_s
         grounds.when(not runs, "contract_not_in_force")
         amount = op["amount_ucr"]
+        drawn = self.drawable(contract)
         if contract.version:
             left = contract.now().limit_ucr - contract.by_guarantor
-            grounds.when(amount > contract.fund.of(contract.creditor) + left,
-                         "guarantee_exhausted")
+            operator = contract.fund.of(contract.creditor) + sum(part for _, part in drawn)
+            grounds.when(amount > operator + left, "guarantee_exhausted")
         grounds.refuse()
         by_operator, first = self.pay_from_fund(contract, contract.creditor, contract.third,
                                                 amount)
+        for series, part in drawn:
+            part = min(part, amount - by_operator)
+            if part:
+                self.books.move(series, (contract.creditor, "balance"),
+                                (contract.third, "balance"), part)
+                by_operator += part
+                first.append((series, part))
         by_guarantor, then = self.pay_from_fund(contract, contract.debtor, contract.third,
                                                 self.payable(contract, amount - by_operator))
         claimed = amount - by_operator - by_guarantor
+        site = contract.now().site
+        self.flow("guarantee", contract.creditor, contract.third, first, site)
+        self.flow("guarantee", contract.debtor, contract.third, then, site)
         contract.called += amount
         contract.by_operator += by_operator
         contract.by_guarantor += by_guarantor + claimed
@@ -111,7 +152,8 @@ class Guarantees:
         stepped_in = [c for c in self.contracts.values() if c.kind == "lease_guarantee" and
                       c.version and c.stepped_in_s and c.now().site == earning.lease.site]
         for contract in stepped_in[:TAKEN_AT_ONCE]:
-            amount, paid = self.credit(earning, contract.debtor, self.to_recover(contract))
+            amount, paid = self.credit(earning, contract.debtor, self.to_recover(contract),
+                                       "recovery")
             if not amount:
                 continue
             contract.recovered += amount

@@ -9,7 +9,7 @@ from things import Lease, Offer, Thing
 
 # In the order in which what is due at the same second is worked off.
 (DUE_SERIES, DUE_LEASE, DUE_PERIOD, DUE_OFFER, DUE_PAUSE, DUE_ORDER, DUE_ASK, DUE_RULE,
- DUE_CONTRACT, DUE_DAY, DUE_CLAIMS) = range(2, 13)
+ DUE_CONTRACT, DUE_DAY, DUE_PROPOSAL, DUE_CLAIMS) = range(2, 14)
 SEARCH_STARTS_MAX = 400  # wider windows are not searched fully
 
 
@@ -89,10 +89,13 @@ class Leases:
         parts, others = self.parting(seller, minutes)
         paid = sum(row[2] for row in pays)
         gain = paid - min(paid, max(worth - others, 0))
-        for (owner, series, amount), part in zip(pays, split(gain, [row[2] for row in pays])):
+        gains = split(gain, [row[2] for row in pays])
+        for (owner, series, amount), part in zip(pays, gains):
             if amount > part:
                 lease.escrow.add(owner, series, amount - part)
             self.give_over(owner, seller.holder, series, part)
+        self.flow_of_lease("resale", lease, lease.holder, seller.holder,
+                           [(row[1], part) for row, part in zip(pays, gains)])
         own = [part if row[0] == seller.holder else 0
                for row, part in zip(seller.escrow.rows, parts)]
         tops = split(worth - others - lease.escrow.total(), own)
@@ -164,7 +167,7 @@ class Leases:
         if not lease.live():
             assert lease.escrow.total() == 0
         self.lift_pause(lease)
-        self.follow_earning(lease, period, paid)
+        self.follow_earning(lease, period, paid, delivered)
 
     def available(self, lease, period):
         """What is due of a period but in the minutes of outages."""
@@ -483,6 +486,9 @@ class Leases:
             if contract.paying_s:
                 yield contract.paying_s, DUE_CLAIMS, contract.contract, 0
         yield (self.day_added + 1) * 86400, DUE_DAY, self.day_added, 0
+        for number, proposal in self.proposals.items():
+            if proposal.state == "open":
+                yield proposal.until_s, DUE_PROPOSAL, number, 0
 
     def offer_moves(self, offer):
         return offer.standing_min and (not offer.until_s or offer.end_min * MINUTE < offer.until_s)
@@ -541,6 +547,8 @@ class Leases:
             self.pay_claims(self.contracts[number])
         elif kind == DUE_DAY:
             self.add_up_day(number)
+        elif kind == DUE_PROPOSAL:
+            self.proposal_due(self.proposals[number])
 
     def sweep(self, number):
         series = self.series[number]

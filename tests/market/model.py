@@ -6,6 +6,8 @@ from backstops import Backstops
 from books import (BEGIN_S, MINUTE, STANDING_STEP_S, Books, ceil_div, minute_ceil, minute_floor,
                    refuse)
 from contracts import Contracts
+from control import Control
+from flows import Flows
 from grants import Grants
 from guarantees import Guarantees
 from leases import Leases, resale_price_agrees
@@ -18,12 +20,15 @@ from things import Offer, Thing, leased_minutes
 HOLDERS = ("guarantor", "operator", "startup")
 EVERYBODY = ("admin",) + HOLDERS
 PERMITTED = {
-    ("admin",): ("account_freeze", "account_unfreeze", "sku_add", "sku_change", "series_create",
-                 "dispute_decide", "grant_release"),
+    ("admin",): ("account_register", "account_freeze", "account_unfreeze", "sku_add", "sku_change",
+                 "series_create", "mint", "dispute_decide", "grant_release", "mint_propose",
+                 "policy_propose", "admin_propose", "control_approve"),
+    ("admin", "treasurer"): ("payout_propose", "control_reject"),
+    ("guarantor", "operator", "treasurer"): ("payout",),
     ("operator",): ("site_add", "site_change", "offer_publish", "lease_activate", "lease_meter"),
     ("admin", "operator"): ("site_close", "site_reopen"),
     EVERYBODY: ("contract_accept", "contract_decline", "contract_fund", "contract_withdraw",
-                "guarantee_call"),
+                "guarantee_call", "claim_pay"),
     ("guarantor", "operator"): ("guarantee_propose", "backstop_propose"),
     HOLDERS: ("revshare_propose",),
     ("guarantor",): ("backstop_elect", "guarantee_step_in"),
@@ -51,12 +56,12 @@ class Site(Thing):
 
 
 class Model(Orders, Rules, Leases, Occupancy, Contracts, Backstops, Revshares, Grants,
-            Guarantees):
+            Guarantees, Flows, Control):
     def __init__(self):
         self.now_s = BEGIN_S
         self.steps = 0  # gives places: grows with every operation and fill
         self.books = Books()
-        self.accounts = {1: Thing(role="admin", frozen=False)}
+        self.accounts = {}
         self.series, self.tokens = {}, {}
         self.skus, self.sites, self.closures = {}, {}, {}
         self.offers, self.orders, self.leases = {}, {}, {}
@@ -67,7 +72,11 @@ class Model(Orders, Rules, Leases, Occupancy, Contracts, Backstops, Revshares, G
         self.closures_made = 0
         self.contracts, self.claims_made = {}, 0
         self.declared = {}  # (account, month) to what was declared last
-        self.said = []  # what the rules are to log of contracts, since the step before
+        self.policy = Thing(approvals=1, mint_limit=0, payout_limit=0)
+        self.proposals = {}
+        self.done_alone = {}  # (what, day) to what was minted or paid out on one word
+        self.flows = {}  # by month, kind, payer, payee, series, site and SKU: amount, GPU-minutes
+        self.said = []  # what the rules are to log of contracts and control, since the step before
         self.noted_min = minute_floor(BEGIN_S)  # the first minute that is not over yet
         self.withheld = {}  # (site, SKU) to minute to GPUs that operators did not hand over
         self.noted_offers = []  # the operators' own that may be free or sold still
@@ -102,19 +111,8 @@ class Model(Orders, Rules, Leases, Occupancy, Contracts, Backstops, Revshares, G
 
     # --- Registers --------------------------------------------------------------------------
 
-    def register(self, number, role):
-        self.accounts[number] = Thing(role=role, frozen=False)
-
-    def account_freeze(self, account, op):
-        refuse(self.accounts[op["account"]].frozen, "already_so")
-        self.accounts[op["account"]].frozen = True
-
-    def account_unfreeze(self, account, op):
-        refuse(not self.accounts[op["account"]].frozen, "already_so")
-        self.accounts[op["account"]].frozen = False
-        for site in self.sites.values():
-            if site.operator == op["account"]:
-                self.ask_about_site(site.site)
+    def register(self, number, role, name, keys):
+        self.accounts[number] = Thing(role=role, frozen=False, name=name, keys=keys)
 
     def sku_add(self, account, op):
         number = len(self.skus) + 1
@@ -151,10 +149,11 @@ class Model(Orders, Rules, Leases, Occupancy, Contracts, Backstops, Revshares, G
         expires_s = self.series[series].expires_s
         return expires_s != 0 and self.now_s >= expires_s
 
-    def minted(self, account, series, amount, token):
-        """The serial is the exchange's: the model does not number tokens."""
-        self.books.mint(account, series, amount)
-        self.tokens[token] = Thing(owner=account, series=series, amount=amount, spent=False)
+    def issued(self, token, series, outputs):
+        """The serials are the exchange's: the model does not number tokens."""
+        for place, output in enumerate(outputs):
+            self.tokens[token + place] = Thing(owner=output["account"], series=series,
+                                               amount=output["amount_ucr"], spent=False)
 
     def give_back(self, owner, series, amount):
         """From escrow to tokens, or to where expired value goes."""
@@ -174,7 +173,8 @@ class Model(Orders, Rules, Leases, Occupancy, Contracts, Backstops, Revshares, G
 
     def own_site(self, account, number, admin_too=False):
         refuse(number not in self.sites, "site_not_found")
-        mine = self.sites[number].operator == account or (admin_too and account == 1)
+        mine = self.sites[number].operator == account or \
+            (admin_too and self.accounts[account].role == "admin")
         refuse(not mine, "not_owner")
         return self.sites[number]
 

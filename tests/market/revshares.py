@@ -202,12 +202,16 @@ class Revshares:
 
     # --- What a settlement gives --------------------------------------------------------------
 
-    def follow_earning(self, lease, period, paid):
+    def follow_earning(self, lease, period, paid, delivered):
         """What grants count as spent, then what guarantors that have stepped in take, then the
         shares by rank. Elected leases are apart from all that."""
-        if not paid or lease.elected:
+        if not paid:
             return
         earning = Earning(lease, period, paid)
+        self.flow_of_lease("elected" if lease.elected else "lease", lease, lease.holder,
+                           lease.operator, earning.rows, delivered)
+        if lease.elected:
+            return
         for series, amount in earning.rows:
             self.grant_spent(lease.holder, series, amount)
         self.recover(earning)
@@ -216,11 +220,12 @@ class Revshares:
         for contract in sorted(shares, key=turn):
             self.deduct_share(contract, earning)
 
-    def credit(self, earning, payee, amount):
+    def credit(self, earning, payee, amount, kind):
         """From what is left of a settlement to the payee's balance."""
         amount, taken = earning.take(amount)
         for series, part in taken:
             self.books.move(series, (earning.lease.operator, "balance"), (payee, "balance"), part)
+        self.flow_of_lease(kind, earning.lease, earning.lease.operator, payee, taken)
         return amount, taken
 
     def counted(self, contract, gross):
@@ -237,7 +242,7 @@ class Revshares:
 
     def deduct_share(self, contract, earning):
         for claim in contract.open_claims()[:CLAIMS_AT_ONCE]:
-            amount, paid = self.credit(earning, contract.creditor, claim.left)
+            amount, paid = self.credit(earning, contract.creditor, claim.left, "share")
             if not amount:
                 break
             self.lower_claim(contract, claim, amount, paid)
@@ -247,7 +252,7 @@ class Revshares:
         first, last = self.run_along(contract, earning.gross, base)
         steps, self.said[said:] = self.said[said:], []
         due = self.share_due(contract) - due_before
-        amount, paid = self.credit(earning, contract.creditor, due)
+        amount, paid = self.credit(earning, contract.creditor, due, "share")
         contract.paid += amount
         share = dict(contract=contract.contract, share=len(contract.shares) + 1,
                      lease=earning.lease.lease, period=earning.period, gross_ucr=earning.gross,
@@ -258,9 +263,10 @@ class Revshares:
                  period=earning.period, gross_ucr=earning.gross, base_ucr=base, share_ucr=due,
                  paid_ucr=amount)
         self.said += steps
+        claims = self.claims_made
         self.make_claim(contract, contract.debtor, contract.creditor, due - amount)
         if due > amount:
-            self.pay_claims(contract)
+            self.pay_claims(contract, earning.lease if self.claims_made > claims else None)
 
     def revenue_share_claim_paid(self, contract, amount):
         contract.paid += amount

@@ -3,6 +3,7 @@ import random
 
 from books import BEGIN_S, MINUTE, cost_of
 from story_contracts import Parties
+from story_control import Controls
 from story_funding import Funding
 
 PRICES = (1000000, 1000003, 1500000, 2000000, 2000001, 2500000, 3000000, 4000000)
@@ -39,7 +40,7 @@ def founding():
     return steps
 
 
-class Teller(Parties, Funding):
+class Teller(Parties, Funding, Controls):
     """Draws the next step of a story from the state of the model after the steps before."""
 
     def __init__(self, run, seed, weights):
@@ -438,14 +439,14 @@ class Teller(Parties, Funding):
                              "expires_s": self.model.now_s + r.choice((3600, 100000))}])}
 
     def freeze(self):
-        frozen = [n for n, a in self.model.accounts.items() if a.frozen]
+        frozen = [n for n, a in self.model.accounts.items() if a.frozen and a.role != "admin"]
         if frozen and self.chance(0.9):
-            return {"as": 1, "op": dict(operation="account_unfreeze",
-                                        account=self.random.choice(frozen))}
+            return {"as": self.admin(), "op": dict(operation="account_unfreeze",
+                                                   account=self.random.choice(frozen))}
         if not self.chance(0.3):
             return None
-        return {"as": 1, "op": dict(operation="account_freeze",
-                                    account=self.random.choice((2, 3, 4, 5, 6)))}
+        return {"as": self.admin(), "op": dict(operation="account_freeze",
+                                               account=self.random.choice((2, 3, 4, 5, 6)))}
 
     # --- Leases -----------------------------------------------------------------------------
 
@@ -499,10 +500,10 @@ class Teller(Parties, Funding):
         if found is None:
             return None
         lease, period = found
-        return {"as": 1, "op": dict(operation="dispute_decide", lease=self.lease_ref(lease),
-                                    period=period, reason="so",
-                                    gpu_minutes=self.random.randint(
-                                        0, lease.periods[period].due + 1))}
+        minutes = self.random.randint(0, lease.periods[period].due + 1)
+        return {"as": self.admin(), "op": dict(
+            operation="dispute_decide", lease=self.lease_ref(lease), period=period, reason="so",
+            gpu_minutes=minutes)}
 
     def end_lease(self):
         lease = self.pick(self.live_leases("granted", "active", "paused"))

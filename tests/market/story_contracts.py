@@ -6,8 +6,9 @@ OPERATORS = (2, 3, 4)
 STARTUPS = (5, 6, 7, 8)
 STRIKES = (500000, 1000000, 1000001, 2000003)
 CONTRACT_WEIGHTS = dict(backstop=5, revshare=2.5, accept=11, decline=0.7, amend=3, put_in=6,
-                        take_out=2.5, elect=6, renew_certifications=0.5)
-KEPT = {"backstop": 6, "revenue_share": 5, "grant": 4, "lease_guarantee": 3}  # of each kind that are not over
+                        take_out=2.5, elect=6, renew_certifications=0.5, pay_claim=4)
+# Of each kind that are not over.
+KEPT = {"backstop": 6, "revenue_share": 5, "grant": 4, "lease_guarantee": 3}
 
 
 class Parties:
@@ -65,6 +66,10 @@ class Parties:
             op["certifications"] = [dict(name=r.choice(("iso", "iso", "soc")))]
         if self.chance(0.04):
             op["end_s"] -= r.choice((1, 10**5))
+        if self.chance(0.08):  # more claims than are paid at once
+            op.update(gpus=2, lots=[dict(gpus=2, from_s=op["start_s"])], strike_ucr=500000,
+                      price_max_ucr=4000000, ahead_min=0, certifications=[], period_min=1,
+                      pool_ucr=10**12, end_s=op["start_s"] + r.randint(70, 200) * MINUTE)
         return op
 
     def revshare(self):
@@ -193,6 +198,28 @@ class Parties:
         return {"as": self.account_or_other(owner, 2, 10), "op": dict(
             operation="contract_withdraw", contract=self.contract_ref(contract),
             amount_ucr=amount)}
+
+    def pay_claim(self):
+        """Mostly who owes something and has earned something."""
+        r = self.random
+        owing = [(c, claim.debtor) for c in self.model.contracts.values()
+                 for claim in c.open_claims()]
+        able = [(c, debtor) for c, debtor in owing if self.model.earned(debtor)]
+        anybody = [(c, c.debtor) for c in self.model.contracts.values()]
+        pledged = [row for row in able if self.model.is_pledged(row[1], 1)]
+        found = self.pick(anybody if self.chance(0.03) else owing if self.chance(0.05) else
+                          pledged if pledged and self.chance(0.5) else able)
+        if found is None:
+            return None
+        contract, debtor = found
+        series, balance = self.pick(self.model.earned(debtor)) or (r.randint(1, 8), 1)
+        claimed = sum(claim.left for claim in contract.open_claims(debtor))
+        oldest = next((claim.left for claim in contract.open_claims(debtor)), 1)
+        amount = r.choice((balance, balance, balance // 2, min(balance, claimed),
+                           min(balance, oldest), min(balance, claimed + 1), balance + 1))
+        return {"as": debtor if self.chance(0.95) else r.randint(1, 14), "op": dict(
+            operation="claim_pay", contract=self.contract_ref(contract),
+            series=series + (self.chance(0.02) and 99), amount_ucr=max(1, amount))}
 
     def elect(self):
         r = self.random

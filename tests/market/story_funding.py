@@ -132,7 +132,7 @@ class Funding:
             return None
         places = [n for n, t in enumerate(contract.now().tranches) if t["kind"] == "admin"]
         place = r.choice(places) if places and self.chance(0.9) else r.randint(0, 4)
-        return {"as": self.account_or_other(1, 5, 8), "op": dict(
+        return {"as": self.admin(), "op": dict(
             operation="grant_release", contract=self.contract_ref(contract), tranche=place)}
 
     # --- Lease guarantees -------------------------------------------------------------------
@@ -169,9 +169,10 @@ class Funding:
         contract = self.pick(self.contracts_in("in_force", kind="lease_guarantee"))
         if contract is None:
             return None
-        left = contract.fund.of(contract.creditor) + contract.now().limit_ucr - \
-            contract.by_guarantor
-        amount = r.choice((10**5, 10**6, left, left // 2, left + 1))
+        operator = contract.fund.of(contract.creditor) + \
+            sum(part for _, part in self.model.drawable(contract))
+        left = operator + contract.now().limit_ucr - contract.by_guarantor
+        amount = r.choice((10**5, 10**6, left, left // 2, left + 1, operator, operator + 1))
         return {"as": contract.third if self.chance(0.95) else self.party(contract),
                 "op": dict(operation="guarantee_call", contract=self.contract_ref(contract),
                            amount_ucr=max(1, amount), reference="rent")}

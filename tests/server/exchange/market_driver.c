@@ -3,14 +3,19 @@
  * line on stdout, both JSON.
  *
  *   {"register": NAME, "role": ROLE}    {"account": NUMBER}
+ *   {"keys": NAME}                      {"sign_key": HEX, "channel_key": HEX} that follow from the
+ *                                       name; with "account" that account has them from now on
  *   {"as": ACCOUNT, "operations": [...], "atomic": BOOL}
  *                                       {"refusal": WORD, "results": [...]}; fields as in json.h
  *   {"tick": SECONDS}                   lets so much time pass and works off what falls due, each
  *                                       thing at its second; 0: what is due now. With
  *                                       "late": true all of it only at the end of that time
- *   {"state": true}                     balances, rules, sites, offers, resting orders, live
- *                                       leases, contracts and where those of each kind stand
- *   {"papers": true}                    what came of contracts: claims, draws, shares, declarations
+ *   {"state": true}                     balances, supply, rules, sites, offers, resting orders,
+ *                                       live leases, contracts and where those of each kind
+ *                                       stand, open proposals, policy
+ *   {"papers": true}                    what came of contracts: claims, draws, shares,
+ *                                       declarations; flows, and those of each account;
+ *                                       all proposals
  *   {"lease": NUMBER}                   that lease, also when it is settled
  *   {"check": true}                     {"faults": [...]}: what exchange_check() finds, and what
  * the referee has found since the check before
@@ -20,6 +25,7 @@
  * exchange begins with account 1, "admin", which may also be named in "as".
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +114,23 @@ static json_t *account_register(struct driver *d, const char *name, const char *
     snprintf(d->names[account], sizeof(d->names[account]), "%s", name);
     d->accounts = account;
     return json_pack("{s:i}", "account", (int)account);
+}
+
+static json_t *keys_show(struct driver *d, const char *name, json_int_t account)
+{
+    struct op_admin_propose op = {0};
+    struct keys keys;
+    if (name == NULL || strlen(name) > NAME_MAX_BYTES || account < 0 || account >= NAMES_MAX)
+        stop("keys needs a name, and an account in order");
+    world_keys(name, &keys);
+    if (account > 0) {
+        snprintf(d->names[account], sizeof(d->names[account]), "%s", name);
+        if (account > (json_int_t)d->accounts)
+            d->accounts = (uint32_t)account;
+    }
+    memcpy(op.sign_key, keys.sign_public, sizeof(op.sign_key));
+    memcpy(op.channel_key, keys.channel_public, sizeof(op.channel_key));
+    return message_to_json(&op_admin_propose_message, &op);
 }
 
 static json_t *request_run(struct driver *d, uint32_t account, json_t *command)
@@ -200,6 +223,17 @@ static void contracts_show(struct driver *d, json_t *state)
     set(state, "guarantees", rows_all(d, &q_guarantees_message, &guarantees, &guarantees.from));
 }
 
+static json_t *policy_show(struct driver *d)
+{
+    struct q_policy q = {0};
+    const struct message *m;
+    const void *answer;
+    if (exchange_query(d->world.x, 1, &q_policy_message, &q, &d->arena, &m, &answer) !=
+        REFUSAL_accepted)
+        stop("a query of the admin was refused");
+    return made(message_to_json(m, answer));
+}
+
 static json_t *state_show(struct driver *d)
 {
     json_t *state = made(json_object());
@@ -212,6 +246,8 @@ static json_t *state_show(struct driver *d)
         rows_join(rules, rows_all(d, &q_rules_message, &of, &of.from));
     }
     set(state, "balances", balances);
+    struct q_supply supply = {0};
+    set(state, "supply", rows_all(d, &q_supply_message, &supply, &supply.from));
     set(state, "rules", rules);
     struct q_sites sites = {0};
     set(state, "sites", rows_all(d, &q_sites_message, &sites, &sites.from));
@@ -222,6 +258,9 @@ static json_t *state_show(struct driver *d)
     struct q_leases leases = {.live_only = true};
     set(state, "leases", rows_all(d, &q_leases_message, &leases, &leases.from));
     contracts_show(d, state);
+    struct q_proposals proposals = {0};
+    set(state, "proposals", rows_all(d, &q_proposals_message, &proposals, &proposals.from));
+    set(state, "policy", policy_show(d));
     return state;
 }
 
@@ -256,6 +295,18 @@ static json_t *papers_show(struct driver *d)
     set(papers, "draws", draws);
     set(papers, "shares", shares);
     set(papers, "declarations", declarations);
+    struct q_flows flows = {0};
+    set(papers, "flows", rows_all(d, &q_flows_message, &flows, &flows.from));
+    json_t *own = made(json_object());
+    for (uint32_t account = 1; account <= d->accounts; account++) {
+        char number[16];
+        struct q_flows q = {.account = account};
+        snprintf(number, sizeof(number), "%" PRIu32, account);
+        set(own, number, rows_all(d, &q_flows_message, &q, &q.from));
+    }
+    set(papers, "flows_of", own);
+    struct q_proposals proposals = {.all = true};
+    set(papers, "proposals", rows_all(d, &q_proposals_message, &proposals, &proposals.from));
     return papers;
 }
 
@@ -308,6 +359,9 @@ static json_t *command_run(struct driver *d, json_t *command)
     if ((value = json_object_get(command, "register")) != NULL)
         return account_register(d, json_string_value(value),
                                 json_string_value(json_object_get(command, "role")));
+    if ((value = json_object_get(command, "keys")) != NULL)
+        return keys_show(d, json_string_value(value),
+                         json_integer_value(json_object_get(command, "account")));
     stop("no such command");
 }
 
