@@ -165,6 +165,8 @@ MESSAGE_STRUCT(draw_info, ROW_DRAW_FIELDS);
     X(ENUM, S, state, contract_state, 0)                                                           \
     X(U32, S, phase, 0, PHASES_MAX)                                                                \
     X(U32, S, utilisation_now_ppm, 0, 1000000)                                                     \
+    X(TIME, S, utilisation_s, 0, TIME_MAX_S)                                                       \
+    X(TIME, S, utilisation_from_s, 0, TIME_MAX_S)                                                  \
     X(BOOL, S, utilisation_reached, 0, 1)                                                          \
     X(BOOL, S, cash_reached, 0, 1)                                                                 \
     X(AMOUNT, S, cash_left_ucr, 0, UINT64_MAX)                                                     \

@@ -124,6 +124,7 @@ enum {
 
     /* Dual control. */
     APPROVALS_MAX = 16,
+    GENESIS_ADMINS_MAX = 16,   /* whom an exchange begins with */
     CONTROL_PAYMENTS_MAX = 16, /* outputs of a proposal to mint */
     PROPOSALS_OPEN_MAX = 1000,
     PROPOSAL_LIFE_S = 7 * 24 * 3600, /* then it is too old to be approved */
@@ -167,6 +168,7 @@ static_assert(TRANSFER_INPUTS_MAX * 9 + TRANSFER_OUTPUTS_MAX * 23 < EVENT_BYTES_
               "a transfer's event fits");
 /* A refusal in the event of a request takes at most 1 + 3 + 2 bytes. */
 static_assert(BATCH_OPERATIONS_MAX * 6 + 1024 < EVENT_BYTES_MAX, "a request's event fits");
+static_assert((int)GENESIS_ADMINS_MAX >= (int)APPROVALS_MAX, "a first policy may ask for all");
 static_assert(ACCESS_SEALED_MAX + 1024 < EVENT_BYTES_MAX, "an activation's event fits");
 
 #endif

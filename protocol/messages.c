@@ -49,6 +49,7 @@ MESSAGE_DEFINE(phase, "phase", 0, PHASE_FIELDS)
 MESSAGE_DEFINE(tranche, "tranche", 0, TRANCHE_FIELDS)
 MESSAGE_DEFINE(revenue, "revenue", 0, REVENUE_FIELDS)
 MESSAGE_DEFINE(request, "request", 0, REQUEST_FIELDS)
+MESSAGE_DEFINE(genesis_admin, "genesis_admin", 0, GENESIS_ADMIN_FIELDS)
 MESSAGE_DEFINE(genesis, "genesis", 0, GENESIS_FIELDS)
 
 MESSAGE_DEFINE(event_head, "event_head", 0, EVENT_HEAD)

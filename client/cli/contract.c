@@ -1,4 +1,5 @@
-/* Contracts of all kinds: accepting, declining, their funds. */
+/* Contracts of all kinds: accepting, declining, their funds and claims. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -110,6 +111,24 @@ const struct contract_info *contract_of_noun(struct cli *cli, uint64_t contract)
     return NULL;
 }
 
+/* All of a contract, with its parties in place of their roles. */
+static void contract_print(struct cli *cli, const struct contract_info *c)
+{
+    const struct listed listed = {*c, contract_parties(cli, c)};
+    const uint32_t count = contract_info_message.fields_count;
+    struct field *fields = arena_alloc(&cli->arena, (count + 1) * sizeof(*fields));
+    if (fields == NULL) {
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+        return;
+    }
+    static_assert(offsetof(struct listed, row) == 0, "the fields are where they were");
+    memcpy(fields, contract_info_message.fields, count * sizeof(*fields));
+    fields[count] = (struct field){
+        .name = "parties", .kind = FIELD_TEXT, .offset = offsetof(struct listed, parties)};
+    const struct message with_parties = {"contract", 0, sizeof(listed), count + 1, fields};
+    record_print(cli, &with_parties, &listed, "creditor debtor beneficiary");
+}
+
 int command_contract_show(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
@@ -117,9 +136,7 @@ int command_contract_show(struct cli *cli, int argc, char **argv)
     const struct contract_info *c = contract_of_noun(cli, q.contract);
     if (c == NULL || cli->json)
         return c == NULL ? cli->exit : records_show(cli, &q_contracts_message, &q, NO_CONTRACT);
-    record_print(cli, &contract_info_message, c, "creditor debtor beneficiary");
-    struct text parties = contract_parties(cli, c);
-    cli_print(cli, "parties:     %.*s\n", (int)parties.length, parties.data);
+    contract_print(cli, c);
     if (c->pending > 0)
         cli_print(cli, "Version %u is proposed: 'bourse %s show %s %u' has its terms.\n",
                   (unsigned)c->pending, contract_noun(c->kind), argv[0], (unsigned)c->pending);
@@ -346,6 +363,8 @@ uint64_t contract_amended(struct cli *cli, const char *fixed, const char *kind)
 int contract_propose(struct cli *cli, const struct message *operation, const void *terms,
                      uint64_t amended, const char *noun)
 {
+    if (cli->exit == CLI_OK)
+        contract_terms_check(cli, operation, terms, amended);
     const struct result *r = cli->exit == CLI_OK ? cli_apply(cli, operation, terms) : NULL;
     uint64_t contract = r != NULL ? r->object : 0;
     const struct contract_info *c = r != NULL && amended > 0 ? contract_fetch(cli, contract) : NULL;

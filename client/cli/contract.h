@@ -40,6 +40,10 @@ const struct message *contract_query(uint32_t kind);
 const struct message *contract_terms(uint32_t kind);
 /* The row of a version of the terms; NULL when it is not there, without a failure. */
 const void *contract_row(struct cli *cli, uint32_t kind, uint64_t contract, uint32_t version);
+/* Says what the exchange would refuse in fewer words, or take without a use: one account in two
+ * roles, or an amendment (of the contract `amended`; 0: none) that changes nothing. */
+void contract_terms_check(struct cli *cli, const struct message *operation, const void *terms,
+                          uint64_t amended);
 /* Who is what in it: "guarantor atlas, operator meridian"; in the arena. */
 struct text contract_parties(struct cli *cli, const struct contract_info *c);
 /* Appends item `i` of a list of lots, phases or tranches as people read it; false: it is another

@@ -101,6 +101,65 @@ struct text contract_parties(struct cli *cli, const struct contract_info *c)
     return text;
 }
 
+/* --- What is proposed ----------------------------------------------------------------------- */
+
+static uint32_t party_at(const struct message *terms, const void *body, const char *name)
+{
+    const struct field *f = name != NULL ? field_by_name(terms, name) : NULL;
+    uint32_t account = 0;
+    if (f != NULL)
+        memcpy(&account, (const uint8_t *)body + f->offset, sizeof(account));
+    return account;
+}
+
+static void parties_check(struct cli *cli, const struct kind *kind, const void *body)
+{
+    const char *const names[] = {kind->debtor, kind->creditor, kind->beneficiary};
+    for (size_t i = 1; i < sizeof(names) / sizeof(names[0]); i++) {
+        for (size_t j = 0; j < i && cli->exit == CLI_OK; j++) {
+            uint32_t account = party_at(kind->terms, body, names[i]);
+            if (account != 0 && account == party_at(kind->terms, body, names[j]))
+                cli_fail(cli, CLI_USAGE, "%s is named as %s and as %s; these must be two accounts",
+                         name_of(cli, NAMED_ACCOUNT, account), names[j], names[i]);
+        }
+    }
+}
+
+/* Rows of a kind begin with the fields of its terms. */
+static void change_check(struct cli *cli, const struct kind *kind, const void *body,
+                         uint64_t contract)
+{
+    struct buffer before = BUFFER_EMPTY;
+    struct buffer after = BUFFER_EMPTY;
+    const void *row = contract_row(cli, (uint32_t)(kind - kinds), contract, 0);
+    if (row != NULL) {
+        message_encode(kind->terms, row, &before);
+        message_encode(kind->terms, body, &after);
+        if (before.length == after.length && memcmp(before.data, after.data, after.length) == 0)
+            cli_fail(cli, CLI_USAGE,
+                     "nothing would change; give what is to be different from the terms that "
+                     "'bourse %s show %" PRIu64 "' has",
+                     kind->noun, contract);
+    }
+    buffer_release(&before);
+    buffer_release(&after);
+}
+
+void contract_terms_check(struct cli *cli, const struct message *operation, const void *terms,
+                          uint64_t amended)
+{
+    const struct kind *kind = kinds;
+    const struct kind *end = kinds + sizeof(kinds) / sizeof(kinds[0]);
+    while (kind < end && kind->terms != operation)
+        kind++;
+    if (kind == end)
+        return;
+    if (amended == 0)
+        parties_check(cli, kind, terms);
+    else
+        change_check(cli, kind, terms, amended);
+}
+
 /* --- Lots, phases, tranches ----------------------------------------------------------------- */
 
 static void lot_print(const struct lot *lot, struct buffer *out)

@@ -207,6 +207,17 @@ static const struct {
     {"bourse contract fund", REFUSAL_series_restricted,
      "A grant takes credits of its own series alone, which 'bourse grant show' has; name it with "
      "--series."},
+    {"bourse grant propose", REFUSAL_contract_overlaps,
+     "Another grant in force has that series: each has one of its own, made with 'bourse series "
+     "create' and given with --series."},
+    {"bourse grant accept", REFUSAL_contract_overlaps,
+     "Another grant in force has its series: each has one of its own. Decline it, and have it "
+     "proposed with another --series."},
+    {"bourse revshare propose", REFUSAL_contract_past_fixed,
+     "Phases that have been passed stay as they were, and the present one is not left out: its "
+     "rate, "
+     "what leads on from it and what follows may change. Nor does the start change once it has "
+     "come."},
     {"bourse account freeze", REFUSAL_terms_invalid,
      "Fewer admins would be left than must approve ('bourse control policy'). Propose another one "
      "first ('bourse control propose-admin')."},

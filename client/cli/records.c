@@ -71,11 +71,11 @@ static bool is_subject(const struct message *m, const struct field *f)
     return f == m->fields && field_by_name(m, "name") != NULL;
 }
 
-/* Phases are counted from 0 in messages, from 1 by people. */
-static bool is_phase(const char *name)
+/* Phases and tranches are counted from 0 in messages, from 1 by people. */
+static bool is_place(const char *name)
 {
     return strcmp(name, "phase") == 0 || strcmp(name, "phase_first") == 0 ||
-           strcmp(name, "phase_last") == 0;
+           strcmp(name, "phase_last") == 0 || strcmp(name, "tranche") == 0;
 }
 
 static void number_print(struct cli *cli, const struct message *m, const struct field *f,
@@ -103,7 +103,7 @@ static void number_print(struct cli *cli, const struct message *m, const struct 
         buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 10000, value / 100 % 100);
     else if (ends_with(f->name, "_bp"))
         buffer_printf(out, "%" PRIu64 ".%02" PRIu64 "%%", value / 100, value % 100);
-    else if (is_phase(f->name))
+    else if (is_place(f->name))
         buffer_printf(out, "%" PRIu64, value + 1);
     else if (value == 0 && (f->kind == FIELD_ACCOUNT || f->kind == FIELD_NUMBER ||
                             (f->kind == FIELD_SERIES && !subject)))

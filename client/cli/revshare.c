@@ -5,6 +5,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/contract.h"
 #include "protocol/amount.h"
+#include "protocol/moment.h"
 
 #define NO_REVSHARE "there is no such revenue share of yours; see 'bourse revshare list'"
 
@@ -217,12 +218,9 @@ int command_revshare_list(struct cli *cli, int argc, char **argv)
 }
 
 /* What is missing of the step to the next phase, for people. */
-static void step_print(struct cli *cli, const void *row)
+static void step_print(struct cli *cli, const struct revshare_info *s)
 {
     char cash[AMOUNT_TEXT_BYTES];
-    const struct revshare_info *s = row;
-    if (s->state != CONTRACT_STATE_IN_FORCE || s->phase >= s->phases.count)
-        return;
     const struct phase *now = &s->phases.items[s->phase];
     cli_print(cli, "\nphase %u of %u, at %u.%02u%%: ", (unsigned)s->phase + 1,
               (unsigned)s->phases.count, (unsigned)now->rate_bp / 100,
@@ -231,20 +229,46 @@ static void step_print(struct cli *cli, const void *row)
         cli_print(cli, "the last one\n");
         return;
     }
-    cli_print(
-        cli,
-        "the next one takes %s credits more and a utilisation of %u.%02u%% (%s, now "
-        "%u.%02u%%)\n",
-        amount_format(s->cash_left_ucr, cash), (unsigned)now->utilisation_ppm / 10000,
-        (unsigned)now->utilisation_ppm / 100 % 100, s->utilisation_reached ? "reached" : "to come",
-        (unsigned)s->utilisation_now_ppm / 10000, (unsigned)s->utilisation_now_ppm / 100 % 100);
+    cli_print(cli, "the next one takes %s credits more and a utilisation of %u.%02u%% (%s)\n",
+              amount_format(s->cash_left_ucr, cash), (unsigned)now->utilisation_ppm / 10000,
+              (unsigned)now->utilisation_ppm / 100 % 100,
+              s->utilisation_reached ? "reached" : "to come");
 }
 
-/* What step_print() says in a sentence is no field as well. */
+/* The utilisation and the time up to which it was measured, or why there is none. */
+static void utilisation_print(struct cli *cli, const struct revshare_info *s)
+{
+    char text[MOMENT_TEXT_BYTES];
+    bool last = s->phase + 1 == s->phases.count;
+    if (s->utilisation_s > 0)
+        cli_print(cli, "utilisation: %u.%02u%% over the %u days until %s%s\n",
+                  (unsigned)s->utilisation_now_ppm / 10000,
+                  (unsigned)s->utilisation_now_ppm / 100 % 100, (unsigned)s->window_days,
+                  moment_format(s->utilisation_s, text),
+                  last ? " (in the last phase it is not measured any more)" : "");
+    else if (last)
+        cli_print(cli, "utilisation: - (in the last phase it is not measured)\n");
+    else
+        cli_print(cli, "utilisation: - (measured over %u days, for the first time at %s)\n",
+                  (unsigned)s->window_days, moment_format(s->utilisation_from_s, text));
+}
+
+static void standing_print(struct cli *cli, const void *row)
+{
+    const struct revshare_info *s = row;
+    if (s->state != CONTRACT_STATE_IN_FORCE || s->phase >= s->phases.count)
+        return;
+    step_print(cli, s);
+    utilisation_print(cli, s);
+}
+
+/* What standing_print() says in sentences is no field as well. */
 int command_revshare_show(struct cli *cli, int argc, char **argv)
 {
-    return contract_show(cli, argc, argv, "phase utilisation_reached cash_reached cash_left_ucr",
-                         step_print);
+    return contract_show(cli, argc, argv,
+                         "phase utilisation_reached cash_reached cash_left_ucr "
+                         "utilisation_now_ppm utilisation_s utilisation_from_s",
+                         standing_print);
 }
 
 int command_revshare_shares(struct cli *cli, int argc, char **argv)

@@ -34,6 +34,12 @@ void command_help(const struct command *c, FILE *out)
     }
 }
 
+static bool option_repeats(const struct option_spec *o)
+{
+    size_t length = o->argument != NULL ? strlen(o->argument) : 0;
+    return length > 3 && strcmp(o->argument + length - 3, "...") == 0;
+}
+
 bool arguments_parse(const struct command *c, int argc, char *const *argv, struct arguments *out)
 {
     *out = (struct arguments){.command = c};
@@ -59,7 +65,13 @@ bool arguments_parse(const struct command *c, int argc, char *const *argv, struc
                     word);
             return false;
         }
-        if (out->values[place] != NULL) {
+        bool repeats = option_repeats(o);
+        if (repeats && out->repeated_count == OPTION_REPEATS_MAX) {
+            fprintf(stderr, "boursed %s: --%s is given more than %d times\n", c->name, o->name,
+                    (int)OPTION_REPEATS_MAX);
+            return false;
+        }
+        if (out->values[place] != NULL && !repeats) {
             fprintf(stderr, "boursed %s: --%s is given twice\n", c->name, o->name);
             return false;
         }
@@ -82,6 +94,8 @@ bool arguments_parse(const struct command *c, int argc, char *const *argv, struc
             out->values[place] = "";
         else
             out->values[place] = equals != NULL ? equals + 1 : argv[++i];
+        if (repeats)
+            out->repeated[out->repeated_count++] = out->values[place];
     }
     for (size_t i = 0; c->options[i].name != NULL; i++) {
         if (c->options[i].required && out->values[i] == NULL) {

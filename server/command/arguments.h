@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { OPTIONS_MAX = 24 };
+enum { OPTIONS_MAX = 24, OPTION_REPEATS_MAX = 32 };
 
 /* How a program of ours ends. */
 enum exit_code {
@@ -22,7 +22,8 @@ enum exit_code {
 
 struct option_spec {
     const char *name;     /* without dashes */
-    const char *argument; /* what its value is called in help, "DIR"; NULL: a flag */
+    const char *argument; /* what its value is called in help, "DIR"; NULL: a flag; "NAME..." when
+                           * it may be given several times, as at most one of a command may */
     const char *help;
     bool required;
 };
@@ -41,8 +42,10 @@ struct command {
 
 struct arguments {
     const struct command *command;
-    const char *word;                /* NULL: the command asks for none */
-    const char *values[OPTIONS_MAX]; /* by place in the table; a flag's is "" when given */
+    const char *word;                         /* NULL: the command asks for none */
+    const char *values[OPTIONS_MAX];          /* by place in the table; a flag's is "" when given */
+    const char *repeated[OPTION_REPEATS_MAX]; /* of the one that may be given several times */
+    uint32_t repeated_count;
 };
 
 /*

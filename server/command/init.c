@@ -10,6 +10,7 @@
 #include "protocol/moment.h"
 #include "protocol/sha256.h"
 #include "protocol/status.h"
+#include "protocol/utf8.h"
 #include "server/command/command.h"
 #include "server/command/tell.h"
 #include "server/command/root_key.h"
@@ -34,6 +35,8 @@ static const struct option_spec options[] = {
     {"origin", "NAME", "the name of its log, such as example.org/bourse", true},
     {"admin", "PUBKEY", "the first admin's public key, as `bourse keygen` prints it", true},
     {"admin-name", "NAME", "what the admin is called (admin)", false},
+    {"co-admin", "NAME=PUBKEY...", "a further admin with its public key; given up to 15 times",
+     false},
     {"root-key", "FILE", "take the root key from FILE, or make it there (DIR/keys/root.key)",
      false},
     ROOT_PASSPHRASE_OPTION,
@@ -140,24 +143,95 @@ static bool limit_set(const struct arguments *a, const char *name, amount *out)
     return false;
 }
 
-/* What needs several admins. */
+/* What needs several admins, of whom there must be as many. */
 static bool policy_set(const struct arguments *a, struct genesis *genesis)
 {
     uint64_t approvals;
     if (!arguments_number(a, "approvals", 1, APPROVALS_MAX, 1, &approvals))
         return false;
     genesis->approvals = (uint32_t)approvals;
+    if (approvals > genesis->admins.count) {
+        uint32_t missing = (uint32_t)approvals - genesis->admins.count;
+        fprintf(stderr,
+                "boursed init: --approvals %u takes %u admins, and there %s %u; name %u more with "
+                "--co-admin NAME=PUBKEY\n",
+                genesis->approvals, genesis->approvals, genesis->admins.count == 1 ? "is" : "are",
+                genesis->admins.count, missing);
+        return false;
+    }
     return limit_set(a, "mint-limit", &genesis->mint_limit_ucr) &&
            limit_set(a, "payout-limit", &genesis->payout_limit_ucr);
 }
 
-static bool genesis_set(const struct arguments *a, struct identity *identity)
+static bool admin_parse(const char *option, struct text name, const char *key,
+                        struct genesis_admin *out)
 {
-    struct keys_public admin;
+    struct keys_public public;
+    if (keys_parse(key, &public) != 0) {
+        fprintf(stderr,
+                "boursed init: --%s: '%s' is not a public key as `bourse keygen` prints it "
+                "(bourse-key:...)\n",
+                option, key);
+        return false;
+    }
+    if (name.length == 0 || name.length > NAME_MAX_BYTES || name.data[0] == ' ' ||
+        name.data[name.length - 1] == ' ' || !utf8_is_plain(name.data, name.length)) {
+        fprintf(stderr, "boursed init: '%.*s' cannot be an admin's name: 1 to %d bytes of text\n",
+                (int)name.length, name.data, (int)NAME_MAX_BYTES);
+        return false;
+    }
+    out->name = name;
+    memcpy(out->sign_key, public.sign, sizeof(public.sign));
+    memcpy(out->channel_key, public.channel, sizeof(public.channel));
+    return true;
+}
+
+/* The first admin and the further ones, into `admins`. */
+static bool admins_set(const struct arguments *a, struct genesis *genesis,
+                       struct genesis_admin admins[GENESIS_ADMINS_MAX])
+{
+    const char *first = arguments_get(a, "admin-name");
+    if (first == NULL)
+        first = "admin";
+    if (!admin_parse("admin", (struct text){first, (uint32_t)strlen(first)},
+                     arguments_get(a, "admin"), &admins[0]))
+        return false;
+    if (a->repeated_count >= GENESIS_ADMINS_MAX) {
+        fprintf(stderr, "boursed init: an exchange begins with at most %d admins\n",
+                (int)GENESIS_ADMINS_MAX);
+        return false;
+    }
+    for (uint32_t i = 0; i < a->repeated_count; i++) {
+        const char *text = a->repeated[i];
+        const char *key = strrchr(text, '=');
+        if (key == NULL) {
+            fprintf(stderr, "boursed init: --co-admin '%s' is not NAME=PUBKEY\n", text);
+            return false;
+        }
+        if (!admin_parse("co-admin", (struct text){text, (uint32_t)(key - text)}, key + 1,
+                         &admins[i + 1]))
+            return false;
+    }
+    genesis->admins.items = admins;
+    genesis->admins.count = a->repeated_count + 1;
+    return true;
+}
+
+/* No two admins may be the same: nobody could tell them apart, or one could approve twice. */
+static bool admins_check(const struct genesis *genesis)
+{
+    struct buffer fault = BUFFER_EMPTY;
+    bool valid = genesis_admins_valid(genesis, &fault);
+    if (!valid)
+        fprintf(stderr, "boursed init: %.*s\n", (int)fault.length, (const char *)fault.data);
+    buffer_release(&fault);
+    return valid;
+}
+
+static bool genesis_set(const struct arguments *a, struct identity *identity,
+                        struct genesis_admin admins[GENESIS_ADMINS_MAX])
+{
     const char *origin = arguments_get(a, "origin");
-    const char *name = arguments_get(a, "admin-name");
-    if (name == NULL)
-        name = "admin";
     if (!pin_origin_valid(origin)) {
         fprintf(stderr,
                 "boursed init: --origin '%s' is not 1 to %d printable characters without space and "
@@ -165,17 +239,12 @@ static bool genesis_set(const struct arguments *a, struct identity *identity)
                 origin, (int)ORIGIN_MAX_BYTES);
         return false;
     }
-    if (keys_parse(arguments_get(a, "admin"), &admin) != 0) {
-        fprintf(stderr, "boursed init: --admin is not a public key as `bourse keygen` prints it "
-                        "(bourse-key:...)\n");
+    if (!admins_set(a, &identity->genesis, admins))
         return false;
-    }
     identity->genesis.rules_version = RULES_VERSION;
     identity->genesis.origin = (struct text){origin, (uint32_t)strlen(origin)};
-    identity->genesis.admin_name = (struct text){name, (uint32_t)strlen(name)};
-    memcpy(identity->genesis.admin_sign_key, admin.sign, sizeof(admin.sign));
-    memcpy(identity->genesis.admin_channel_key, admin.channel, sizeof(admin.channel));
-    return times_set(a, identity) && policy_set(a, &identity->genesis);
+    return times_set(a, identity) && policy_set(a, &identity->genesis) &&
+           admins_check(&identity->genesis);
 }
 
 static int exchange_make(struct stage *stage, struct identity *identity, struct buffer *error)
@@ -209,22 +278,25 @@ static void limit_tell(const char *what, amount limit)
         fprintf(stderr, "  %s: without limit;\n", what);
 }
 
-/* Says what was set for good: from now on only the admins together change it. */
+/* Says what was set for good: from now on only admins together change it. */
 static void policy_tell(const struct genesis *g)
 {
+    if (g->admins.count > 1)
+        fprintf(stderr, "Its admins, as accounts 1 to %u:\n", g->admins.count);
+    for (uint32_t i = 0; g->admins.count > 1 && i < g->admins.count; i++)
+        fprintf(stderr, "  %.*s%s\n", (int)g->admins.items[i].name.length,
+                g->admins.items[i].name.data, i + 1 < g->admins.count ? "," : ".");
     if (g->approvals == 1 && g->mint_limit_ucr == 0 && g->payout_limit_ucr == 0)
         return;
     fprintf(stderr, "The policy, which only admins together change ('bourse control'):\n");
     limit_tell("minting", g->mint_limit_ucr);
     limit_tell("payouts of an account", g->payout_limit_ucr);
-    fprintf(stderr, "  what is above, and other policies: %u admin%s approve%s.\n", g->approvals,
-            g->approvals > 1 ? "s" : "", g->approvals > 1 ? "" : "s");
-    if (g->approvals > 1)
-        fprintf(
-            stderr,
-            "  Register %u more admin%s at once: until then one alone makes admins, and nothing "
-            "can be approved.\n",
-            g->approvals - 1, g->approvals > 2 ? "s" : "");
+    fprintf(
+        stderr, "  what is above, other policies and further admins: %u of %u admin%s approve%s.\n",
+        g->approvals, g->admins.count, g->admins.count > 1 ? "s" : "", g->approvals > 1 ? "" : "s");
+    if (g->approvals > 1 && g->approvals == g->admins.count)
+        fprintf(stderr, "  All of them are needed: a lost key means that nothing is approved any "
+                        "more. Propose another one ('bourse control propose-admin').\n");
 }
 
 static int next_tell(const struct arguments *a, const struct stage *stage,
@@ -264,10 +336,11 @@ static int next_tell(const struct arguments *a, const struct stage *stage,
 static int run(const struct arguments *a)
 {
     struct identity identity = {0};
+    struct genesis_admin admins[GENESIS_ADMINS_MAX];
     struct stage stage = {0};
     struct buffer error = BUFFER_EMPTY;
     uint64_t seed;
-    if (!arguments_number(a, "seed", 0, UINT64_MAX, 0, &seed) || !genesis_set(a, &identity))
+    if (!arguments_number(a, "seed", 0, UINT64_MAX, 0, &seed) || !genesis_set(a, &identity, admins))
         return EXIT_USAGE;
     if (sodium_init() < 0)
         return tell_failure(a, STATUS_IO, &error);

@@ -68,6 +68,7 @@ static const struct {
     WORDS(PROGRESS, progress_row, shares, "deductions"),
     WORDS(PROGRESS, progress_row, phase, "phases behind it"),
     WORDS(PROGRESS, progress_row, rest, "rest of rounding, in 1/10000 of a micro-credit"),
+    WORDS(PROGRESS, progress_row, utilisation_s, "utilisation measured until"),
     WORDS(PROGRESS, progress_row, utilisation_ppm, "utilisation, in millionths"),
     WORDS(PROGRESS, progress_row, utilisation_peak_ppm, "utilisation that counts, in millionths"),
     WORDS(SHARE, share_row, gross_ucr, "gross"),

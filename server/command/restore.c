@@ -156,7 +156,7 @@ static int base_renew(struct image *image, const uint8_t exchange_id[32], struct
     return status;
 }
 
-/* The new exchange's genesis: the old one's terms and admin, and where it comes from. */
+/* The new exchange's genesis: the old one's terms and admins, and where it comes from. */
 static int identity_renew(const struct arguments *a, const struct data_folder *from,
                           const struct image_meta *last, struct identity *identity)
 {

@@ -34,6 +34,26 @@ static int file_fail(const struct data_folder *f, const char *name, int status,
     return status;
 }
 
+/* Records of other versions may have other fields. */
+static int genesis_version_check(const struct data_folder *f, struct buffer *error)
+{
+    uint32_t version = genesis_rules_version(f->genesis_bytes.data, f->genesis_bytes.length);
+    if (version > RULES_VERSION) {
+        buffer_printf(error, "%s/genesis: made by a newer version of boursed (rules %" PRIu32 ")",
+                      f->path, version);
+        return STATUS_VERSION;
+    }
+    if (version > 0 && version < RULES_VERSION) {
+        buffer_printf(error,
+                      "%s/genesis: made by an older version of boursed (rules %" PRIu32
+                      "), whose books this one cannot carry on; run them with that version, or "
+                      "make a new exchange in another directory with `boursed init`",
+                      f->path, version);
+        return STATUS_VERSION;
+    }
+    return 0;
+}
+
 static int genesis_load(struct data_folder *f, struct buffer *error)
 {
     char path[PATH_MAX];
@@ -47,6 +67,9 @@ static int genesis_load(struct data_folder *f, struct buffer *error)
     }
     if (status != 0)
         return file_fail(f, "genesis", status, error);
+    status = genesis_version_check(f, error);
+    if (status != 0)
+        return status;
     status = message_decode(&genesis_message, f->genesis_bytes.data, f->genesis_bytes.length,
                             &f->arena, &f->genesis, &wrong);
     if (status != 0) {
@@ -54,19 +77,15 @@ static int genesis_load(struct data_folder *f, struct buffer *error)
                       status == STATUS_MALFORMED ? wrong.text : status_text(status));
         return status == STATUS_MALFORMED ? STATUS_DAMAGED : status;
     }
-    if (f->genesis.rules_version > RULES_VERSION) {
-        buffer_printf(error, "%s/genesis: made by a newer version of boursed (rules %" PRIu32 ")",
-                      f->path, f->genesis.rules_version);
-        return STATUS_VERSION;
+    struct buffer fault = BUFFER_EMPTY;
+    if (!genesis_admins_valid(&f->genesis, &fault)) {
+        buffer_printf(error, "%s/genesis: damaged: %.*s", f->path, (int)fault.length,
+                      (const char *)fault.data);
+        status = STATUS_DAMAGED;
     }
-    if (f->genesis.rules_version < RULES_VERSION) {
-        buffer_printf(error,
-                      "%s/genesis: made by an older version of boursed (rules %" PRIu32
-                      "), whose books this one cannot carry on; run them with that version, or "
-                      "make a new exchange in another directory with `boursed init`",
-                      f->path, f->genesis.rules_version);
-        return STATUS_VERSION;
-    }
+    buffer_release(&fault);
+    if (status != 0)
+        return status;
     memcpy(f->origin, f->genesis.origin.data, f->genesis.origin.length);
     genesis_id(f->genesis_bytes.data, f->genesis_bytes.length, f->exchange_id);
     return 0;

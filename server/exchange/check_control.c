@@ -103,6 +103,11 @@ uint64_t check_control_references(const struct exchange *x, struct check_report 
         if (report)
             check_found(report, "policy: %u approvals are none that there can be",
                         x->head.approvals);
+    } else if (x->head.account_last > 0 && account_admins(x) < x->head.approvals) {
+        scan.count++;
+        if (report)
+            check_found(report, "policy: %u admins are to approve, but there are %u",
+                        x->head.approvals, account_admins(x));
     }
     store_each(x->store, TABLE_PROPOSAL, reference_visit, &scan);
     return scan.count;

@@ -4,6 +4,8 @@
 #include "server/exchange/revshare.h"
 #include "server/exchange/revshare_split.h"
 
+enum { DAY_S = 24 * 3600 };
+
 static void share_found(struct check_scan *s, uint64_t contract, const char *fault)
 {
     s->count++;
@@ -156,6 +158,9 @@ static int sums_visit(void *context, const void *item)
         share_found(s, p->contract, "its deductions paid more of claims than there were");
     if (p->month_gross_ucr > p->gross_ucr)
         share_found(s, p->contract, "more in a month than in all");
+    if (p->utilisation_s % DAY_S != 0 || p->utilisation_s > s->x->head.time_s ||
+        (p->utilisation_s == 0 && (p->utilisation_ppm > 0 || p->utilisation_peak_ppm > 0)))
+        share_found(s, p->contract, "its utilisation was measured until a time that cannot be");
     if (!in_line(s->x, p))
         share_found(s, p->contract, "not in memory among those of its operator");
     if (!look_agrees(s->x, contract_find(s->x, p->contract), p))

@@ -178,9 +178,10 @@ ROW_STRUCT(revshare_row, REVSHARE_ROW);
 /*
  * Where a revenue share stands. gross_ucr, share_ucr: since the beginning; paid_ucr: what
  * settlements gave of it at once; month_gross_ucr: of the calendar month that begins at month_s.
- * rest: what rounding down has left, in 1/10 000 micro-credits. Utilisation as of day_s (0: not
- * looked at yet), and the highest one that counts: with latching of all days, else of the last. In
- * the middle of looking: look_* are how far that has come, look_site 0 otherwise.
+ * rest: what rounding down has left, in 1/10 000 micro-credits. Utilisation of the window that
+ * ended at the midnight utilisation_s (0: not measured yet), and the highest one that counts: with
+ * latching of all days, else of the last. In the middle of looking: look_* are how far that has
+ * come, look_site 0 otherwise.
  */
 #define PROGRESS_ROW(X, S)                                                                         \
     X(U64, S, contract, 1)                                                                         \
@@ -190,7 +191,7 @@ ROW_STRUCT(revshare_row, REVSHARE_ROW);
     X(U64, S, month_s, 1)                                                                          \
     X(U64, S, month_gross_ucr, 1)                                                                  \
     X(U64, S, shares, 1)                                                                           \
-    X(U64, S, day_s, 1)                                                                            \
+    X(U64, S, utilisation_s, 1)                                                                    \
     X(U64, S, look_site, 1)                                                                        \
     X(U64, S, look_sku, 1)                                                                         \
     X(U64, S, look_sold, 1)                                                                        \

@@ -65,8 +65,7 @@ void control_paid_out(struct exchange *x, uint32_t account, amount a)
 
 enum refusal control_admin_refusal(const struct exchange *x)
 {
-    bool founding = account_admins(x) < x->head.approvals;
-    return x->head.approvals > 1 && !founding ? REFUSAL_approval_needed : REFUSAL_accepted;
+    return x->head.approvals > 1 ? REFUSAL_approval_needed : REFUSAL_accepted;
 }
 
 /* --- Proposals: index --- */

@@ -23,8 +23,7 @@ void control_paid_out(struct exchange *x, uint32_t account, amount a);
 
 /*
  * Whether one admin alone may make another one, new or frozen until now; else approval_needed: who
- * could make admins alone could approve alone. Until there are as many as a proposal needs there is
- * no other way.
+ * could make admins alone could approve alone.
  */
 enum refusal control_admin_refusal(const struct exchange *x);
 

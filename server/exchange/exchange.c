@@ -270,13 +270,19 @@ static void genesis_log(struct exchange *x)
     struct ev_genesis event = {EVENT_HEAD_OF(x, 0), .origin = g->origin};
     memcpy(event.exchange_id, x->id, sizeof(event.exchange_id));
     memcpy(event.root_key, g->root_key, sizeof(event.root_key));
-    uint32_t admin =
-        account_add(x, g->admin_name, ROLE_ADMIN, g->admin_sign_key, g->admin_channel_key);
+    const struct genesis_admin *first = &g->admins.items[0];
+    uint32_t admin = account_add(x, first->name, ROLE_ADMIN, first->sign_key, first->channel_key);
     assert(admin == 1);
     x->head.approvals = g->approvals;
     x->head.mint_limit_ucr = g->mint_limit_ucr;
     x->head.payout_limit_ucr = g->payout_limit_ucr;
     event_log(x, &ev_genesis_message, &event);
+    for (uint32_t i = 1; i < g->admins.count; i++) {
+        struct op_account_register op = {.name = g->admins.items[i].name, .role = ROLE_ADMIN};
+        memcpy(op.sign_key, g->admins.items[i].sign_key, sizeof(op.sign_key));
+        memcpy(op.channel_key, g->admins.items[i].channel_key, sizeof(op.channel_key));
+        account_admit(x, 0, &op);
+    }
 }
 
 struct keys_found {

@@ -38,6 +38,8 @@ static void progress_fill(const struct exchange *x, const struct contract_row *r
     const struct revshare_row *terms = revshare_terms(x, row->contract, row->version);
     info->phase = p->phase;
     info->utilisation_now_ppm = p->utilisation_ppm;
+    info->utilisation_s = p->utilisation_s;
+    info->utilisation_from_s = revshare_measured_from_s(row, terms, p);
     info->utilisation_reached = revshare_utilised(terms, p);
     info->cash_reached = revshare_cashed(terms, p);
     info->cash_left_ucr = revshare_cash_left(terms, p);

@@ -164,7 +164,8 @@ static enum refusal terms_refusal(const struct exchange *x, const struct revshar
     return refusal;
 }
 
-/* Whether the terms may come in place of those in force: what has been reached stays. */
+/* Whether the terms may come in place of those in force: phases that have been passed stay, and the
+ * present one is not left out; its rate may change, for what settles from then on. */
 static enum refusal past_refusal(const struct exchange *x, const struct contract_row *row,
                                  const struct revshare_row *terms)
 {
@@ -176,7 +177,7 @@ static enum refusal past_refusal(const struct exchange *x, const struct contract
         return REFUSAL_contract_parties_fixed;
     if (row->start_s <= x->head.time_s && terms->start_s != now->start_s)
         return REFUSAL_contract_past_fixed;
-    if (terms->phases_count <= p->phase || terms->rate_bp[p->phase] != now->rate_bp[p->phase])
+    if (terms->phases_count <= p->phase)
         return REFUSAL_contract_past_fixed;
     for (uint32_t i = 0; i < p->phase; i++) {
         if (terms->rate_bp[i] != now->rate_bp[i] ||
@@ -315,8 +316,10 @@ static void revshare_begin(struct exchange *x, struct contract_row *row)
         p = *so_far;
         const struct revshare_row *before = revshare_terms(x, row->contract, p.version);
         /* Over another window it is another utilisation; without latching the last one counts. */
-        if (before->window_days != terms.window_days)
+        if (before->window_days != terms.window_days) {
+            p.utilisation_s = 0;
             p.utilisation_ppm = p.utilisation_peak_ppm = 0;
+        }
         if (!terms.latching)
             p.utilisation_peak_ppm = p.utilisation_ppm;
     }
@@ -333,6 +336,22 @@ static void revshare_begin(struct exchange *x, struct contract_row *row)
 }
 
 /* --- In time --- */
+
+/* From when on the whole window lies behind the start. */
+static uint64_t window_full_s(const struct contract_row *row, const struct revshare_row *terms)
+{
+    return row->start_s + (uint64_t)terms->window_days * DAY_S;
+}
+
+uint64_t revshare_measured_from_s(const struct contract_row *row, const struct revshare_row *terms,
+                                  const struct progress_row *p)
+{
+    if (p->phase + 1 >= terms->phases_count || row->next_s == 0 || p->utilisation_s > 0)
+        return 0;
+    uint64_t next_day_s = row->next_s / DAY_S * DAY_S;
+    uint64_t full_day_s = (window_full_s(row, terms) + DAY_S - 1) / DAY_S * DAY_S;
+    return full_day_s > next_day_s ? full_day_s : next_day_s;
+}
 
 /* Goes on looking at the last days of the window, for at most `limit` items of work, of which
  * *worked_out says how many it took; true when all of it was looked at. */
@@ -378,14 +397,14 @@ static uint32_t revshare_due(struct exchange *x, struct contract_row *row, uint3
     uint64_t next_s = revshare_look_s(&terms, &p, row->next_s);
     /* Only when the whole window lies behind the start, and a settlement may have led into the last
      * phase since. */
-    bool looks = next_s > 0 && day_s >= row->start_s + (uint64_t)terms.window_days * DAY_S;
+    bool looks = next_s > 0 && day_s >= window_full_s(row, &terms);
     uint32_t worked = 1;
     if (looks && !look_on(x, row, &terms, &p, limit, &worked)) {
         store_put(x->store, TABLE_PROGRESS, &p);
         return worked;
     }
     if (next_s > 0) {
-        p.day_s = day_s;
+        p.utilisation_s = looks ? day_s : 0;
         p.utilisation_ppm = looks ? utilisation_of(&p) : 0;
         if (!terms.latching || p.utilisation_ppm > p.utilisation_peak_ppm)
             p.utilisation_peak_ppm = p.utilisation_ppm;

@@ -52,6 +52,11 @@ bool revshare_passes(const struct exchange *x, uint64_t contract, const struct r
 uint64_t revshare_look_s(const struct revshare_row *terms, const struct progress_row *p,
                          uint64_t after_s);
 
+/* The first midnight up to which utilisation will have been measured; 0: it has been already, or is
+ * not in the last phase. */
+uint64_t revshare_measured_from_s(const struct contract_row *row, const struct revshare_row *terms,
+                                  const struct progress_row *p);
+
 /* Logs a step, by 0. `gross` and `share` are the totals at which it was taken. */
 void revshare_step_log(struct exchange *x, const struct contract_row *row,
                        const struct revshare_row *terms, const struct progress_row *p,

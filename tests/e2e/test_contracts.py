@@ -28,6 +28,9 @@ class Contracts(unittest.TestCase):
             self.assertIn("--site, --limit, --end are missing", guard.fails(
                 USAGE, "guarantee", "propose", "--operator", "gridco", "--beneficiary", "bank"))
             self.assertIn("(required)", guard.ok("guarantee", "propose", "--help"))
+            self.assertIn("guard is named as guarantor and as beneficiary", guard.fails(
+                USAGE, "guarantee", "propose", "--operator", "gridco", "--beneficiary", "guard",
+                "--site", "batam", "--limit", "100", "--end", "+30d"))
             self.assertIn("neither yes nor no", guard.fails(
                 USAGE, "guarantee", "propose", "--operator", "gridco", *terms, "--step-in", "2"))
             made = guard.ok("guarantee", "propose", "--operator", "gridco", *terms, "--escrow", "10")

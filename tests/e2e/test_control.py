@@ -7,13 +7,15 @@ from exchange import CREDIT, Exchange
 from keys import Keys
 from user import REFUSED, USAGE, User, registered
 
-POLICY = ("--approvals", "2", "--mint-limit", "1000", "--payout-limit", "50.5")
+POLICY = ("--approvals", "2", "--mint-limit", "1000", "--payout-limit", "50.5",
+          "--co-admin", "bea=" + Keys.named("bea").text())
 
 
 def staff(x):
-    """Two admins, which the first registers alone, a treasurer and a guarantor."""
-    users = registered(x, {"bea": "admin", "cash": "treasurer", "bank": "guarantor",
-                           "guard": "guarantor", "gridco": "operator"})
+    """The two admins that the exchange begins with, a treasurer and a guarantor."""
+    users = registered(x, {"cash": "treasurer", "bank": "guarantor", "guard": "guarantor",
+                           "gridco": "operator"})
+    users["bea"] = User(x, "bea")
     users["admin"].ok("series", "create", "spring", "--funder", "guard")
     return users
 
@@ -30,17 +32,24 @@ def earn(users, credits):
 
 class Control(unittest.TestCase):
     def test_the_policy_of_a_new_exchange(self):
-        """init says what it has set, and what to do first; its limits stand in the policy"""
+        """all admins are accounts from the beginning, and nobody makes one alone; the limits stand"""
         with Exchange(init_options=POLICY) as x:
-            admin = User(x, "admin")
-            self.assertIn("Fewer admins", admin.ok("control", "policy"))
+            admin, bea, cem = User(x, "admin"), User(x, "bea"), User(x, "cem")
             self.assertEqual(admin.json("control", "policy"),
                              {"approvals": 2, "mint_limit_ucr": 1000 * CREDIT,
-                              "payout_limit_ucr": 50_500_000, "admins": 1})
-            users = staff_of(x, admin)
-            text = users["bea"].ok("control", "policy")
-            self.assertIn("2 of 2 admins", text)
-            self.assertNotIn("Fewer", text)
+                              "payout_limit_ucr": 50_500_000, "admins": 2})
+            self.assertIn("2 of 2 admins", bea.ok("control", "policy"))
+            self.assertEqual([(a["account"], a["name"], a["role"]) for a in
+                              bea.json("account", "list")],
+                             [(1, "admin", "admin"), (2, "bea", "admin")])
+            self.assertIn("approval_needed", admin.fails(
+                REFUSED, "account", "register", "cem", cem.ok("keygen", "--show").strip(),
+                "--role", "admin"))
+            self.assertRegex(admin.ok("events", "--limit", "2"),
+                             r"(?s)genesis.*account_registered.*bea")
+            x.restart()
+            x.stop()
+            x.check()
 
     def test_minting_above_the_limit(self):
         """refused, proposed, listed, shown, approved; and proposals that end otherwise"""
@@ -155,12 +164,6 @@ class Control(unittest.TestCase):
                               "payout_limit_ucr": 0, "admins": 3})
             x.stop()
             x.check()
-
-
-def staff_of(x, admin):
-    bea = User(x, "bea")
-    admin.ok("account", "register", "bea", Keys.named("bea").text(), "--role", "admin")
-    return {"admin": admin, "bea": bea}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Grants as people use them: proposed, funded, declared with evidence, paid, recorded, amended."""
 import datetime
 import hashlib
+import json
 import unittest
 
 import tap
@@ -65,6 +66,18 @@ class Grants(unittest.TestCase):
                 self.assertEqual([(t["paid"], t["waits"]) for t in row["tranches"]],
                                  [(True, False), (False, False), (True, False)])
                 self.assertFalse({"tranches_paid", "tranches_due"} & set(row))
+            # People count tranches from 1, JSON from 0.
+            self.assertRegex(fund.ok("events"), r"tranche_paid .*tranche=1 (.|\n)*"
+                                                r"tranche_paid .*tranche=3 ")
+            paid = [json.loads(line) for line in fund.ok("events", "--json").splitlines()]
+            self.assertEqual([e["tranche"] for e in paid if e["event"] == "tranche_paid"], [0, 2])
+            # An amendment that changes nothing, and a second grant of the series.
+            self.assertIn("nothing would change", fund.fails(
+                USAGE, "grant", "propose", "--amend", grant, "--share", "5%"))
+            self.assertRegex(fund.fails(
+                REFUSED, "grant", "propose", "--startup", "beta", "--series", "aurora-1", "--share",
+                "5%", "--cap", "2", "--term", "3", "--tranche", "1@start"),
+                r"contract_overlaps.*has that series")
             self.assertIn("such tranche", admin.fails(REFUSED, "grant", "release", grant, "1"))
 
             month = month_of(begin_s)

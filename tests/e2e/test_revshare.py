@@ -1,5 +1,6 @@
 """Revenue shares and flows through the command `bourse`: proposed, amended, deducted from what
 leases settle; tables, JSON, and errors that say what to do."""
+import re
 import unittest
 
 import tap
@@ -70,7 +71,11 @@ class Revshare(unittest.TestCase):
                              (1, 13_675_000, 420 * CREDIT))
             text = gridco.ok("revshare", "show", "1")
             self.assertIn("phase 2 of 3, at 12.25%: the next one takes 420 credits more "
-                          "and a utilisation of 70.00% (to come, now 0.00%)", text)
+                          "and a utilisation of 70.00% (to come)", text)
+            self.assertRegex(text, r"\nutilisation: - \(measured over 7 days, for the first time "
+                                   r"at [-0-9]+T00:00:00Z\)\n$")
+            self.assertEqual((row["utilisation_now_ppm"], row["utilisation_s"]), (0, None))
+            self.assertIn(row["utilisation_from_s"], text)
             self.assertIn("20.00% until 50 of cash, then 12.25% until 500 of cash and 70.00% sold, "
                           "then 5.00%", text)
             self.assertNotRegex(text, r"phase: |cash left|reached: ")
@@ -85,8 +90,14 @@ class Revshare(unittest.TestCase):
             # An amendment begins with the terms that stand, and changes nothing that was reached.
             self.assertIn("--site", gridco.fails(USAGE, "revshare", "propose", "--amend", "1",
                                                  "--site", "batam"))
-            self.assertIn("contract_past_fixed", gridco.fails(
-                REFUSED, "revshare", "propose", "--amend", "1", "--phase", "5%"))
+            self.assertRegex(gridco.fails(REFUSED, "revshare", "propose", "--amend", "1",
+                                          "--phase", "5%"),
+                             r"contract_past_fixed.*that have been passed stay")
+            self.assertIn("nothing would change", gridco.fails(
+                USAGE, "revshare", "propose", "--amend", "1", "--rank", "1", "--window", "7"))
+            self.assertRegex(gridco.fails(
+                USAGE, "revshare", "propose", "--operator", "gridco", "--beneficiary", "gridco",
+                "--phase", "5%"), r"gridco is named as operator and as beneficiary")
             self.assertIn("version 2 of contract 1", gridco.ok(
                 "revshare", "propose", "--amend", "1", "--floor", "60", "--base", "above_floor"))
             row = lender.json("revshare", "show", "1")
@@ -104,6 +115,17 @@ class Revshare(unittest.TestCase):
             for command in ("show", "shares"):
                 self.assertIn("contract list", users["acme"].fails(REFUSED, "revshare", command,
                                                                    "1"))
+
+            # The utilisation, with the time up to which it was measured.
+            users["admin"].ok("clock", "advance", "+9d")
+            row = gridco.json("revshare", "show", "1")
+            self.assertGreater(row["utilisation_s"], share["time_s"])
+            self.assertIsNone(row["utilisation_from_s"])
+            self.assertIn(f"\nutilisation: 0.00% over the 7 days until {row['utilisation_s']}\n",
+                          gridco.ok("revshare", "show", "1"))
+            # All fields of a contract stand in one column.
+            lines = gridco.ok("contract", "show", "1").splitlines()
+            self.assertEqual(len({re.match(r"[a-z ]+: +", line).end() for line in lines}), 1)
 
             # By month.
             lender.ok("payout", "spring", "3", "--reference", "bank 7")

@@ -60,7 +60,8 @@ def revshare_row(model, contract):
     if not contract.version:
         return dict(state=contract.state)
     return dict(state=contract.state, phase=contract.phase, gross_ucr=contract.gross,
-                utilisation_now_ppm=contract.utilisation, share_ucr=model.share_due(contract),
+                utilisation_now_ppm=contract.utilisation, utilisation_s=contract.looked_s,
+                utilisation_from_s=model.measured_from_s(contract), share_ucr=model.share_due(contract),
                 paid_ucr=contract.paid, claims_ucr=sum(c.left for c in contract.claims),
                 month_gross_ucr=model.month_gross_now(contract))
 

@@ -92,9 +92,8 @@ class Revshares:
         grounds.when(old.site != terms.site, "contract_parties_fixed")
         begun = contract.start_s <= self.now_s
         grounds.when(begun and terms.start_s != old.start_s, "contract_past_fixed")
-        phase = contract.phase
-        rates = [[p["rate_bp"] for p in t.phases[:phase + 1]] for t in (old, terms)]
-        grounds.when(rates[0] != rates[1] or old.phases[:phase] != terms.phases[:phase],
+        passed = contract.phase
+        grounds.when(len(terms.phases) <= passed or old.phases[:passed] != terms.phases[:passed],
                      "contract_past_fixed")
 
     def revshare_equals_check(self, grounds, contract, terms):
@@ -147,7 +146,7 @@ class Revshares:
             if contract.from_s > self.now_s:
                 contract.from_s = max(terms.start_s, self.now_s)
             if terms.window_days != before.window_days:
-                contract.utilisation = contract.highest = 0
+                contract.utilisation = contract.highest = contract.looked_s = 0
         contract.start_s = contract.from_s
         self.take_steps(contract)
 
@@ -156,6 +155,14 @@ class Revshares:
     def next_look_s(self):
         """A minute after each midnight."""
         return ((self.now_s - 60) // DAY_S + 1) * DAY_S + 60
+
+    def measured_from_s(self, contract):
+        """The first midnight at which a whole window will lie behind the start."""
+        if self.is_last(contract) or contract.looked_s:
+            return 0
+        first_day = -(-contract.from_s // DAY_S)
+        full_day = first_day + contract.now().window_days
+        return max(full_day, (contract.look_s - 60) // DAY_S) * DAY_S
 
     def share_due(self, contract):
         return contract.sum // 10000
@@ -196,6 +203,7 @@ class Revshares:
         contract.look_s += DAY_S
         if first_day * DAY_S < contract.from_s:
             return
+        contract.looked_s = end_day * DAY_S
         contract.utilisation = self.utilisation(terms.operator, terms.site, first_day, end_day)
         contract.highest = max(contract.highest, contract.utilisation)
         self.take_steps(contract)

@@ -145,6 +145,12 @@ class Parties:
             for phase in kept[contract.phase:-1]:
                 phase["milestone_ucr"] = r.randint(1, 10**8)
                 phase["utilisation_ppm"] = r.choice((0, phase["utilisation_ppm"], 200000))
+            if self.chance(0.5):
+                # The present rate, mostly between its neighbours, so that it may change.
+                at = contract.phase
+                most = kept[at - 1]["rate_bp"] - self.chance(0.9) if at else 9500
+                least = kept[at + 1]["rate_bp"] + 1 if at + 1 < len(kept) else 0
+                kept[at]["rate_bp"] = r.randint(min(least, most), most)
         if op["base"] == "gross":
             op["floor_ucr"] = 0
         return op

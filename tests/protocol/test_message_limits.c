@@ -252,6 +252,8 @@ static const struct {
     {&ev_order_placed_message, "escrow", ORDER_SERIES_MAX, 0},
     {&ev_order_placed_message, "change", ORDER_SERIES_MAX, 0},
     {&genesis_message, "origin", ORIGIN_MAX_BYTES, 1},
+    {&genesis_message, "admins", GENESIS_ADMINS_MAX, 0},
+    {&genesis_admin_message, "name", NAME_MAX_BYTES, 1},
     {&genesis_message, "activation_grace_s", GRACE_MAX_S, 1},
     {&genesis_message, "meter_grace_s", GRACE_MAX_S, 1},
     {&genesis_message, "dispute_window_s", GRACE_MAX_S, 1},

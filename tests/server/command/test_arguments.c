@@ -19,9 +19,9 @@ static int run(const struct arguments *a)
 }
 
 static const struct option_spec options[] = {
-    {"data", "DIR", "a folder", true}, {"grace", "TIME", "a duration", false},
-    {"count", "N", "a number", false}, {"json", NULL, "a flag", false},
-    {NULL, NULL, NULL, false},
+    {"data", "DIR", "a folder", true},        {"grace", "TIME", "a duration", false},
+    {"count", "N", "a number", false},        {"json", NULL, "a flag", false},
+    {"host", "NAME...", "some names", false}, {NULL, NULL, NULL, false},
 };
 
 static const struct command command = {
@@ -58,6 +58,25 @@ static void test_word(void **state)
     assert_int_equal(words_run(&worded, ""), EXIT_USAGE);
     assert_int_equal(words_run(&worded, "usage"), EXIT_USAGE);
     assert_int_equal(words_run(&worded, "--help"), EXIT_DONE);
+}
+
+/* One that may be given several times keeps all its values, in their order; up to a limit. */
+static void test_repeated(void **state)
+{
+    (void)state;
+    char *words[2 * (OPTION_REPEATS_MAX + 1) + 1] = {"--data=x"};
+    struct arguments a;
+    for (int i = 1; i < 2 * (OPTION_REPEATS_MAX + 1); i += 2) {
+        words[i] = "--host";
+        words[i + 1] = i == 1 ? "first" : "other";
+    }
+    assert_true(arguments_parse(&command, 1, words, &a));
+    assert_int_equal(a.repeated_count, 0);
+    assert_true(arguments_parse(&command, 1 + 2 * OPTION_REPEATS_MAX, words, &a));
+    assert_int_equal(a.repeated_count, OPTION_REPEATS_MAX);
+    assert_string_equal(a.repeated[0], "first");
+    assert_string_equal(a.repeated[OPTION_REPEATS_MAX - 1], "other");
+    assert_false(arguments_parse(&command, 1 + 2 * (OPTION_REPEATS_MAX + 1), words, &a));
 }
 
 static void test_lines(void **state)
@@ -119,6 +138,7 @@ static void test_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_repeated),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_word),
         cmocka_unit_test(test_values),

@@ -60,7 +60,8 @@ static void test_init(void **state)
     assert_int_equal(open_it(p, &folder), 0);
     assert_int_equal(folder->genesis.dispute_window_s, GRACE_MAX_S);
     assert_string_equal(folder->origin, "example.org/one");
-    assert_memory_equal(folder->genesis.admin_name.data, "Ada", 3);
+    assert_int_equal(folder->genesis.admins.count, 1);
+    assert_memory_equal(folder->genesis.admins.items[0].name.data, "Ada", 3);
     assert_int_equal(folder->genesis.activation_grace_s, 1800);
     assert_int_equal(folder->genesis.meter_grace_s, 7200);
     assert_true(folder->has_root_key);
@@ -80,23 +81,107 @@ static void test_init(void **state)
     buffer_release(&error);
 }
 
+/* The option's value for a further admin. */
+static void admin_line(const char *name, uint8_t seed, char out[128], struct keys_public *public)
+{
+    uint8_t bytes[KEYS_SEED_BYTES] = {seed};
+    char key[KEYS_TEXT_BYTES + 1];
+    struct keys k;
+    keys_from_seed(&k, bytes);
+    keys_get_public(&k, public);
+    keys_print(public, key);
+    snprintf(out, 128, "%s=%s", name, key);
+}
+
 /* What was set is said, with what to do first. */
 static void test_policy(void **state)
 {
     struct scene *p = *state;
     struct data_folder *folder;
+    struct keys_public bea, cem;
+    char with_bea[128], with_cem[128];
+    admin_line("bea", 11, with_bea, &bea);
+    admin_line("c = m", 12, with_cem, &cem);
     assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin", "ok",
                                    "--admin", p->key, "--approvals", "3", "--mint-limit", "250000",
-                                   NULL),
+                                   "--co-admin", with_bea, "--co-admin", with_cem, NULL),
                      0);
     assert_true(bench_said(&p->bench, "minting: up to 250000 credits a day without approval"));
     assert_true(bench_said(&p->bench, "payouts of an account: without limit"));
-    assert_true(bench_said(&p->bench, "3 admins approve"));
-    assert_true(bench_said(&p->bench, "Register 2 more admins at once"));
+    assert_true(bench_said(&p->bench, "3 of 3 admins approve"));
+    assert_true(bench_said(&p->bench, "accounts 1 to 3"));
+    assert_true(bench_said(&p->bench, "  admin,\n  bea,\n  c = m.\n"));
+    assert_true(bench_said(&p->bench, "All of them are needed"));
     assert_int_equal(open_it(p, &folder), 0);
     assert_int_equal(folder->genesis.approvals, 3);
     assert_true(folder->genesis.mint_limit_ucr == 250000 * UCR_PER_CREDIT);
     assert_int_equal(folder->genesis.payout_limit_ucr, 0);
+    assert_int_equal(folder->genesis.admins.count, 3);
+    const struct genesis_admin *admins = folder->genesis.admins.items;
+    assert_int_equal(admins[2].name.length, 5);
+    assert_memory_equal(admins[1].sign_key, bea.sign, 32);
+    assert_memory_equal(admins[1].channel_key, bea.channel, 32);
+    assert_memory_equal(admins[2].sign_key, cem.sign, 32);
+    data_folder_close(folder);
+    assert_int_equal(bench_command(&p->bench, "check", "--data", p->data, NULL), 0);
+}
+
+static int init_with(struct scene *p, const char *co_admin, const char *other,
+                     const char *approvals)
+{
+    return bench_command(&p->bench, "init", "--data", p->data, "--origin", "ok", "--admin", p->key,
+                         "--approvals", approvals, "--co-admin", co_admin, "--co-admin", other,
+                         NULL);
+}
+
+/* Too few admins for the approvals, or two that are one. */
+static void test_admins_refused(void **state)
+{
+    struct scene *p = *state;
+    struct data_folder *folder;
+    struct keys_public public;
+    char bea[128], cem[128], again[128], own[KEYS_TEXT_BYTES + 8], many[GENESIS_ADMINS_MAX][128];
+    admin_line("bea", 11, bea, &public);
+    admin_line("cem", 12, cem, &public);
+    admin_line("cem", 11, again, &public);
+    snprintf(own, sizeof(own), "dan=%s", p->key);
+    assert_int_equal(init_with(p, bea, cem, "4"), 2);
+    assert_true(bench_said(&p->bench, "--approvals 4 takes 4 admins, and there are 3; name 1 more "
+                                      "with --co-admin NAME=PUBKEY"));
+    assert_int_equal(init_with(p, bea, again, "1"), 2);
+    assert_true(bench_said(&p->bench, "the admins 'bea' and 'cem' have the same key"));
+    assert_int_equal(init_with(p, cem, again, "1"), 2);
+    assert_true(bench_said(&p->bench, "two admins have the name 'cem'"));
+    assert_int_equal(init_with(p, bea, own, "1"), 2);
+    assert_true(bench_said(&p->bench, "the admins 'admin' and 'dan' have the same key"));
+    assert_int_equal(init_with(p, bea, "cem", "1"), 2);
+    assert_true(bench_said(&p->bench, "is not NAME=PUBKEY"));
+    assert_int_equal(init_with(p, bea, "cem=bourse-key:x", "1"), 2);
+    assert_true(bench_said(&p->bench, "is not a public key"));
+    assert_int_equal(init_with(p, bea, strchr(bea, '='), "1"), 2);
+    assert_true(bench_said(&p->bench, "cannot be an admin's name"));
+    /* As many as there may be; then one more. */
+    for (int i = 0; i < GENESIS_ADMINS_MAX; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "a%d", i);
+        admin_line(name, (uint8_t)(20 + i), many[i], &public);
+    }
+#define CO_ADMIN(i) "--co-admin", many[i]
+#define CO_ADMINS                                                                                  \
+    CO_ADMIN(0), CO_ADMIN(1), CO_ADMIN(2), CO_ADMIN(3), CO_ADMIN(4), CO_ADMIN(5), CO_ADMIN(6),     \
+        CO_ADMIN(7), CO_ADMIN(8), CO_ADMIN(9), CO_ADMIN(10), CO_ADMIN(11), CO_ADMIN(12),           \
+        CO_ADMIN(13), CO_ADMIN(14)
+    assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin", "ok",
+                                   "--admin", p->key, CO_ADMINS, CO_ADMIN(15), NULL),
+                     2);
+    assert_true(bench_said(&p->bench, "at most 16 admins"));
+    assert_false(file_exists(p->data));
+    assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin", "ok",
+                                   "--admin", p->key, CO_ADMINS, NULL),
+                     0);
+    assert_true(bench_said(&p->bench, "accounts 1 to 16"));
+    assert_int_equal(open_it(p, &folder), 0);
+    assert_int_equal(folder->genesis.admins.count, GENESIS_ADMINS_MAX);
     data_folder_close(folder);
 }
 
@@ -120,7 +205,8 @@ static void test_refused(void **state)
         {"--mint-limit", "0", 2},
         {"--mint-limit", "-1", 2},
         {"--payout-limit", "many", 2},
-        {"--admin-name", "", 1},
+        {"--admin-name", "", 2},
+        {"--approvals", "2", 2}, /* of one admin */
         {"--seed", "x", 2},
         {"--nonsense", "x", 2},
     };
@@ -243,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_init, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_policy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_admins_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_seed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_certify, set_up, tear_down),

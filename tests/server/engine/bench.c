@@ -14,7 +14,7 @@
 #include "protocol/status.h"
 #include "server/command/command.h"
 
-enum { WAIT_MS = 20000, WORDS_MAX = 24 };
+enum { WAIT_MS = 20000, WORDS_MAX = 48 };
 
 static const struct command *const commands[] = {
     &command_init,   &command_certify, &command_check, &command_replay,

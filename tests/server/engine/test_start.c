@@ -171,8 +171,16 @@ static void test_other_exchange(void **state)
 
 /* --- Rules --- */
 
-/* Makes the folder say that it was founded under the rules before the present ones. */
-static void genesis_age(struct bench *b)
+static void genesis_put(struct bench *b, const uint8_t *bytes, size_t length)
+{
+    FILE *file = fopen(bench_path(b, "genesis"), "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Makes the folder say that it was founded under other rules, or with another policy. */
+static void genesis_change(struct bench *b, uint32_t rules_version, uint32_t approvals)
 {
     struct buffer bytes = BUFFER_EMPTY;
     struct arena arena = ARENA_EMPTY;
@@ -182,17 +190,20 @@ static void genesis_age(struct bench *b)
     assert_int_equal(file_load(path, 4096, &bytes), 0);
     assert_int_equal(
         message_decode(&genesis_message, bytes.data, bytes.length, &arena, &genesis, &wrong), 0);
-    genesis.rules_version = RULES_VERSION - 1;
+    genesis.rules_version = rules_version;
+    genesis.approvals = approvals;
     struct buffer older = BUFFER_EMPTY;
     message_encode(&genesis_message, &genesis, &older);
     assert_int_equal(older.status, 0);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(older.data, 1, older.length, file), older.length);
-    assert_int_equal(fclose(file), 0);
+    genesis_put(b, older.data, older.length);
     buffer_release(&bytes);
     buffer_release(&older);
     arena_release(&arena);
+}
+
+static void genesis_age(struct bench *b)
+{
+    genesis_change(b, RULES_VERSION - 1, 1);
 }
 
 static bool error_has(struct bench *b, const char *text)
@@ -235,6 +246,25 @@ static void test_older_folder(void **state)
         bench_command(b, "restore", "--from", backup, "--data", restored, "--complete", NULL), 0);
     assert_true(bench_said(b, "made by an older version of boursed"));
     assert_false(file_exists(restored));
+}
+
+/* Older records had other fields: that is said, and not that they are damaged. */
+static void test_older_fields(void **state)
+{
+    struct bench *b = *state;
+    static const uint8_t older[] = {0xdc, 0, 18, RULES_VERSION - 1, 0xa1, 'x', 0xc4, 0};
+    genesis_put(b, older, sizeof(older));
+    assert_int_equal(bench_try_start(b), STATUS_VERSION);
+    assert_true(error_has_older(b, "made"));
+}
+
+/* Records with fewer admins than must approve are none that `boursed init` makes. */
+static void test_founded_with_too_few(void **state)
+{
+    struct bench *b = *state;
+    genesis_change(b, RULES_VERSION, 2);
+    assert_int_equal(bench_try_start(b), STATUS_DAMAGED);
+    assert_true(error_has(b, "genesis: damaged: 2 admins are to approve, but there are 1"));
 }
 
 /* So is a journal's group, wherever it comes from. */
@@ -424,6 +454,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost_journal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_exchange, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_older_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_older_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_founded_with_too_few, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_older_journal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_outage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_jump_at_start, set_up, tear_down),

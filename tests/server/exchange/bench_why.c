@@ -37,7 +37,7 @@ static void offers_publish(uint32_t operator, uint32_t count)
 
 static void market_begin(uint32_t offers)
 {
-    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0});
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0, NULL});
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     startup = world_register(&w, "startup", ROLE_STARTUP);
     for (unsigned i = 1; i <= SKUS; i++)

@@ -9,7 +9,7 @@
 #include "server/exchange/lease.h"
 #include "server/exchange/settlement.h"
 
-const struct world_options plain_options = {CLOCK_MODE_REAL, 600, 900, 1200, 1, 0, 0};
+const struct world_options plain_options = {CLOCK_MODE_REAL, 600, 900, 1200, 1, 0, 0, NULL};
 
 uint64_t plain_cost(uint64_t minutes, uint64_t price)
 {

@@ -237,6 +237,10 @@ static bool option_read(const char *word, struct world_options *options)
         return false;
     if (policy_read(word, value + 1, options))
         return true;
+    if (strncmp(word, "co_admins=", 10) == 0) {
+        options->co_admins = value + 1;
+        return true;
+    }
     if (strncmp(word, "clock=", 6) == 0)
         options->mode = (enum clock_mode)vocabulary_value(&clock_mode_vocabulary, value + 1);
     else if (!duration_parse(value + 1, &seconds))
@@ -272,7 +276,8 @@ static void scenario_begin(struct scenario *s, char *rest)
     world_begin(&s->world, options);
     s->scope.begin_s = WORLD_BEGIN_S;
     s->log_before = world_log_size(&s->world);
-    scope_bind(&s->scope, "admin", 1);
+    for (uint32_t i = 0; i < s->world.genesis.admins.count; i++)
+        scope_bind(&s->scope, s->world.genesis.admins.items[i].name.data, i + 1);
     s->running = true;
 }
 

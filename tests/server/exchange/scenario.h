@@ -7,6 +7,7 @@
  *   scenario split a token [clock=manual] [activation_grace=1h] [meter_grace=2h]
  *                          [dispute_window=4h]         (these graces are what stands without them)
  *                          [approvals=1] [mint_limit=0] [payout_limit=0]   (in micro-credits)
+ *                          [co_admins=bea,cem]         (accounts 2 and on, named and keyed so)
  *   accounts alice:startup bob:startup op:operator     the admin registers them, keys by name
  *
  *   <who>: <operation> <field>=<value>... => <outcome>

@@ -169,6 +169,20 @@ static void test_sums(void **state)
     progress.month_gross_ucr = 101;
     store_put(s->x->store, TABLE_PROGRESS, &progress);
     assert_true(world_reports(s->x, "revenue share 1: more in a month than in all"));
+    /* Measured in the middle of a day, on a day to come, never. */
+    const uint64_t today_s = s->x->head.time_s / (24 * HOUR_S) * (24 * HOUR_S);
+    const uint64_t wrong[] = {today_s + 1, today_s + 24 * HOUR_S, 0};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        progress = all;
+        progress.utilisation_s = wrong[i];
+        progress.utilisation_ppm = 1;
+        store_put(s->x->store, TABLE_PROGRESS, &progress);
+        assert_true(world_reports(s->x, "revenue share 1: its utilisation was measured until a "
+                                        "time that cannot be"));
+    }
+    progress.utilisation_s = today_s;
+    store_put(s->x->store, TABLE_PROGRESS, &progress);
+    assert_int_equal(world_check(s->x, NULL), 0);
     store_put(s->x->store, TABLE_PROGRESS, &all);
 
     struct share_row share = share_of(s, 2), whole = share;

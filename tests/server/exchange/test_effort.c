@@ -104,7 +104,7 @@ static void orders_end(uint32_t startup, enum placement placement)
 static void hopeless_orders_end(void **state)
 {
     (void)state;
-    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0});
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0, NULL});
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
     offers_publish(operator);
@@ -139,7 +139,7 @@ static struct q_quote hopeless_question(void)
 static void questions_why_end(void **state)
 {
     (void)state;
-    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0});
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0, NULL});
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
     offers_publish(operator);
@@ -241,7 +241,7 @@ static void litter_with_offers(uint32_t operator, uint64_t site, uint64_t count)
 static void a_search_says_that_it_ended(void **state)
 {
     (void)state;
-    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0});
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0, NULL});
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
     uint64_t token = world_mint(&w, world_series(&w, "s", 0), startup, UINT64_C(1000000));
@@ -280,7 +280,7 @@ static void questions_why_share_their_looks(void **state)
 {
     (void)state;
     static_assert(WHY_LOOKS_MAX < MATCH_LOOKS_MAX, "one search of an order looks at more");
-    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0});
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0, NULL});
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
     offers_publish(operator);
@@ -298,7 +298,7 @@ static void questions_why_count_a_part(void **state)
 {
     (void)state;
     const uint64_t apart_s = 3000;
-    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0});
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0, NULL});
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
     offers_publish(operator);
@@ -347,7 +347,7 @@ static void a_tick_asks_for_so_long(void **state)
 {
     (void)state;
     static_assert(MATCH_LOOKS_MAX > CROSS_LOOKS_MAX, "one search may use up a tick");
-    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0});
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0, NULL});
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
     uint64_t token = world_mint(&w, world_series(&w, "s", 0), startup, UINT64_C(1000000000));
@@ -386,7 +386,7 @@ static void a_tick_asks_for_so_long(void **state)
 static void closed_sites_cost_little(void **state)
 {
     (void)state;
-    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0});
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0, NULL});
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
     uint64_t token = world_mint(&w, world_series(&w, "s", 0), startup, UINT64_C(1000000000));
@@ -428,7 +428,7 @@ static void changes_of_capacity_end(void **state)
 {
     enum { CHANGES = 2000 };
     (void)state;
-    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0});
+    world_begin(&w, (struct world_options){CLOCK_MODE_REAL, 3600, 3600, 600, 1, 0, 0, NULL});
     uint32_t operator= world_register(&w, "op", ROLE_OPERATOR);
     offers_publish(operator);
     struct op_offer_publish publish = {.site = 1,

@@ -75,7 +75,7 @@ static void market_begin(struct market *k, uint64_t sites, uint64_t skus)
 {
     memset(k, 0, sizeof(*k));
     /* Leases fail soon, so that sites come to differ in reliability. */
-    world_begin(&k->w, (struct world_options){CLOCK_MODE_REAL, 300, 7200, 14400, 1, 0, 0});
+    world_begin(&k->w, (struct world_options){CLOCK_MODE_REAL, 300, 7200, 14400, 1, 0, 0, NULL});
     for (uint64_t i = 0; i < 2; i++)
         k->operators[i] = world_register(&k->w, operator_key(i), ROLE_OPERATOR);
     k->startup = world_register(&k->w, "startup", ROLE_STARTUP);

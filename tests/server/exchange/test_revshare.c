@@ -24,7 +24,7 @@ static bool chance(unsigned percent)
     return random_below(100) < percent;
 }
 
-/* Terms by lot; the phases before `kept` stay, and the rate of that one. */
+/* Terms by lot; the phases before `kept` stay. */
 static void terms_draw(struct plain_terms *t, unsigned kept, uint64_t cash)
 {
     struct plain_terms before = *t;
@@ -39,7 +39,7 @@ static void terms_draw(struct plain_terms *t, unsigned kept, uint64_t cash)
     t->rank = 1 + (unsigned)random_below(3);
     for (unsigned i = 0; i < t->phases; i++) {
         bool fixed = i < kept;
-        rate = i <= kept && before.phases > 0 ? before.rate_bp[i] : random_below(rate);
+        rate = fixed ? before.rate_bp[i] : random_below(rate);
         if (i >= kept && rate + 1 < t->phases - i)
             t->phases = i + 1; /* the rates that are left do not suffice */
         t->rate_bp[i] = rate;

@@ -96,20 +96,49 @@ static void group_run(struct world *w, size_t first)
     w->time_s = exchange_time(w->x);
 }
 
+static struct genesis_admin admin_of(struct world *w, const char *name, size_t length)
+{
+    struct genesis_admin admin;
+    struct keys k;
+    char *copy = arena_alloc(&w->arena, length + 1);
+    assert(copy);
+    memcpy(copy, name, length);
+    copy[length] = '\0';
+    world_keys(copy, &k);
+    admin.name = (struct text){copy, (uint32_t)length};
+    memcpy(admin.sign_key, k.sign_public, 32);
+    memcpy(admin.channel_key, k.channel_public, 32);
+    return admin;
+}
+
+static void admins_put(struct world *w)
+{
+    struct genesis_admin *admins = arena_alloc(&w->arena, GENESIS_ADMINS_MAX * sizeof(*admins));
+    const char *name = w->options.co_admins;
+    uint32_t count = 0;
+    assert(admins);
+    admins[count++] = admin_of(w, "admin", 5);
+    while (name && *name) {
+        size_t length = strcspn(name, ",");
+        assert(count < GENESIS_ADMINS_MAX);
+        admins[count++] = admin_of(w, name, length);
+        name += length + (name[length] == ',');
+    }
+    w->genesis.admins.items = admins;
+    w->genesis.admins.count = count;
+}
+
 void world_begin(struct world *w, struct world_options options)
 {
-    struct keys admin;
     struct buffer encoded = BUFFER_EMPTY;
     memset(w, 0, sizeof(*w));
     w->options = options;
     w->time_s = WORLD_BEGIN_S;
     w->replayable = true;
-    world_keys("admin", &admin);
     w->genesis = (struct genesis){
         .rules_version = RULES_VERSION,
         .origin = {"test.example/bourse", 19},
         .created_s = WORLD_BEGIN_S,
-        .admin_name = {"admin", 5},
         .activation_grace_s = options.activation_grace_s,
         .meter_grace_s = options.meter_grace_s,
         .dispute_window_s = options.dispute_window_s,
@@ -117,8 +146,7 @@ void world_begin(struct world *w, struct world_options options)
         .mint_limit_ucr = options.mint_limit_ucr,
         .payout_limit_ucr = options.payout_limit_ucr,
     };
-    memcpy(w->genesis.admin_sign_key, admin.sign_public, 32);
-    memcpy(w->genesis.admin_channel_key, admin.channel_public, 32);
+    admins_put(w);
     message_encode(&genesis_message, &w->genesis, &encoded);
     genesis_id(encoded.data, encoded.length, w->id);
     buffer_release(&encoded);

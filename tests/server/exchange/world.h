@@ -23,8 +23,9 @@ struct world_options {
     uint32_t approvals; /* of several admins, for what is above these limits */
     uint64_t mint_limit_ucr;
     uint64_t payout_limit_ucr;
+    const char *co_admins; /* names of accounts 2 and on, with commas between them; NULL: none */
 };
-#define WORLD_OPTIONS ((struct world_options){CLOCK_MODE_REAL, 3600, 7200, 14400, 1, 0, 0})
+#define WORLD_OPTIONS ((struct world_options){CLOCK_MODE_REAL, 3600, 7200, 14400, 1, 0, 0, NULL})
 
 /* Idle: a group in which nothing happens but that time has passed. */
 enum entry_kind { ENTRY_FOUND, ENTRY_START, ENTRY_TICK, ENTRY_REQUEST, ENTRY_IDLE };
