@@ -17,7 +17,8 @@
  */
 void position_difference(const struct image_difference *d, struct buffer *line);
 
-/* What contracts there are, by kind those that were accepted once: appended as a sentence to `text`. The same as JSON. */
+/* What contracts there are, by kind those that were accepted once: appended as a sentence to
+ * `text`. The same as JSON. */
 json_t *positions_count(const struct store *s, struct buffer *text);
 
 #endif

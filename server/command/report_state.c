@@ -8,8 +8,8 @@
 #include "server/engine/replay.h"
 #include "server/exchange/rows.h"
 
-/* What the groups' headers say of where to end. A header knows how long the log was, and how late it
- * was at the least, before its group; of the journal's last group nobody says. */
+/* What the groups' headers say of where to end. A header knows how long the log was, and how late
+ * it was at the least, before its group; of the journal's last group nobody says. */
 struct reach {
     uint64_t last;           /* the last group that may be early enough; 0: there is none */
     bool open;               /* it is the journal's last one */
@@ -23,9 +23,7 @@ static void reach_take(struct reach *r, const struct report_end *end,
     bool beyond = group->root_group > 0 && group->root_log_size > end->entries;
     *ends = beyond || group->time_s > end->time_s;
     r->open = !*ends;
-    r->bound = beyond  ? REPORT_BOUND_ENTRIES
-               : *ends ? REPORT_BOUND_TIME
-                       : REPORT_BOUND_NONE;
+    r->bound = beyond ? REPORT_BOUND_ENTRIES : *ends ? REPORT_BOUND_TIME : REPORT_BOUND_NONE;
     r->last = beyond ? group->root_group - 1 : *ends ? group->index - 1 : group->index;
 }
 

@@ -220,6 +220,9 @@ static int check_lease(void *context, const void *item)
     if (row->lease >= c->leases_count || row->meter_period_min == 0 || row->end_s < row->start_s)
         return 0; /* reported by check_capacity() */
     const struct lease_sums *sums = &c->leases[row->lease];
+    if (row->carbon_g_per_kwh > CARBON_G_MAX)
+        check_found(c->report, "lease %" PRIu64 ": no site can have listed so much carbon",
+                    row->lease);
     check_sold(c, row, sums);
     check_pause(c, row);
     check_traded(c, row);

@@ -46,8 +46,8 @@ static inline uint64_t share_ppm(uint64_t part, uint64_t whole)
     return whole == 0 ? REPORT_NONE : cell_of(wide_rounded((wide)part * PPM_ONE, whole));
 }
 
-/* A ratio, such as of cash to the debt that it is to cover, in parts per million, rounded down: what
- * is covered almost is not covered. REPORT_NONE where there is nothing to cover. */
+/* A ratio, such as of cash to the debt that it is to cover, in parts per million, rounded down:
+ * what is covered almost is not covered. REPORT_NONE where there is nothing to cover. */
 static inline uint64_t ratio_ppm(uint64_t part, uint64_t whole)
 {
     return whole == 0 ? REPORT_NONE : cell_of((wide)part * PPM_ONE / whole);

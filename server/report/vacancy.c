@@ -138,8 +138,9 @@ static void vacancy_show(struct vacancy *v)
     job_note(j, "Whole days that are over. Capacity is what operators' own offers held while they "
                 "were open, and what leases took; elected is what guarantors took at the strike.");
     if (j->account != 0)
-        job_note(j, "Of one account: only its own sites, and of others' the SKUs that it guarantees "
-                    "by a backstop in force.");
+        job_note(j,
+                 "Of one account: only its own sites, and of others' the SKUs that it guarantees "
+                 "by a backstop in force.");
 }
 
 int vacancy_report(struct job *j)

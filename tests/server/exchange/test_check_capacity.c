@@ -226,6 +226,10 @@ static void test_references(void **state)
     shop_put_unseen(s, TABLE_LEASE, &lease);
     shop_found(s, "lease 1 does not fit its offer or order");
     lease = whole;
+    lease.carbon_g_per_kwh = CARBON_G_MAX + 1;
+    shop_put_unseen(s, TABLE_LEASE, &lease);
+    shop_found(s, "lease 1: no site can have listed so much carbon");
+    lease = whole;
     lease.order = 2;
     shop_put_unseen(s, TABLE_LEASE, &lease);
     shop_found(s, "order 1: 4 GPUs filled, but its leases have 0");
