@@ -342,7 +342,7 @@ json_t *positions_count(const struct store *s, struct buffer *text)
     else
         counts_append(text, &c, s);
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "contracts",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "contracts",
         (json_int_t)store_count(s, TABLE_CONTRACT), "in_force", (json_int_t)c.in_force,
         "never_accepted", (json_int_t)c.proposals, "backstops",
         (json_int_t)c.kinds[CONTRACT_KIND_BACKSTOP], "settled_periods",

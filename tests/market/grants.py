@@ -112,14 +112,14 @@ class Grants:
     def left_out(self, terms):
         return [c["name"] for c in terms.carve_outs]
 
-    def counting(self, contract):
+    def still_counts(self, contract):
         """Whether what is declared counts: also after the grant has expired, below its cap."""
         below = contract.paid + contract.recorded < self.royalty_cap(contract)
         return contract.state == "in_force" or (contract.state == "expired" and below)
 
     def royalty(self, contract):
         """What is due in all, paid or not; of a grant that does not count any more, as it was."""
-        if not self.counting(contract):
+        if not self.still_counts(contract):
             return contract.royalty_last
         total = 0
         for (account, month_s), row in self.declared.items():
@@ -228,7 +228,7 @@ class Grants:
         refuse(month_s != month_of(month_s) or month_add(month_s, 1) > self.now_s,
                "month_invalid")
         grants = [c for c in self.contracts.values() if c.kind == "grant" and c.version and
-                  c.debtor == account and self.counting(c)]
+                  c.debtor == account and self.still_counts(c)]
         was = {c.contract: self.royalty_due(c) for c in grants}
         old = self.declared.get((account, month_s))
         row = Thing(account=account, month_s=month_s, streams=op["streams"],

@@ -48,6 +48,12 @@ void plain_claims_pay(struct plain_share *s, uint64_t *have)
     }
 }
 
+void plain_claims_tick(struct plain_share *s)
+{
+    while (s->claims_first != s->claims_end && s->fund > 0)
+        plain_claims_pay(s, &s->fund);
+}
+
 uint64_t plain_claimed(const struct plain_share *s)
 {
     uint64_t sum = 0;

@@ -49,6 +49,8 @@ void plain_look(struct plain_share *s, uint64_t ppm);
 /* Pays open claims from *have, the oldest first, and not more of them than one request or
  * settlement does. */
 void plain_claims_pay(struct plain_share *s, uint64_t *have);
+/* What ticks then do: all that the fund has goes to open claims. */
+void plain_claims_tick(struct plain_share *s);
 /* All that a share takes of what is left of a settlement, with what it claims. */
 void plain_deduct(struct plain_share *s, uint64_t gross, uint64_t *left, int month);
 uint64_t plain_claimed(const struct plain_share *s);

@@ -225,11 +225,18 @@ static uint64_t propose(struct story *s, const struct plain_share *plain, uint32
     return contract;
 }
 
+/* Of one rank are shares of one lender alone: nobody is passed by an equal. */
+static void rank_set(const struct story *s, struct plain_terms *t, uint32_t lender)
+{
+    t->rank = 2 * t->rank + (lender == s->lenders[1]);
+}
+
 static void share_begin(struct story *s)
 {
     struct plain_share *plain = calloc(1, sizeof(*plain));
     uint32_t lender = s->lenders[random_below(2)];
     terms_draw(&plain->terms, 0, 60000);
+    rank_set(s, &plain->terms, lender);
     plain->month = -1;
     plain->start_s = now_of(s) + random_below(2 * DAY_S);
     plain_steps(plain);
@@ -243,6 +250,7 @@ static void share_amend(struct story *s, unsigned i)
     struct plain_share *plain = s->shares[i];
     unsigned window_days = plain->terms.window_days;
     terms_draw(&plain->terms, plain->phase, 60000);
+    rank_set(s, &plain->terms, s->lender_of[i]);
     if (plain->terms.window_days != window_days)
         plain->now_ppm = plain->peak_ppm = 0;
     if (!plain->terms.latching)
@@ -350,6 +358,12 @@ static void model_settle(struct story *s)
     }
 }
 
+static void model_tick(struct story *s)
+{
+    for (unsigned i = 0; i < s->shares_count; i++)
+        plain_claims_tick(s->shares[i]);
+}
+
 static void story_compare(const struct story *s)
 {
     uint64_t paid[2] = {0, 0};
@@ -380,10 +394,12 @@ static void story_hour(struct story *s)
 {
     uint64_t midnight_s = now_of(s);
     world_advance(&s->w, HOUR_S, true);
+    model_tick(s);
     if (midnight_s % DAY_S == 0)
         model_look(s, midnight_s);
     s->hour++;
     model_settle(s);
+    model_tick(s);
     leases_meter(s);
     if (chance(25))
         lease_begin(s);
