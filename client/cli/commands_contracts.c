@@ -121,7 +121,8 @@ const struct cli_command backstop_commands[] = {
     COMMAND_MORE("elect", "Take what is unsold of a period to come as leases (the guarantor)",
                  "CONTRACT GPUS", 2, 2, backstop_elect_options, command_backstop_elect,
                  "At the strike, up to GPUS of what would be owed for in every minute of it. They\n"
-                 "count against the pool, and may be offered on with 'bourse lease resell'.\n"
+                 "count against the pool, are charged in full where they are available, used or\n"
+                 "not, and may be offered on with 'bourse lease resell'.\n"
                  "  bourse backstop elect 7 512"),
     COMMAND_MORE("statement", "List the settled periods of a backstop, and what they come to",
                  "CONTRACT", 1, 1, statement_options, command_backstop_statement,

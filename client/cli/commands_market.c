@@ -321,6 +321,7 @@ const struct cli_command lease_commands[] = {
         "extend", "Let a lease go on at its price (the holder)", "LEASE DURATION", 2, 2,
         extend_options, command_lease_extend,
         "The GPUs must be free then, and the offer must ask no more than the lease costs.\n"
+        "What a guarantor elected cannot go on beyond its period.\n"
         "  bourse lease extend 7 24h --max-cost 500"),
     COMMAND_MORE("fund", "Put more into an elastic lease (the holder)", "LEASE [AMOUNT]", 1, 2,
                  pay_options, command_lease_fund,

@@ -17,6 +17,7 @@ enum {
     ROUND_QUESTIONS = 512,
     ROUND_SHARE = 16, /* questions of one session in a round */
     RECEIVER_WAIT_MS = 2,
+    ROUND_OFFERS = 8 * 1024, /* that are prepared for backstops, some milliseconds' worth */
 };
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -393,6 +394,9 @@ static void *engine_run(void *context)
         engine_clock_notice(e, &view);
         reporter_look(e->reporter, clock_monotonic_ns(e->clock));
         unsigned sleep_ms = sequencer_sleep_ms(&e->sequencer, &view);
+        if (exchange_prepare(e->exchange, sequencer_look(&e->sequencer, &view).time_s,
+                             ROUND_OFFERS))
+            sleep_ms = 0;
         if (!inbox_take(e, flush_perhaps(e, sleep_ms)))
             break;
         status = flush_look(e);

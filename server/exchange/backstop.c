@@ -123,8 +123,15 @@ static bool terms_overlap(const struct exchange *x, const struct backstop_row *t
     return false;
 }
 
+/* Whether so many are in force there that there is no room for another one. */
+static bool stand_is_full(const struct exchange *x, const struct backstop_row *terms)
+{
+    const struct stand *p = stand_find(x, terms->site, terms->sku);
+    return p && p->covers_count >= BACKSTOPS_PER_STAND_MAX && !cover_row_find(x, terms->contract);
+}
+
 /* What has passed and is settled, or waits to be, stands: the terms reach on from there. */
-static enum refusal past_refusal(const struct exchange *x, const struct backstop_row *terms)
+static enum refusal past_refusal(struct exchange *x, const struct backstop_row *terms)
 {
     const struct cover_row *found = cover_row_find(x, terms->contract);
     const struct backstop_row *now = backstop_in_force(x, terms->contract);
@@ -133,7 +140,9 @@ static enum refusal past_refusal(const struct exchange *x, const struct backstop
         return terms->start_s < x->head.time_s ? REFUSAL_interval_in_past : REFUSAL_accepted;
     if (x->head.time_s >= now->end_s)
         return REFUSAL_contract_not_in_force;
-    backstop_as_of_now(x, found, &cover);
+    if (x->request_looks >= REQUEST_LOOKS_MAX)
+        return REFUSAL_too_many;
+    x->request_looks += backstop_as_of_now(x, found, &cover);
     uint64_t drawn = cover.owed_ucr + cover.elected_ucr;
     if (terms->start_s != now->start_s || terms->period_min != now->period_min ||
         terms->pool_ucr < drawn || terms->end_s < minute_ceil(x->head.time_s) ||
@@ -205,13 +214,14 @@ enum refusal backstop_propose(struct exchange *x, const struct actor *actor, con
 
 /* --- Rules --- */
 
-static enum refusal backstop_accept_refusal(const struct exchange *x,
-                                            const struct contract_row *row)
+static enum refusal backstop_accept_refusal(struct exchange *x, const struct contract_row *row)
 {
     const struct backstop_row *terms = backstop_terms(x, row->contract, row->pending);
     if (!terms)
         return REFUSAL_contract_no_proposal;
     enum refusal refusal = past_refusal(x, terms);
+    if (stand_is_full(x, terms))
+        refusal = refusal_first(refusal, REFUSAL_too_many);
     return refusal_first(refusal,
                          terms_overlap(x, terms) ? REFUSAL_contract_overlaps : REFUSAL_accepted);
 }
@@ -236,6 +246,9 @@ static void backstop_begin(struct exchange *x, struct contract_row *row)
     row->end_s = terms->end_s;
     row->next_s = backstop_next_s(&cover, terms);
     store_put(x->store, TABLE_COVER, &cover);
+    /* What counts under other terms is worked out anew. */
+    if (found && terms->start_s <= x->head.time_s)
+        x->request_looks += cover_looks(cover_find(x, row->contract));
 }
 
 const struct contract_rules backstop_rules = {

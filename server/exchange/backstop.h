@@ -41,7 +41,7 @@ struct backstop_walk {
     uint64_t until_min;
 };
 
-void backstop_walk_begin(const struct exchange *x, const struct cover *c,
+void backstop_walk_begin(const struct exchange *x, struct cover *c,
                          const struct backstop_row *terms, struct backstop_walk *w);
 /* The piece from at_min to until_min, which is at most `end_min`; moves on to its end. */
 struct backstop_minute backstop_walk_next(struct backstop_walk *w, uint64_t end_min);
@@ -56,9 +56,10 @@ void backstop_catch_up_site(struct exchange *x, uint64_t site);
 void backstop_pass(struct exchange *x, struct contract_row *row);
 void backstop_pass_site(struct exchange *x, uint64_t site);
 void backstop_pass_operator(struct exchange *x, uint32_t operator_account);
-/* Where the backstop stands once all periods are settled that are over. */
-void backstop_as_of_now(const struct exchange *x, const struct cover_row *row,
-                        struct cover_row *out);
+/* Where the backstop stands once all periods are settled that are over; returns how many pieces of
+ * time it had to go over for that. */
+uint64_t backstop_as_of_now(const struct exchange *x, const struct cover_row *row,
+                            struct cover_row *out);
 
 /* The claim that a settled period left behind; NULL: its fund lacked nothing. */
 const struct claim_row *backstop_claim(const struct exchange *x, const struct draw_row *draw);

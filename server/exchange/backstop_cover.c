@@ -38,10 +38,14 @@ static struct stood *stood_find(const struct cover *c, uint64_t offer)
     return RB_FIND(stood_tree, (struct stood_tree *)&c->stood, &key);
 }
 
-struct stood *cover_stood(const struct cover *c, uint64_t offer)
+const struct stood *cover_stood_first(const struct cover *c)
 {
-    struct stood key = {.offer = offer};
-    return RB_NFIND(stood_tree, (struct stood_tree *)&c->stood, &key);
+    return RB_MIN(stood_tree, (struct stood_tree *)&c->stood);
+}
+
+const struct stood *cover_stood_next(const struct stood *s)
+{
+    return RB_NEXT(stood_tree, NULL, (struct stood *)s);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -104,12 +108,15 @@ static void stood_replace(struct cover *c, const struct offer *o, const struct s
     }
 }
 
-void cover_list(struct exchange *x, struct cover *c, const struct listed *l)
+/* Works out what has stood of an offer, in place of what was known; returns how many looks that
+ * took. */
+static uint64_t stood_work_out(const struct exchange *x, struct cover *c, const struct listed *l)
 {
     const struct offer *o = offer_find(x, l->offer);
     struct stood *s = stood_find(c, l->offer);
+    uint64_t looks = 0;
     if (!o || (!s && l->until_min <= c->free.kept_min))
-        return;
+        return 0;
     if (!s) {
         s = memory_zeroed(1, sizeof(*s));
         s->offer = l->offer;
@@ -119,17 +126,31 @@ void cover_list(struct exchange *x, struct cover *c, const struct listed *l)
     struct steps after;
     steps_init(&after);
     history_stood(x, l, c->price_max_ucr, c->ahead_min, c->free.kept_min, c->end_min, &after,
-                  &x->request_looks);
+                  &looks);
     stood_replace(c, o, &s->gpus, &after);
     steps_release(&s->gpus);
     s->gpus = after;
-    if (after.count > 0)
-        return;
-    RB_REMOVE(stood_tree, &c->stood, s);
-    free(s);
+    if (after.count == 0) {
+        RB_REMOVE(stood_tree, &c->stood, s);
+        free(s);
+    }
+    return looks;
 }
 
-/* --- Index --- */
+/* --- Kept or not --- */
+
+static bool cover_has_begun(const struct exchange *x, const struct cover *c)
+{
+    return c->start_min * 60 <= x->head.time_s;
+}
+
+static void cover_keep(struct cover *c)
+{
+    if (c->kept)
+        return;
+    c->kept = true;
+    c->next_listed = c->stand->offers;
+}
 
 static void stood_clear(struct cover *c)
 {
@@ -142,15 +163,65 @@ static void stood_clear(struct cover *c)
     curve_release(&c->free);
 }
 
-/* Works out anew what counts as free, from the cursor on. */
-static void cover_fill(struct exchange *x, struct cover *c)
+/* From the cursor on. */
+static void cover_forget(struct exchange *x, struct cover *c)
 {
     stood_clear(c);
     curve_init(&c->free, c->cursor_min);
     c->values[CURVE_FREE] = 0;
-    for (const struct listed *l = c->stand->offers; l; l = l->next)
-        cover_list(x, c, l);
+    c->kept = c->ahead = false;
+    c->next_listed = NULL;
+    occupancy_prepare_from(x, c->start_min);
 }
+
+uint32_t cover_prepare(const struct exchange *x, struct cover *c, uint32_t offers)
+{
+    cover_keep(c);
+    for (; c->next_listed && offers > 0; c->next_listed = c->next_listed->next, offers--)
+        stood_work_out(x, c, c->next_listed);
+    return offers;
+}
+
+void cover_complete(const struct exchange *x, struct cover *c)
+{
+    while (cover_prepare(x, c, UINT32_MAX) == 0)
+        ;
+}
+
+uint64_t cover_looks(const struct cover *c)
+{
+    enum { LOOKS_AN_OFFER = 16 };
+    return c->stand->offers_count * LOOKS_AN_OFFER;
+}
+
+uint64_t cover_complete_ahead(struct exchange *x, struct cover *c)
+{
+    bool first = !c->ahead && !cover_has_begun(x, c);
+    cover_complete(x, c);
+    if (!first)
+        return c->stand->offers_count;
+    c->ahead = true;
+    x->occupancy->ahead = true;
+    return cover_looks(c);
+}
+
+void cover_list(struct exchange *x, struct cover *c, const struct listed *l)
+{
+    /* The same looks whether or not it was prepared. */
+    bool counts = c->ahead || cover_has_begun(x, c);
+    if (counts)
+        cover_keep(c);
+    uint64_t looks = c->kept ? stood_work_out(x, c, l) : 0;
+    x->request_looks += counts ? looks : 0;
+}
+
+void cover_unlist(struct cover *c, const struct listed *l)
+{
+    if (c->next_listed == l)
+        c->next_listed = l->next;
+}
+
+/* --- Index --- */
 
 static void cover_follow(struct exchange *x, struct cover *c, const struct backstop_row *terms)
 {
@@ -159,7 +230,7 @@ static void cover_follow(struct exchange *x, struct cover *c, const struct backs
     c->end_min = terms->end_s / 60;
     c->price_max_ucr = terms->price_max_ucr;
     c->ahead_min = terms->ahead_min;
-    cover_fill(x, c);
+    cover_forget(x, c);
 }
 
 static void cover_open(struct exchange *x, const struct cover_row *row,
@@ -180,6 +251,7 @@ static void cover_open(struct exchange *x, const struct cover_row *row,
     curve_init(&c->free, c->cursor_min);
     c->next = p->covers;
     p->covers = c;
+    p->covers_count++;
     cover_follow(x, c, terms);
 }
 
@@ -189,6 +261,7 @@ static void cover_close(struct cover *c)
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
+    c->stand->covers_count--;
     stood_clear(c);
     free(c);
 }
@@ -204,7 +277,7 @@ static void cover_move(struct exchange *x, struct cover *c, uint64_t to_min)
     x->occupancy->moved = true;
     /* Back again, when what has moved it on is undone. */
     if (to_min < c->free.kept_min)
-        cover_fill(x, c);
+        cover_forget(x, c);
 }
 
 void cover_hook(void *context, const void *old_row, const void *new_row)
@@ -236,6 +309,13 @@ void cover_hook(void *context, const void *old_row, const void *new_row)
 void cover_settle(struct cover *c)
 {
     curve_keep(&c->free, c->cursor_min);
+}
+
+void cover_settle_ahead(struct exchange *x, struct cover *c)
+{
+    if (c->ahead && !cover_has_begun(x, c))
+        cover_forget(x, c);
+    c->ahead = false;
 }
 
 void cover_free_all(struct stand *p)

@@ -2,6 +2,12 @@
  * A backstop's view of its stand: COVER rows in memory while the backstop is in force. What is
  * sold, elected and withheld it reads off the stand's curve from its own cursor on; what is free in
  * offers that count under its terms (price, time ahead) is a curve of its own.
+ *
+ * That one alone grows with the stand's offers, so it is kept only for those that have begun, one
+ * at a time at a stand but for those that wait to be settled, and for an election until the group
+ * ends: worked out from the rows when it is first asked for, or before, some offers at a time
+ * (exchange_prepare), and followed by hooks from then on. As it says the same whenever it was
+ * worked out, neither the rules nor undo know whether it has been.
  */
 #ifndef BOURSE_EXCHANGE_BACKSTOP_COVER_H
 #define BOURSE_EXCHANGE_BACKSTOP_COVER_H
@@ -27,11 +33,14 @@ struct cover {
     uint64_t end_min;
     uint64_t price_max_ucr;
     uint64_t ahead_min;
-    uint64_t cursor_min;         /* minutes before are added up */
-    int64_t values[CURVE_LINES]; /* what holds just before that: free in offers that count, all
-                                  * else as at the stand */
-    struct curve free;           /* CURVE_FREE alone */
-    struct stood_tree stood;     /* owned; by offer */
+    uint64_t cursor_min;              /* minutes before are added up */
+    int64_t values[CURVE_LINES];      /* what holds just before that: free in offers that count, all
+                                       * else as at the stand */
+    struct curve free;                /* CURVE_FREE alone; once it is kept: */
+    struct stood_tree stood;          /* owned; by offer */
+    bool kept;                        /* follows the stand's offers */
+    bool ahead;                       /* kept for an election of the present group */
+    const struct listed *next_listed; /* to be worked out; NULL: all are */
 };
 
 const struct cover_row *cover_row_find(const struct exchange *x, uint64_t contract);
@@ -41,8 +50,20 @@ const struct backstop_row *backstop_terms(const struct exchange *x, uint64_t con
 /* NULL when no backstop of that number is in force. */
 struct cover *cover_find(const struct exchange *x, uint64_t contract);
 
-/* What has stood of the first offer whose serial is at or above `offer`; NULL: of none. */
-struct stood *cover_stood(const struct cover *c, uint64_t offer);
+/* Works out what counts as free, as far as that is not done; before it is read. */
+void cover_complete(const struct exchange *x, struct cover *c);
+/* The same for an election. Returns for how many looks that is to count: one an offer, but
+ * cover_looks() where the backstop has not begun and nothing was elected of it in this group. */
+uint64_t cover_complete_ahead(struct exchange *x, struct cover *c);
+/* How many looks it takes to work out all of it. */
+uint64_t cover_looks(const struct cover *c);
+/* Works out what stood of the next ones, at most `offers`; returns how many are left of these. */
+uint32_t cover_prepare(const struct exchange *x, struct cover *c, uint32_t offers);
+
+/* What has stood, by offer: the first one, and the one behind; NULL: there is none. Complete ones.
+ */
+const struct stood *cover_stood_first(const struct cover *c);
+const struct stood *cover_stood_next(const struct stood *s);
 
 /* An offer's parts have changed. */
 void cover_list(struct exchange *x, struct cover *c, const struct listed *l);
@@ -50,10 +71,15 @@ void cover_list(struct exchange *x, struct cover *c, const struct listed *l);
 void cover_take(struct cover *c, const struct offer *o, uint64_t from_min, uint64_t to_min,
                 int64_t gpus);
 
+/* An offer leaves the stand, behind the last cover_list(). */
+void cover_unlist(struct cover *c, const struct listed *l);
+
 /* For the table COVER. */
 void cover_hook(void *context, const void *old_row, const void *new_row);
 /* At the end of a group. */
 void cover_settle(struct cover *c);
+/* The same: what was kept for an election goes. */
+void cover_settle_ahead(struct exchange *x, struct cover *c);
 void cover_free_all(struct stand *p);
 
 #endif

@@ -26,7 +26,7 @@ struct election {
     struct exchange *x;
     const struct op_backstop_elect *op;
     const struct backstop_row *terms;
-    const struct cover *cover;
+    struct cover *cover;
     uint64_t start_min;
     uint32_t duration_min;
     const struct token_row *tokens;
@@ -62,6 +62,9 @@ static uint64_t election_room(struct election *e)
 static uint64_t election_free(struct election *e, const struct stood *s)
 {
     const struct offer *o = offer_find(e->x, s->offer);
+    /* What stood before the cursor is known or not: it takes no look. */
+    if (steps_piece(&s->gpus, e->start_min).value == 0)
+        return 0;
     if (!o || !o->shown || ask_site_hides(e->x, o) || e->duration_min < o->lease_min_min ||
         (o->lease_max_min != 0 && e->duration_min > o->lease_max_min))
         return 0;
@@ -92,7 +95,7 @@ static void election_match(struct election *e, uint64_t gpus)
     size_t room = 0;
     size_t count = 0;
     struct match_part *parts = NULL;
-    for (struct stood *s = cover_stood(e->cover, 0); s; s = cover_stood(e->cover, s->offer + 1)) {
+    for (const struct stood *s = cover_stood_first(e->cover); s; s = cover_stood_next(s)) {
         uint64_t free_gpus = e->x->request_looks < REQUEST_LOOKS_MAX ? election_free(e, s) : 0;
         if (free_gpus == 0)
             continue;
@@ -179,8 +182,11 @@ static enum refusal elect_check(struct election *e, const struct actor *actor)
         return refusal;
     if (x->request_looks >= REQUEST_LOOKS_MAX)
         return REFUSAL_too_many;
+    /* Counted behind the search, or of very many offers it would find none. */
+    uint64_t looks = cover_complete_ahead(x, e->cover);
     uint64_t room = election_room(e);
     election_match(e, room < e->op->gpus ? room : e->op->gpus);
+    x->request_looks += looks;
     if (e->match.count == 0)
         return x->request_looks >= REQUEST_LOOKS_MAX ? REFUSAL_too_many : REFUSAL_no_capacity;
     e->fill = (struct fill){
@@ -198,7 +204,7 @@ static enum refusal elect_check(struct election *e, const struct actor *actor)
     if (!covered)
         return REFUSAL_insufficient_funds;
     struct cover_row cover;
-    backstop_as_of_now(x, cover_row_find(x, e->op->contract), &cover);
+    x->request_looks += backstop_as_of_now(x, cover_row_find(x, e->op->contract), &cover);
     bool exhausted = e->fill.cost > cover.pool_left_ucr;
     return exhausted ? REFUSAL_pool_exhausted : REFUSAL_accepted;
 }

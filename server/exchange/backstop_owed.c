@@ -62,9 +62,10 @@ static bool walk_healthy(const struct backstop_walk *w, uint64_t *until_min)
     return piece.value == 0;
 }
 
-void backstop_walk_begin(const struct exchange *x, const struct cover *c,
+void backstop_walk_begin(const struct exchange *x, struct cover *c,
                          const struct backstop_row *terms, struct backstop_walk *w)
 {
+    cover_complete(x, c);
     *w = (struct backstop_walk){
         .x = x,
         .cover = c,
@@ -139,7 +140,7 @@ static uint32_t walk_add_up(struct backstop_walk *w, struct cover_row *row, uint
 static uint32_t cover_add_up(const struct exchange *x, struct cover_row *row,
                              const struct backstop_row *terms, uint64_t to_s, uint32_t limit)
 {
-    const struct cover *c = cover_find(x, row->contract);
+    struct cover *c = cover_find(x, row->contract);
     struct backstop_walk w;
     if (!c || row->cursor_s >= to_s)
         return 0;
@@ -282,11 +283,25 @@ const struct claim_row *backstop_claim(const struct exchange *x, const struct dr
     return own ? claim : NULL;
 }
 
+/* The items of a tick that the first minutes take: what counts as free may have to be worked out
+ * for them, of many backstops in a row when the exchange was down. Whether it was prepared is no
+ * row's matter. */
+static uint32_t first_items(const struct exchange *x, const struct cover_row *row,
+                            const struct backstop_row *terms)
+{
+    enum { OFFERS_AN_ITEM = 64 };
+    const struct cover *c = cover_find(x, row->contract);
+    return c && row->cursor_s == terms->start_s
+               ? (uint32_t)(c->stand->offers_count / OFFERS_AN_ITEM)
+               : 0;
+}
+
 uint32_t backstop_due(struct exchange *x, struct contract_row *row, uint32_t limit)
 {
     struct cover_row cover = *cover_row_find(x, row->contract);
     const struct backstop_row *terms = backstop_terms(x, row->contract, cover.version);
-    uint32_t worked = cover_add_up(x, &cover, terms, row->next_s, limit);
+    uint32_t worked = first_items(x, &cover, terms);
+    worked += cover_add_up(x, &cover, terms, row->next_s, limit);
     if (cover.cursor_s < row->next_s) {
         store_put(x->store, TABLE_COVER, &cover);
         return worked;
@@ -335,19 +350,21 @@ void backstop_pass_operator(struct exchange *x, uint32_t operator_account)
     }
 }
 
-void backstop_as_of_now(const struct exchange *x, const struct cover_row *row,
-                        struct cover_row *out)
+uint64_t backstop_as_of_now(const struct exchange *x, const struct cover_row *row,
+                            struct cover_row *out)
 {
+    uint64_t pieces = 0;
     const struct backstop_row *terms = backstop_terms(x, row->contract, row->version);
-    const struct cover *c = cover_find(x, row->contract);
+    struct cover *c = cover_find(x, row->contract);
     struct backstop_walk w;
     *out = *row;
-    if (!terms || !c)
-        return;
+    if (!terms || !c || backstop_period_end(terms, row->period) > x->head.time_s)
+        return 0;
     backstop_walk_begin(x, c, terms, &w);
     while (!out->closed && backstop_period_end(terms, out->period) <= x->head.time_s) {
-        walk_add_up(&w, out, backstop_period_end(terms, out->period), UINT32_MAX);
+        pieces += walk_add_up(&w, out, backstop_period_end(terms, out->period), UINT32_MAX);
         period_draw(out, period_owed(out));
         period_close(out, terms);
     }
+    return pieces;
 }

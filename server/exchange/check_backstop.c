@@ -392,13 +392,17 @@ static bool reader_agrees(const struct curve *kept, const int64_t *values, const
     return agree;
 }
 
-static void cover_check(struct checking *c, const struct stand_sum *s, const struct cover *cover)
+static void cover_check(struct checking *c, const struct stand_sum *s, struct cover *cover)
 {
     struct curve free_sum;
     const struct curve *curve = &cover->stand->curve;
     uint64_t from_min = cover->cursor_min;
     curve_init(&free_sum, cover->cursor_min);
-    cover_sum_free(c, cover, &free_sum);
+    /* Of one that is not kept there is nothing; one that is may be worked out in part. */
+    if (cover->kept) {
+        cover_complete(c->x, cover);
+        cover_sum_free(c, cover, &free_sum);
+    }
     if (!reader_agrees(curve, cover->values, &s->sum, from_min, CURVE_SOLD) ||
         !reader_agrees(curve, cover->values, &s->sum, from_min, CURVE_ELECTED) ||
         !reader_agrees(curve, cover->values, &s->sum, from_min, CURVE_WITHHELD) ||
@@ -418,7 +422,7 @@ static void stand_check(struct checking *c, struct stand_sum *s)
     if (!agree)
         check_found(c->report, "occupancy of SKU %llu at site %llu is not what its rows come to",
                     (unsigned long long)stand->sku, (unsigned long long)stand->site);
-    for (const struct cover *cover = stand->covers; cover; cover = cover->next)
+    for (struct cover *cover = stand->covers; cover; cover = cover->next)
         cover_check(c, s, cover);
 }
 

@@ -251,7 +251,7 @@ static enum refusal answer_refusal(const struct exchange *x, uint32_t account, u
     return REFUSAL_accepted;
 }
 
-static enum refusal accept_refusal(const struct exchange *x, uint32_t account,
+static enum refusal accept_refusal(struct exchange *x, uint32_t account,
                                    const struct op_contract_accept *op)
 {
     enum refusal answer = answer_refusal(x, account, op->contract, op->version);
@@ -266,6 +266,8 @@ static enum refusal accept_refusal(const struct exchange *x, uint32_t account,
         refusal = refusal_first(refusal, REFUSAL_contract_own_proposal);
     if (row->version == 0 && contract_live_count(x, account) >= CONTRACTS_PER_ACCOUNT_MAX)
         refusal = refusal_first(refusal, REFUSAL_too_many);
+    if (x->request_looks >= REQUEST_LOOKS_MAX)
+        return refusal_first(refusal, REFUSAL_too_many);
     return refusal_first(refusal, contract_rules_of(row->kind)->accept_refusal(x, row));
 }
 

@@ -55,7 +55,7 @@ struct contract_row contract_propose(struct exchange *x, uint32_t account, enum 
 struct contract_rules {
     /* Whether the pending version may come into force now; contract_overlaps, contract_past_fixed,
      * terms_invalid, ... The row is as it stands. */
-    enum refusal (*accept_refusal)(const struct exchange *x, const struct contract_row *row);
+    enum refusal (*accept_refusal)(struct exchange *x, const struct contract_row *row);
     /* The version in `row` (a copy, put by the caller) is in force from now on: sets start_s, end_s
      * and next_s, and puts rows of its own; logs what follows, by 0. */
     void (*begin)(struct exchange *x, struct contract_row *row);

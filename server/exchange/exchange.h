@@ -111,6 +111,13 @@ uint64_t exchange_time_limit(const struct exchange *x);
 /* When the next due item is due; UINT64_MAX: none. */
 uint64_t exchange_next_due(const struct exchange *x);
 
+/*
+ * Works out some of what backstops that have begun by now_s will need when they are next added up,
+ * at most of so many offers, so that no group has to wait until it is done for all of them. True:
+ * there is more. Between groups; changes nothing that anybody sees.
+ */
+bool exchange_prepare(struct exchange *x, uint64_t now_s, uint32_t offers);
+
 /* --- Questions --- */
 
 /* Whom a channel key speaks for, and for how long. */

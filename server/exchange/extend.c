@@ -32,7 +32,11 @@ static enum refusal state_check(const struct exchange *x, const struct lease_row
     }
     if (x->head.time_s >= lease->end_s)
         return REFUSAL_lease_closed;
-    return lease->end_reason == LEASE_END_NOT_YET ? REFUSAL_accepted : REFUSAL_lease_ending;
+    if (lease->end_reason != LEASE_END_NOT_YET)
+        return REFUSAL_lease_ending;
+    /* What is elected is a period's, out of its backstop's pool: beyond that it would be neither
+     * owed for nor sold, at the strike, and no revenue. */
+    return lease->elected ? REFUSAL_lease_committed : REFUSAL_accepted;
 }
 
 /* Whether a lease of this length is one that the offer gives. */

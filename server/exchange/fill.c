@@ -37,6 +37,13 @@ bool fill_cost(const struct exchange *x, struct fill *f)
     return true;
 }
 
+/* What a guarantor elects is paid for whether it is used or not, or to elect would empty the pool
+ * for nothing; where leases are billed as reserved, what is reported is what was made available. */
+static uint32_t fill_least_charge(const struct fill *f, const struct offer_row *offer)
+{
+    return f->elected && offer->billing == BILLING_METERED ? 1000000 : offer->least_charge_ppm;
+}
+
 static struct lease_row fill_lease(const struct exchange *x, const struct fill *f, uint32_t i)
 {
     const struct match_part *part = &f->match->parts[i];
@@ -58,7 +65,7 @@ static struct lease_row fill_lease(const struct exchange *x, const struct fill *
         .operator= o->operator,
         .gpus = part->gpus,
         .meter_period_min = offer->meter_period_min,
-        .least_charge_ppm = offer->least_charge_ppm,
+        .least_charge_ppm = fill_least_charge(f, offer),
         .carbon_g_per_kwh = site_find(x, o->site)->carbon_g_per_kwh,
         .state = LEASE_STATE_GRANTED,
         .end_reason = LEASE_END_NOT_YET,

@@ -375,7 +375,7 @@ enum refusal grant_propose(struct exchange *x, const struct actor *actor, const 
 
 /* --- Coming into force --- */
 
-static enum refusal accept_refusal(const struct exchange *x, const struct contract_row *row)
+static enum refusal accept_refusal(struct exchange *x, const struct contract_row *row)
 {
     const struct grant_row *terms = grant_terms(x, row->contract, row->pending);
     enum refusal refusal = series_refusal(x, terms);

@@ -202,8 +202,7 @@ enum refusal guarantee_propose(struct exchange *x, const struct actor *actor, co
 /* --- The life of a contract --- */
 
 /* Calls and time have gone on since it was proposed. */
-static enum refusal guarantee_accept_refusal(const struct exchange *x,
-                                             const struct contract_row *row)
+static enum refusal guarantee_accept_refusal(struct exchange *x, const struct contract_row *row)
 {
     const struct guarantee_row *terms = guarantee_terms(x, row->contract, row->pending);
     enum refusal refusal = terms_refusal(x, terms);

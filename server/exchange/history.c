@@ -115,6 +115,7 @@ static struct listed *listed_get(struct exchange *x, const struct listing_row *r
         l->stand = stand_get(x, row->site, row->sku);
         l->next = l->stand->offers;
         l->stand->offers = l;
+        l->stand->offers_count++;
         l->from_min = l->until_min = row->from_s / 60;
         index->listed[offer] = l;
     }
@@ -127,6 +128,9 @@ static void listed_drop(struct exchange *x, struct listed *l)
     while (*at != l)
         at = &(*at)->next;
     *at = l->next;
+    l->stand->offers_count--;
+    for (struct cover *c = l->stand->covers; c; c = c->next)
+        cover_unlist(c, l);
     x->occupancy->listed[l->offer] = NULL;
     free(l);
 }

@@ -304,12 +304,43 @@ bool occupancy_add_up(const struct exchange *x, struct occupancy_sum *s, uint64_
     return p == NULL;
 }
 
+/* --- Before a backstop begins to count --- */
+
+void occupancy_prepare_from(struct exchange *x, uint64_t start_min)
+{
+    if (start_min < x->occupancy->prepare_min)
+        x->occupancy->prepare_min = start_min;
+}
+
+bool exchange_prepare(struct exchange *x, uint64_t now_s, uint32_t offers)
+{
+    struct occupancy_index *index = x->occupancy;
+    if (index->prepare_min > now_s / 60)
+        return false;
+    index->prepare_min = UINT64_MAX;
+    struct stand_tree *stands = &index->stands;
+    for (struct stand *p = RB_MIN(stand_tree, stands); p; p = RB_NEXT(stand_tree, stands, p)) {
+        for (struct cover *c = p->covers; c; c = c->next) {
+            bool done = c->kept && !c->next_listed;
+            /* One that is over is settled, and gone, with the next ticks. */
+            if (done || c->end_min <= now_s / 60)
+                continue;
+            if (c->start_min <= now_s / 60)
+                offers = cover_prepare(x, c, offers);
+            if (!c->kept || c->next_listed)
+                occupancy_prepare_from(x, c->start_min);
+        }
+    }
+    return index->prepare_min <= now_s / 60;
+}
+
 /* --- Index --- */
 
 void occupancy_index_new(struct exchange *x)
 {
     x->occupancy = memory_zeroed(1, sizeof(*x->occupancy));
     RB_INIT(&x->occupancy->stands);
+    x->occupancy->prepare_min = UINT64_MAX;
     store_set_hook(x->store, TABLE_LISTING, history_hook, x);
     store_set_hook(x->store, TABLE_COVER, cover_hook, x);
 }
@@ -349,6 +380,15 @@ static void stands_drop(struct exchange *x)
     index->drop_sku = p ? p->sku : 0;
 }
 
+static void stands_settle_ahead(struct exchange *x)
+{
+    struct stand_tree *stands = &x->occupancy->stands;
+    for (struct stand *p = RB_MIN(stand_tree, stands); p; p = RB_NEXT(stand_tree, stands, p)) {
+        for (struct cover *c = p->covers; c; c = c->next)
+            cover_settle_ahead(x, c);
+    }
+}
+
 void occupancy_index_settle(struct exchange *x)
 {
     struct occupancy_index *index = x->occupancy;
@@ -357,6 +397,9 @@ void occupancy_index_settle(struct exchange *x)
     index->moved = false;
     if (index->dropping)
         stands_drop(x);
+    if (index->ahead)
+        stands_settle_ahead(x);
+    index->ahead = false;
 }
 
 void occupancy_index_free(struct exchange *x)

@@ -27,7 +27,9 @@ struct stand {
     uint64_t day_min;            /* days before are added up */
     int64_t values[CURVE_LINES]; /* what holds just before day_min */
     struct listed *offers;       /* the operator's own, newest first */
-    struct cover *covers;        /* of backstops in force, in no order */
+    uint64_t offers_count;
+    struct cover *covers; /* of backstops in force, in no order */
+    uint32_t covers_count;
 };
 
 RB_HEAD(stand_tree, stand);
@@ -46,6 +48,8 @@ struct occupancy_index {
     bool dropping;     /* there may be such, from the stand (drop_site, drop_sku) on */
     uint64_t drop_site;
     uint64_t drop_sku;
+    bool ahead;           /* a cover is kept for an election of this group */
+    uint64_t prepare_min; /* when the next cover is to be prepared; UINT64_MAX: none */
 };
 
 /* NULL when there is none. */
@@ -61,6 +65,8 @@ struct stand *stand_get(struct exchange *x, uint64_t site, uint64_t sku);
 void stand_change(struct stand *p, uint64_t at_min, enum curve_line line, int64_t change);
 /* A new exchange: days count from the present one. */
 void occupancy_begin(struct exchange *x);
+/* A backstop that begins then is to be prepared. */
+void occupancy_prepare_from(struct exchange *x, uint64_t start_min);
 /* There is one LISTING row more (1) or less (-1). */
 void occupancy_count(struct exchange *x, int rows);
 

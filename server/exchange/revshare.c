@@ -278,8 +278,7 @@ uint64_t revshare_look_s(const struct revshare_row *terms, const struct progress
                                             : today_s + DAY_S + LOOK_AFTER_S;
 }
 
-static enum refusal revshare_accept_refusal(const struct exchange *x,
-                                            const struct contract_row *row)
+static enum refusal revshare_accept_refusal(struct exchange *x, const struct contract_row *row)
 {
     const struct revshare_row *terms = revshare_terms(x, row->contract, row->pending);
     enum refusal refusal = terms_refusal(x, terms);

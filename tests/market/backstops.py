@@ -233,6 +233,8 @@ class Backstops:
             part = Thing(offer=offer, gpus=gpus, price=contract.now().strike_ucr)
             lease = self.grant(order, match, part, cost, copy.deepcopy(pays.take(cost)))
             lease.elected = True
+            if lease.billing == "metered":
+                lease.least_charge_ppm = 1000000
             offer.changed()
             contract.elected_leases.append(lease.lease)
         self.return_escrow(order.escrow, order.escrow.total())

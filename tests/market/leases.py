@@ -378,6 +378,7 @@ class Leases:
         refuse(state not in ("granted", "active"), "lease_closed")
         refuse(self.now_s >= lease.end_min * MINUTE, "lease_closed")
         refuse(lease.end_reason != "not_yet", "lease_ending")
+        refuse(lease.elected, "lease_committed")
         offer = self.offers[lease.offer]
         refuse(offer.state != "open" or self.now_s >= offer.end_min * MINUTE, "offer_closed")
         refuse(lease.gpus % offer.block, "block_invalid")

@@ -152,6 +152,8 @@ static void time_passes(uint64_t seconds)
         step = step < seconds ? step : seconds;
         minutes_note((w.time_s + step) / 60);
         world_advance(&w, step, true);
+        /* In pieces, or all at once where it is needed: nothing else comes of it. */
+        exchange_prepare(w.x, w.time_s, (uint32_t)random_below(4));
         meant_note();
         seconds -= step;
     }
