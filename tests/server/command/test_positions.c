@@ -232,10 +232,11 @@ static void test_counted(void **state)
     struct bench *b = *state;
     assert_int_equal(check(b), 0);
     assert_true(bench_said(
-        b, "ok    contract 5 contracts worked out again from the journal, 3 of them in force, 1 "
-           "never accepted: 1 backstop (2 settled periods), 1 revenue share (1 deduction), 1 grant "
-           "(1 declared month), 1 lease guarantee; 50 credits in their funds, 8 missing of "
-           "operators' escrows; 3 open claims over 23 credits; the image has each of them there\n"));
+        b,
+        "ok    contract 5 contracts worked out again from the journal, 3 of them in force, 1 "
+        "never accepted: 1 backstop (2 settled periods), 1 revenue share (1 deduction), 1 grant "
+        "(1 declared month), 1 lease guarantee; 50 credits in their funds, 8 missing of "
+        "operators' escrows; 3 open claims over 23 credits; the image has each of them there\n"));
     assert_int_equal(bench_command(b, "check", "--data", b->data, "--json", NULL), 0);
     assert_true(bench_said(b, "\"never_accepted\": 1"));
     assert_true(bench_said(b, "\"settled_periods\": 2"));
