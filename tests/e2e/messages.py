@@ -126,8 +126,10 @@ class Table:
         return {a[2]: int(a[3]) for _, a in calls_in(self.macros[list_name][1])}
 
     def number(self, text):
-        text = text.strip()
-        return int(text) if text.isdigit() else self.limits.get(text, text)
+        """A number, a named one, or a sum of such; anything else is left as it stands."""
+        parts = [part.strip() for part in text.split("+")]
+        numbers = [int(part) if part.isdigit() else self.limits.get(part) for part in parts]
+        return text.strip() if None in numbers else sum(numbers)
 
     def fields(self, macro, given=()):
         """The fields that a list of fields names, lists inside it included."""

@@ -5,7 +5,7 @@ import unittest
 
 import tap
 from exchange import CREDIT, Exchange
-from user import REFUSED, USAGE, registered
+from user import REFUSED, USAGE, User, registered
 
 
 def parties(x):
