@@ -238,19 +238,22 @@ static void step_print(struct cli *cli, const struct revshare_info *s)
 /* The utilisation and the time up to which it was measured, or why there is none. */
 static void utilisation_print(struct cli *cli, const struct revshare_info *s)
 {
-    char text[MOMENT_TEXT_BYTES];
+    char text[MOMENT_TEXT_BYTES], window[MOMENT_TEXT_BYTES] = "day";
     bool last = s->phase + 1 == s->phases.count;
+    if (s->window_days > 1)
+        snprintf(window, sizeof(window), "%u days", (unsigned)s->window_days);
     if (s->utilisation_s > 0)
-        cli_print(cli, "utilisation: %u.%02u%% over the %u days until %s%s\n",
+        cli_print(cli, "utilisation: %u.%02u%% over the %s until %s%s\n",
                   (unsigned)s->utilisation_now_ppm / 10000,
-                  (unsigned)s->utilisation_now_ppm / 100 % 100, (unsigned)s->window_days,
+                  (unsigned)s->utilisation_now_ppm / 100 % 100, window,
                   moment_format(s->utilisation_s, text),
                   last ? " (in the last phase it is not measured any more)" : "");
     else if (last)
         cli_print(cli, "utilisation: - (in the last phase it is not measured)\n");
     else
-        cli_print(cli, "utilisation: - (measured over %u days, for the first time at %s)\n",
-                  (unsigned)s->window_days, moment_format(s->utilisation_from_s, text));
+        cli_print(cli, "utilisation: - (measured over %s, for the first time at %s)\n",
+                  s->window_days > 1 ? window : "a day",
+                  moment_format(s->utilisation_from_s, text));
 }
 
 static void standing_print(struct cli *cli, const void *row)

@@ -30,14 +30,15 @@ CONTRACTS = (r"proposed by yourself", r"in force", r"1000 credits in its fund",
              r"owed 1296 credits in all, 1000 of it paid at once.* 296 open as claims",
              r"48704 left of a pool of 50000", r"1 +1 +meridian +atlas +296 +296",
              r"704 credits in its fund, 0 owed in claims",
-             r"phase 1 of 2, at 20\.00%.* 2240 credits more .* 70\.00% \(reached, now 80\.00%\)",
+             r"phase 1 of 2, at 20\.00%.* 2240 credits more .* 70\.00% \(reached\)",
+             r"utilisation: 80\.00% over the day until",
              r"1 +\S+ +7 +0 +5760 +5760 +1 +1 +1152 +1152",
              r"2 +\S+ +7 +1 +5760 +5760 +1 +2 +800 +800",
              r"3 +\S+ +7 +2 +5760 +5760 +2 +2 +576 +576", r"phase 2 of 2, at 10\.00%",
              r"declared the revenue of", r"royalty: +5000", r"due: +5000",
              r"paid 3000 credits under contract 3; 2000 are due",
              r"recorded 2000 credits .* 0 are due", r"backstop +atlas +meridian +growth +oslo",
-             r"royalty +basalt +atlas +growth", r"atlas +6,248 +3,720 +2,528 +59\.539",
+             r"royalty +basalt +atlas +growth", r"atlas +6,248 +3,720 +2,528 +59\.5391 +40\.4609",
              r"ok +contract 3 contracts worked out again .* 1 backstop \(2 settled periods\)")
 
 
