@@ -266,13 +266,13 @@ static int value_read(struct reader *r, const struct field *f, const json_t *jso
 
 static int u32_read(struct reader *r, const struct field *f, const json_t *json, uint8_t *at)
 {
-    uint64_t wide = 0;
-    int rc = value_read(r, f, json, &wide);
+    uint64_t number = 0;
+    int rc = value_read(r, f, json, &number);
     if (rc != STATUS_OK)
         return rc;
-    if (wide > UINT32_MAX)
-        return malformed(r, "%" PRIu64 " is too large", wide);
-    uint32_t value = (uint32_t)wide;
+    if (number > UINT32_MAX)
+        return malformed(r, "%" PRIu64 " is too large", number);
+    uint32_t value = (uint32_t)number;
     memcpy(at, &value, sizeof(value));
     return STATUS_OK;
 }

@@ -7,8 +7,6 @@
 
 #include "protocol/limits.h"
 
-__extension__ typedef unsigned __int128 wide;
-
 enum { AMOUNT_DECIMALS = 6 };
 
 bool amount_add(amount a, amount b, amount *sum_out)

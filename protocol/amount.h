@@ -12,6 +12,11 @@
 typedef uint64_t amount;      /* micro-credits */
 typedef uint64_t gpu_minutes; /* GPUs times minutes */
 
+/* For what is multiplied before it is divided, and for sums of more than one amount. */
+__extension__ typedef unsigned __int128 wide;
+
+enum { WHOLE_BP = 10000 }; /* all of something in basis points */
+
 /* a + b and a - b; false (and nothing written) when the result does not fit. */
 bool amount_add(amount a, amount b, amount *sum_out);
 bool amount_subtract(amount a, amount b, amount *difference_out);

@@ -7,7 +7,7 @@
 
 #include "protocol/limits.h"
 
-enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400, WEEK_S = 7 * 86400 };
+enum { WEEK_S = 7 * 86400 };
 
 static bool is_leap(unsigned year)
 {

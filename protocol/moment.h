@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 enum { MOMENT_TEXT_BYTES = 32 };
+enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 24 * HOUR_S };
 
 /* `now`, `+6h`, `+90m`, `+1d12h`, `-2h`, `2026-11-22`, `2026-11-22T10:00`, `...T10:00:30Z`,
  * or plain seconds as `@1700000000`. Relative ones count from now_s. False when it is none of

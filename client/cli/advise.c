@@ -13,7 +13,6 @@ enum {
     FILE_BYTES_MAX = 64 * 1024 * 1024,
     STEADY_PPM = 200000,
     BURSTY_PPM = 600000,
-    DAY_S = 24 * 3600,
     WEEK_S = 7 * DAY_S,
 };
 

@@ -235,8 +235,6 @@ static const struct message settled_message = {"settled", 0, sizeof(struct settl
                                                sizeof(settled_fields) / sizeof(settled_fields[0]),
                                                settled_fields};
 
-__extension__ typedef unsigned __int128 wide;
-
 static struct settled settled_of(const struct draw_info *row)
 {
     struct settled s = {.row = *row};

@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/moment.h"
 #include "protocol/status.h"
 
 enum {
     FILL_BATCH = 1000, /* operations of a request while a market is filled */
     NEAR_EACH = 100,   /* one in so many is what is looked for */
     SITE_OFFERS = 100,
-    HOUR_S = 3600,
-    DAY_S = 24 * HOUR_S,
     OFFER_DAYS = 730,
     SOLD_DAYS = 30,
     /* Leases begin after a day, so that none fails meanwhile for not being activated. */

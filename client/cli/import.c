@@ -24,7 +24,6 @@
 
 enum {
     REPORT_MAX_MIN = 6 * 60, /* operators report at least so often */
-    DAY_S = 24 * 3600,
     REST_MIN = 24 * 60,
     REST_MAX_MIN = 365 * 24 * 60,
     RECLAIM_PPM = 200000,

@@ -152,7 +152,7 @@ static void csv_read(struct batch *b, const char *text, size_t length)
     const struct cli_option *columns[CSV_CELLS_MAX];
     struct csv csv;
     char where[256];
-    uint32_t wide = 0;
+    uint32_t columns_count = 0;
     int got = 0;
     /* As the command line left them. */
     size_t given_count = cli->given_count;
@@ -160,15 +160,15 @@ static void csv_read(struct batch *b, const char *text, size_t length)
     csv_begin(&csv, text, length);
     while (cli->exit == CLI_OK && given != NULL && (got = csv_next(&csv, &cli->arena)) > 0) {
         where_set(b, where, csv.number);
-        if (wide == 0) {
-            wide = csv.count;
-            for (uint32_t i = 0; i < wide && cli->exit == CLI_OK; i++)
+        if (columns_count == 0) {
+            columns_count = csv.count;
+            for (uint32_t i = 0; i < columns_count && cli->exit == CLI_OK; i++)
                 columns[i] = column_option(cli, csv.cells[i]);
             continue;
         }
-        if (csv.count != wide) {
+        if (csv.count != columns_count) {
             cli_fail(cli, CLI_USAGE, "%u cells under %u columns", (unsigned)csv.count,
-                     (unsigned)wide);
+                     (unsigned)columns_count);
             break;
         }
         struct line *l = line_add(b, csv.number);

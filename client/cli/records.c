@@ -40,9 +40,9 @@ static uint64_t number_at(const struct field *f, const void *body)
     case FIELD_PRICE:
     case FIELD_TIME:
     case FIELD_NUMBER: {
-        uint64_t wide;
-        memcpy(&wide, at(f, body), sizeof(wide));
-        return wide;
+        uint64_t whole;
+        memcpy(&whole, at(f, body), sizeof(whole));
+        return whole;
     }
     default: {
         uint32_t narrow;
@@ -388,15 +388,15 @@ void records_table(struct cli *cli, const struct message *part, const void *rows
     struct column fields[COLUMNS_MAX];
     size_t widths[COLUMNS_MAX] = {0};
     struct buffer b = BUFFER_EMPTY;
-    uint32_t wide = columns_find(part, columns, fields);
-    struct cell *cells = arena_alloc(&cli->arena, ((size_t)count + 1) * wide * sizeof(*cells));
+    uint32_t shown = columns_find(part, columns, fields);
+    struct cell *cells = arena_alloc(&cli->arena, ((size_t)count + 1) * shown * sizeof(*cells));
     if (cells == NULL) {
         cli_fail(cli, CLI_LOCAL, "out of memory");
         return;
     }
     for (uint32_t i = 0; i <= count; i++) {
-        for (uint32_t j = 0; j < wide; j++) {
-            struct cell *c = &cells[(size_t)i * wide + j];
+        for (uint32_t j = 0; j < shown; j++) {
+            struct cell *c = &cells[(size_t)i * shown + j];
             if (i == 0 && fields[j].title != NULL)
                 buffer_append(&b, fields[j].title, fields[j].title_length);
             else if (i == 0)
@@ -412,9 +412,9 @@ void records_table(struct cli *cli, const struct message *part, const void *rows
     for (uint32_t i = 0; i <= count && cli->exit == CLI_OK; i++) {
         if (i == 0 && cli->colour)
             fputs("\033[1m", stdout);
-        for (uint32_t j = 0; j < wide; j++)
-            cell_print(cells[(size_t)i * wide + j], widths[j],
-                       is_right_aligned(part, fields[j].field), j + 1 == wide);
+        for (uint32_t j = 0; j < shown; j++)
+            cell_print(cells[(size_t)i * shown + j], widths[j],
+                       is_right_aligned(part, fields[j].field), j + 1 == shown);
         if (i == 0 && cli->colour)
             fputs("\033[0m", stdout);
     }

@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "protocol/keyfile.h"
+#include "protocol/moment.h"
 #include "protocol/status.h"
 #include "server/command/command.h"
 #include "server/command/tell.h"
@@ -13,7 +14,7 @@
 #include "server/port/entropy.h"
 #include "server/port/file.h"
 
-enum { DAY_S = 24 * 3600, DAYS_DEFAULT = 730, DAYS_MAX = 36500, EARLY_S = 3600 };
+enum { DAYS_DEFAULT = 730, DAYS_MAX = 36500, EARLY_S = 3600 };
 
 static const struct option_spec options[] = {
     {"data", "DIR", "the exchange's data directory", true},

@@ -21,7 +21,6 @@
 #include "server/port/entropy.h"
 
 enum {
-    DAY_S = 24 * 3600,
     CERTIFICATE_DAYS = 730,
     /* A machine's clock may run behind the one that made its certificates. */
     CERTIFICATE_EARLY_S = 3600,

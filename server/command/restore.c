@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+#include "protocol/moment.h"
 #include "protocol/status.h"
 #include "server/command/command.h"
 #include "server/command/journal_copy.h"
@@ -19,7 +20,7 @@
 #include "server/port/clock.h"
 #include "server/port/entropy.h"
 
-enum { DAY_S = 24 * 3600, CERTIFICATE_DAYS = 730, EARLY_S = 3600, FLUSH_BYTES = 256 << 20 };
+enum { CERTIFICATE_DAYS = 730, EARLY_S = 3600, FLUSH_BYTES = 256 << 20 };
 
 /* Added to the index of every event of the former log that a row names, so that it is not taken
  * for one of the new log. */

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "protocol/moment.h"
 #include "server/exchange/account.h"
 #include "server/exchange/backstop.h"
@@ -9,10 +10,6 @@
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
 #include "server/exchange/site.h"
-
-__extension__ typedef unsigned __int128 wide;
-
-enum { DAY_S = 24 * 3600 };
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {

@@ -4,14 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/due.h"
 #include "server/exchange/gift.h"
 #include "server/exchange/ledger_index.h"
 #include "server/exchange/price_index.h"
 #include "server/exchange/series.h"
 #include "server/exchange/token.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 void check_found(struct check_report *report, const char *format, ...)
 {
@@ -98,7 +97,7 @@ static void check_ledger(struct checking *c)
 /* What the accounts have earned, by the rows alone. */
 struct balance_sums {
     struct checking c;
-    ledger_wide *earned; /* by account */
+    wide *earned; /* by account */
     uint64_t lines;
 };
 

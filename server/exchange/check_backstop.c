@@ -4,13 +4,12 @@
  */
 #include <stdlib.h>
 
+#include "protocol/amount.h"
 #include "protocol/moment.h"
 #include "server/exchange/backstop.h"
 #include "server/exchange/check.h"
 #include "server/exchange/due.h"
 #include "server/exchange/lease.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 /* What the rows say of one offer. */
 struct offer_sums {

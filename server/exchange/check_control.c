@@ -1,11 +1,10 @@
 /* Dual control: what the policy may be, and that open proposals can be approved and fall due. */
+#include "protocol/moment.h"
 #include "server/exchange/account.h"
 #include "server/exchange/check.h"
 #include "server/exchange/control.h"
 #include "server/exchange/due.h"
 #include "server/exchange/series.h"
-
-enum { DAY_S = 24 * 3600 };
 
 static void proposal_found(struct check_scan *s, const struct proposal_row *row, const char *fault)
 {

@@ -1,12 +1,11 @@
 /* Flows against the rows that say what was paid, and the closings of the ledger against its
  * accounts. */
+#include "protocol/amount.h"
 #include "protocol/month.h"
 #include "server/exchange/check.h"
 #include "server/exchange/flow.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/ledger_index.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 /* --- Flows --- */
 

@@ -1,4 +1,5 @@
 /* Grants: terms, what was advanced, what is declared and due, worked out again from the rows. */
+#include "protocol/amount.h"
 #include "protocol/month.h"
 #include "server/exchange/account.h"
 #include "server/exchange/check.h"
@@ -115,7 +116,7 @@ static void royalty_check(struct check_scan *s, const struct advance_row *row,
     if (revenue_rated(s->x, terms) != advance_rated(row))
         grant_found(s, row->contract, "what is declared comes to another royalty");
     amount cap = royalty_cap(terms, row);
-    grant_wide earned = advance_rated(row) / 10000;
+    wide earned = advance_rated(row) / 10000;
     if (row->royalty_ucr != (earned < cap ? (amount)earned : cap))
         grant_found(s, row->contract, "its royalty is not what is declared, up to its cap");
     if (row->month_s < grant_first_s(terms) ||

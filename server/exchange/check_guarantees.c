@@ -2,6 +2,7 @@
  * is what their funds lack. */
 #include <stdlib.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/check.h"
 #include "server/exchange/guarantee.h"
 #include "server/exchange/pledge.h"
@@ -58,9 +59,9 @@ static int terms_visit(void *context, const void *item)
 
 struct pledge_scan {
     struct check_scan base;
-    uint64_t funds;       /* parts of funds that hold something */
-    uint64_t lines;       /* guarantees whose escrow is not all in the fund */
-    pledge_wide *missing; /* of all guarantees of an operator */
+    uint64_t funds; /* parts of funds that hold something */
+    uint64_t lines; /* guarantees whose escrow is not all in the fund */
+    wide *missing;  /* of all guarantees of an operator */
 };
 
 static void fund_check(struct pledge_scan *scan, const struct contract_row *row, uint32_t account)

@@ -1,10 +1,9 @@
 /* Revenue shares: terms, progress and deductions against each other, and the index of those in
  * force. */
+#include "protocol/moment.h"
 #include "server/exchange/check.h"
 #include "server/exchange/revshare.h"
 #include "server/exchange/revshare_split.h"
-
-enum { DAY_S = 24 * 3600 };
 
 static void share_found(struct check_scan *s, uint64_t contract, const char *fault)
 {

@@ -3,14 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/moment.h"
 #include "server/exchange/account.h"
 #include "server/exchange/due.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
 #include "server/exchange/key.h"
 #include "server/exchange/query.h"
-
-enum { DAY_S = 24 * 3600 };
 
 static uint64_t today(const struct exchange *x)
 {

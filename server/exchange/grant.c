@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
+#include "protocol/moment.h"
 #include "protocol/month.h"
 #include "server/exchange/account.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
 #include "server/exchange/series.h"
-
-enum { DAY_S = 86400 };
 
 /* --- Index --- */
 
@@ -199,7 +199,7 @@ static bool tranche_valid(const struct grant_row *terms, uint32_t i)
 static enum refusal terms_refusal(const struct exchange *x, const struct grant_row *terms)
 {
     const uint64_t span_s = (uint64_t)CONTRACT_SPAN_MAX_MIN * 60;
-    grant_wide sum = 0;
+    wide sum = 0;
     enum refusal refusal = REFUSAL_accepted;
     if (terms->start_s > x->head.time_s + span_s || terms->start_s + span_s < x->head.time_s)
         return REFUSAL_terms_invalid;

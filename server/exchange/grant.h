@@ -7,11 +7,10 @@
 #ifndef BOURSE_EXCHANGE_GRANT_H
 #define BOURSE_EXCHANGE_GRANT_H
 
+#include "protocol/amount.h"
 #include "server/exchange/contract.h"
 #include "server/exchange/state.h"
 #include "server/exchange/tree.h"
-
-__extension__ typedef unsigned __int128 grant_wide;
 
 struct grant_line {
     RB_ENTRY(grant_line) link;
@@ -92,9 +91,9 @@ amount royalty_due(const struct advance_row *advance);
 /* Whether a stream, as declarations have its name, does not count under these terms. */
 bool royalty_carved_out(const struct grant_row *terms, const uint8_t *name);
 /* What a declaration adds under these terms, in 1/10 000 micro-credits. */
-grant_wide royalty_rated(const struct grant_row *terms, const struct declaration_row *declared);
-grant_wide advance_rated(const struct advance_row *advance);
-void advance_rate(struct advance_row *advance, grant_wide rated);
+wide royalty_rated(const struct grant_row *terms, const struct declaration_row *declared);
+wide advance_rated(const struct advance_row *advance);
+void advance_rate(struct advance_row *advance, wide rated);
 /* Works out what is due of what is rated and advanced; logs it where that has changed. month_s: of
  * the declaration, 0: none. Changes `g`. */
 void royalty_update(struct exchange *x, struct grant *g, uint64_t month_s);
@@ -110,6 +109,6 @@ uint64_t revenue_undeclared_s(const struct exchange *x, uint32_t account, uint64
 uint64_t revenue_late_s(const struct grant_row *terms, const struct advance_row *advance,
                         uint64_t at_s);
 /* What is rated of everything declared, from the rows alone. */
-grant_wide revenue_rated(const struct exchange *x, const struct grant_row *terms);
+wide revenue_rated(const struct exchange *x, const struct grant_row *terms);
 
 #endif

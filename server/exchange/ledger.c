@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/index.h"
 #include "server/exchange/ledger_index.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 static wide debits_of(const struct ledger_row *row)
 {
@@ -84,13 +83,13 @@ static int balance_compare(const struct balance_line *a, const struct balance_li
 
 TREE_GENERATE(balance_tree, balance_line, link, balance_compare)
 
-static ledger_wide *earned_of(struct ledger_index *index, uint32_t account)
+static wide *earned_of(struct ledger_index *index, uint32_t account)
 {
     if (account >= index->earned_count) {
         size_t count = index->earned_count ? index->earned_count : 64;
         while (count <= account)
             count *= 2;
-        ledger_wide *earned = realloc(index->earned, count * sizeof(*earned));
+        wide *earned = realloc(index->earned, count * sizeof(*earned));
         if (!earned)
             memory_exhausted();
         memset(earned + index->earned_count, 0, (count - index->earned_count) * sizeof(*earned));
@@ -106,7 +105,7 @@ static void balance_changed(struct ledger_index *index, const struct ledger_row 
 {
     if (row->account == 0 || row->account > ACCOUNTS_MAX)
         return; /* of a damaged image */
-    ledger_wide *earned = earned_of(index, row->account);
+    wide *earned = earned_of(index, row->account);
     *earned = *earned - before + after;
     if ((before > 0) == (after > 0))
         return;
@@ -132,14 +131,14 @@ static void balances_free(struct balance_tree *tree)
     }
 }
 
-ledger_wide ledger_earned(const struct exchange *x, uint32_t account)
+wide ledger_earned(const struct exchange *x, uint32_t account)
 {
     return account < x->ledger->earned_count ? x->ledger->earned[account] : 0;
 }
 
 bool ledger_earned_covers(const struct exchange *x, uint32_t account, amount kept, amount leaving)
 {
-    return ledger_earned(x, account) >= (ledger_wide)kept + leaving;
+    return ledger_earned(x, account) >= (wide)kept + leaving;
 }
 
 uint32_t ledger_balance_next(const struct exchange *x, uint32_t account, uint32_t from)

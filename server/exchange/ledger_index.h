@@ -2,11 +2,10 @@
 #ifndef BOURSE_EXCHANGE_LEDGER_INDEX_H
 #define BOURSE_EXCHANGE_LEDGER_INDEX_H
 
+#include "protocol/amount.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/owned.h"
 #include "server/exchange/tree.h"
-
-__extension__ typedef unsigned __int128 ledger_wide;
 
 /* A series in which an account has a balance, with something in it. */
 struct balance_line {
@@ -29,7 +28,7 @@ struct ledger_index {
     size_t touched_count;
     struct owned series; /* the series in which an account has ledger rows other than MINTED */
     struct balance_tree balances; /* by account and series; owned */
-    ledger_wide *earned;          /* by account: its balances of all series together; owned */
+    wide *earned;                 /* by account: its balances of all series together; owned */
     size_t earned_count;
 };
 
@@ -41,7 +40,7 @@ void ledger_open(struct exchange *x, uint32_t series, struct ledger_place place)
 amount ledger_conserved_sum(const struct exchange *x, uint32_t series);
 /* For checks: what the account's balances come to in memory, whether the series is among those in
  * which it has one, and how many such lines there are of all accounts. */
-ledger_wide ledger_earned(const struct exchange *x, uint32_t account);
+wide ledger_earned(const struct exchange *x, uint32_t account);
 bool ledger_balance_listed(const struct exchange *x, uint32_t account, uint32_t series);
 uint64_t ledger_balances_listed(const struct exchange *x);
 

@@ -2,10 +2,9 @@
 
 #include <stdlib.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/ask_site.h"
 #include "server/exchange/closure.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 /* Going over so many listed offers takes as long as a look at one. */
 enum { LISTED_A_LOOK = 16 };

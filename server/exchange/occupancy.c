@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "protocol/moment.h"
 #include "server/exchange/backstop_cover.h"
 #include "server/exchange/due.h"
 #include "server/exchange/history.h"
@@ -9,7 +10,7 @@
 #include "server/exchange/offer.h"
 #include "server/exchange/site.h"
 
-enum { DAY_MIN = 24 * 60, DAY_S = DAY_MIN * 60 };
+enum { DAY_MIN = 24 * 60 };
 
 static int stand_compare(const struct stand *a, const struct stand *b)
 {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/account.h"
 #include "server/exchange/ask.h"
 #include "server/exchange/escrow.h"
@@ -407,7 +408,6 @@ static void rule_order_put(struct exchange *x, uint64_t rule, const struct op_or
 /* How many GPU-minutes at a price an amount pays. */
 static gpu_minutes amount_buys(amount funds, uint64_t price_ucr)
 {
-    __extension__ typedef unsigned __int128 wide;
     wide minutes = price_ucr > 0 ? (wide)funds * 60 / price_ucr : UINT64_MAX;
     return minutes < UINT64_MAX ? (gpu_minutes)minutes : UINT64_MAX;
 }

@@ -1,13 +1,12 @@
 #include "server/exchange/period.h"
 
+#include "protocol/amount.h"
 #include "server/exchange/due.h"
 #include "server/exchange/earning.h"
 #include "server/exchange/elastic.h"
 #include "server/exchange/event.h"
 #include "server/exchange/settlement.h"
 #include "server/exchange/site.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 enum period_state period_state(const struct period_row *row)
 {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/guarantee.h"
 #include "server/exchange/index.h"
 #include "server/exchange/ledger.h"
@@ -66,13 +67,13 @@ amount pledge_missing(const struct exchange *x, const struct contract_row *row)
     return terms && terms->escrow_ucr > held ? terms->escrow_ucr - held : 0;
 }
 
-static pledge_wide *sum_of(struct pledge_index *index, uint32_t account)
+static wide *sum_of(struct pledge_index *index, uint32_t account)
 {
     if (account >= index->by_account_size) {
         size_t size = index->by_account_size ? index->by_account_size : 64;
         while (size <= account)
             size *= 2;
-        pledge_wide *sums = realloc(index->by_account, size * sizeof(*sums));
+        wide *sums = realloc(index->by_account, size * sizeof(*sums));
         if (!sums)
             memory_exhausted();
         memset(sums + index->by_account_size, 0, (size - index->by_account_size) * sizeof(*sums));
@@ -167,7 +168,7 @@ void pledge_index_new(struct exchange *x)
 
 /* --- What is pledged --- */
 
-pledge_wide pledge_sum(const struct exchange *x, uint32_t account)
+wide pledge_sum(const struct exchange *x, uint32_t account)
 {
     const struct pledge_index *index = x->pledges;
     return account < index->by_account_size ? index->by_account[account] : 0;
@@ -175,7 +176,7 @@ pledge_wide pledge_sum(const struct exchange *x, uint32_t account)
 
 amount pledge_of(const struct exchange *x, uint32_t account)
 {
-    pledge_wide sum = pledge_sum(x, account);
+    wide sum = pledge_sum(x, account);
     return sum < UINT64_MAX ? (amount)sum : UINT64_MAX;
 }
 

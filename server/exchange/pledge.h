@@ -6,6 +6,7 @@
 #ifndef BOURSE_EXCHANGE_PLEDGE_H
 #define BOURSE_EXCHANGE_PLEDGE_H
 
+#include "protocol/amount.h"
 #include "server/exchange/contract.h"
 
 /* What the operator has yet to put into the fund of a lease guarantee in force: its escrow, less
@@ -43,12 +44,10 @@ struct pledge_line {
 
 RB_HEAD(pledge_tree, pledge_line);
 
-__extension__ typedef unsigned __int128 pledge_wide;
-
 struct pledge_index {
     struct fund_tree funds;   /* owned */
     struct pledge_tree lines; /* where something is missing; owned */
-    pledge_wide *by_account;  /* what is missing of each operator's; owned */
+    wide *by_account;         /* what is missing of each operator's; owned */
     size_t by_account_size;
 };
 
@@ -64,6 +63,6 @@ amount pledge_fund_listed(const struct exchange *x, uint64_t contract, uint32_t 
 amount pledge_listed(const struct exchange *x, uint64_t contract, uint32_t account);
 uint64_t pledge_count_funds(const struct exchange *x);
 uint64_t pledge_count_listed(const struct exchange *x);
-pledge_wide pledge_sum(const struct exchange *x, uint32_t account);
+wide pledge_sum(const struct exchange *x, uint32_t account);
 
 #endif

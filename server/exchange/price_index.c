@@ -4,12 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/book.h"
 #include "server/exchange/due.h"
 #include "server/exchange/event.h"
 #include "server/exchange/trade.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 /* --- Indexes ------------------------------------------------------------------------------- */
 

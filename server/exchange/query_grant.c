@@ -1,9 +1,9 @@
 /* Grants as their parties see them, and their royalty by month. */
+#include "protocol/amount.h"
+#include "protocol/moment.h"
 #include "protocol/month.h"
 #include "server/exchange/grant.h"
 #include "server/exchange/query.h"
-
-enum { DAY_S = 86400, WHOLE_BP = 10000 };
 
 static void lists_fill(const struct grant_row *terms, struct arena *arena, struct grant_info *info)
 {
@@ -114,7 +114,7 @@ struct months {
     uint64_t ended_s; /* when the grant was over; 0: it is not */
     uint32_t first;
     uint32_t count;
-    grant_wide rated; /* of the months gone through, as in the row of the advance */
+    wide rated; /* of the months gone through, as in the row of the advance */
 };
 
 /* Of a grant that is over the months until then. */
@@ -153,13 +153,13 @@ static const struct declaration_row *month_declared(const struct exchange *x,
 }
 
 /* The royalty of what is rated so far, at most `most`. */
-static grant_wide months_royalty(const struct months *m, grant_wide most)
+static wide months_royalty(const struct months *m, wide most)
 {
-    grant_wide earned = m->rated / WHOLE_BP;
+    wide earned = m->rated / WHOLE_BP;
     return earned < most ? earned : most;
 }
 
-static amount least(grant_wide a, amount b)
+static amount least(wide a, amount b)
 {
     return a < b ? (amount)a : b;
 }
@@ -171,11 +171,11 @@ static void month_add(struct months *m, uint32_t i, const struct declaration_row
 {
     const struct advance_row *a = m->advance;
     amount settled = a->paid_ucr + a->recorded_ucr;
-    grant_wide earned = m->rated / WHOLE_BP;
-    grant_wide royalty = months_royalty(m, a->royalty_ucr);
+    wide earned = m->rated / WHOLE_BP;
+    wide royalty = months_royalty(m, a->royalty_ucr);
     if (declared)
         m->rated += royalty_rated(m->counts[i], declared);
-    grant_wide now = months_royalty(m, a->royalty_ucr);
+    wide now = months_royalty(m, a->royalty_ucr);
     info->earned_ucr = (amount)(m->rated / WHOLE_BP - earned);
     info->royalty_ucr = (amount)(now - royalty);
     info->settled_ucr = least(now, settled) - least(royalty, settled);

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/ask_site.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 /* The offers that count at one stand; a spread order has one stand for all of them. */
 struct stand {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "protocol/moment.h"
 #include "server/exchange/ask.h"
 #include "server/exchange/event.h"
@@ -12,8 +13,6 @@
 #include "server/exchange/lease.h"
 #include "server/exchange/settlement.h"
 #include "server/exchange/token.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 uint64_t resale_offer_now(const struct exchange *x, const struct lease_row *lease)
 {

@@ -1,13 +1,14 @@
 /* What startups declare to have earned, by calendar month, and what grants make of it. */
 #include <string.h>
 
+#include "protocol/amount.h"
+#include "protocol/moment.h"
 #include "protocol/month.h"
 #include "server/exchange/event.h"
 #include "server/exchange/grant.h"
 #include "server/exchange/query.h"
 
 enum {
-    DAY_S = 86400,
     GRANT_LOOKS = 16, /* what a declaration costs by each grant, in looks of a search */
     PASSED_LOOKS = 1, /* by one that has ended and has not that month */
 };
@@ -36,9 +37,9 @@ uint64_t revenue_late_s(const struct grant_row *terms, const struct advance_row 
     return at_s >= until_s ? month_s : 0;
 }
 
-grant_wide revenue_rated(const struct exchange *x, const struct grant_row *terms)
+wide revenue_rated(const struct exchange *x, const struct grant_row *terms)
 {
-    grant_wide rated = 0;
+    wide rated = 0;
     uint64_t looks = 0;
     uint64_t end_s = grant_tail_end_s(terms);
     uint32_t first = month_of(grant_first_s(terms));
@@ -135,7 +136,7 @@ static uint32_t grant_declared(struct exchange *x, uint64_t contract,
     if (has) {
         const struct grant_row *then = grant_terms_until(x, grant_terms(x, contract, g.row.version),
                                                          month_next_s(month_s), &x->request_looks);
-        grant_wide rated = advance_rated(&g.advance) + royalty_rated(then, after);
+        wide rated = advance_rated(&g.advance) + royalty_rated(then, after);
         if (before->version > 0)
             rated -= royalty_rated(then, before);
         advance_rate(&g.advance, rated);

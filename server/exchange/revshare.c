@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "protocol/amount.h"
+#include "protocol/moment.h"
 #include "server/exchange/account.h"
 #include "server/exchange/event.h"
 #include "server/exchange/index.h"
@@ -9,10 +11,7 @@
 #include "server/exchange/revshare_split.h"
 #include "server/exchange/site.h"
 
-__extension__ typedef unsigned __int128 wide;
-
 enum {
-    DAY_S = 24 * 3600,
     LOOK_AFTER_S = 60,      /* behind the rows of the day that has ended */
     LOOK_DAYS_AN_ITEM = 64, /* days of stands, for one item of a tick */
 };

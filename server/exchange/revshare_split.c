@@ -1,8 +1,6 @@
 #include "server/exchange/revshare_split.h"
 
-__extension__ typedef unsigned __int128 wide;
-
-enum { RATE_ONE_BP = 10000 };
+#include "protocol/amount.h"
 
 amount revshare_add(amount a, amount b)
 {
@@ -69,7 +67,7 @@ static amount gross_to_milestone(const struct revshare_row *terms, const struct 
         uint64_t rate_bp = terms->rate_bp[p->phase];
         if (rate_bp == 0)
             return left;
-        needed = (needed * RATE_ONE_BP - p->rest + rate_bp - 1) / rate_bp + below_floor(terms, p);
+        needed = (needed * WHOLE_BP - p->rest + rate_bp - 1) / rate_bp + below_floor(terms, p);
     }
     return needed < left ? (amount)needed : left;
 }
@@ -82,8 +80,8 @@ static void part_take(const struct revshare_row *terms, struct progress_row *p, 
     amount base = gross > below ? gross - below : 0;
     uint64_t rate_bp = terms->rate_bp[p->phase];
     wide sum = (wide)base * rate_bp + p->rest;
-    amount share = (amount)(sum / RATE_ONE_BP);
-    p->rest = (uint32_t)(sum % RATE_ONE_BP);
+    amount share = (amount)(sum / WHOLE_BP);
+    p->rest = (uint32_t)(sum % WHOLE_BP);
     p->gross_ucr = revshare_add(p->gross_ucr, gross);
     p->month_gross_ucr = revshare_add(p->month_gross_ucr, gross);
     p->share_ucr = revshare_add(p->share_ucr, share);

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/event.h"
 #include "server/exchange/grant.h"
 #include "server/exchange/key.h"
@@ -9,11 +10,9 @@
 #include "server/exchange/order.h"
 #include "server/exchange/token.h"
 
-enum { WHOLE_BP = 10000 };
-
 amount royalty_cap(const struct grant_row *terms, const struct advance_row *advance)
 {
-    return (amount)((grant_wide)advance->advanced_ucr * terms->cap_bp / WHOLE_BP);
+    return (amount)((wide)advance->advanced_ucr * terms->cap_bp / WHOLE_BP);
 }
 
 amount royalty_due(const struct advance_row *advance)
@@ -31,9 +30,9 @@ bool royalty_carved_out(const struct grant_row *terms, const uint8_t *name)
     return false;
 }
 
-grant_wide royalty_rated(const struct grant_row *terms, const struct declaration_row *declared)
+wide royalty_rated(const struct grant_row *terms, const struct declaration_row *declared)
 {
-    grant_wide counted = 0;
+    wide counted = 0;
     for (uint32_t i = 0; i < declared->streams_count && i < STREAMS_MAX; i++) {
         if (!royalty_carved_out(terms, &declared->names[i * NAME_BYTES]))
             counted += declared->amounts_ucr[i];
@@ -41,12 +40,12 @@ grant_wide royalty_rated(const struct grant_row *terms, const struct declaration
     return counted * terms->share_bp;
 }
 
-grant_wide advance_rated(const struct advance_row *advance)
+wide advance_rated(const struct advance_row *advance)
 {
-    return (grant_wide)advance->rated_high << 64 | advance->rated_low;
+    return (wide)advance->rated_high << 64 | advance->rated_low;
 }
 
-void advance_rate(struct advance_row *advance, grant_wide rated)
+void advance_rate(struct advance_row *advance, wide rated)
 {
     advance->rated_high = (uint64_t)(rated >> 64);
     advance->rated_low = (uint64_t)rated;
@@ -55,7 +54,7 @@ void advance_rate(struct advance_row *advance, grant_wide rated)
 void royalty_update(struct exchange *x, struct grant *g, uint64_t month_s)
 {
     amount due_before = royalty_due(&g->advance);
-    grant_wide earned = advance_rated(&g->advance) / WHOLE_BP;
+    wide earned = advance_rated(&g->advance) / WHOLE_BP;
     amount cap = royalty_cap(&g->terms, &g->advance);
     g->advance.royalty_ucr = earned < cap ? (amount)earned : cap;
     if (royalty_due(&g->advance) == due_before)

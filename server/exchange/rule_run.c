@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "protocol/moment.h"
 #include "server/exchange/account.h"
 #include "server/exchange/due.h"
@@ -15,8 +16,6 @@
 #include "server/exchange/resale.h"
 #include "server/exchange/rule_held.h"
 #include "server/exchange/series.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 enum {
     /* A rule's step stands for so many items of a tick: it may search a whole book. */

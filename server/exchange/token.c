@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/account.h"
 #include "server/exchange/check.h"
 #include "server/exchange/event.h"
@@ -209,10 +210,10 @@ int token_refund(struct exchange *x, uint32_t series, uint32_t owner, amount a,
 
 static enum refusal outputs_refusal(const struct exchange *x, const struct actor *actor,
                                     const struct op_token_transfer *op, bool transferable,
-                                    token_sum *total_out)
+                                    wide *total_out)
 {
     enum refusal refusal = op->outputs.count == 0 ? REFUSAL_malformed : REFUSAL_accepted;
-    token_sum total = 0;
+    wide total = 0;
     for (uint32_t i = 0; i < op->outputs.count; i++) {
         const struct payment *output = &op->outputs.items[i];
         total += output->amount_ucr;
@@ -231,7 +232,7 @@ static enum refusal outputs_refusal(const struct exchange *x, const struct actor
 static enum refusal transfer_refusal(struct exchange *x, const struct actor *actor,
                                      const struct op_token_transfer *op, struct inputs *in)
 {
-    token_sum total;
+    wide total;
     enum refusal refusal = inputs_resolve(x, actor, op->inputs.items, op->inputs.count, in);
     bool transferable = op->inputs.count == 0 || !in->terms || in->terms->transferable;
     refusal = refusal_first(refusal, outputs_refusal(x, actor, op, transferable, &total));

@@ -2,6 +2,7 @@
 #ifndef BOURSE_EXCHANGE_TOKEN_H
 #define BOURSE_EXCHANGE_TOKEN_H
 
+#include "protocol/amount.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/series.h"
 #include "server/exchange/state.h"
@@ -16,15 +17,13 @@
 enum refusal tokens_resolve(struct exchange *x, const struct actor *actor, const uint64_t *numbers,
                             uint32_t count, const struct token_row **rows_out);
 
-/* What several named tokens are together. */
-__extension__ typedef unsigned __int128 token_sum;
 struct inputs {
     const struct token_row *rows;
     const uint64_t *serials; /* x->scratch */
     uint32_t count;
     uint32_t series;                /* that of the first; 0 when it was not found */
     const struct series_row *terms; /* its row; NULL then. Valid until the table's next change */
-    token_sum total;                /* micro-credits */
+    wide total;                     /* micro-credits */
 };
 
 /* Refusals: those of tokens_resolve(), malformed (none named), series_mixed. Where something was

@@ -1,5 +1,6 @@
 /* What the leases emitted: GPU-minutes delivered, the power of their SKU, the grid of their site.
  */
+#include "protocol/amount.h"
 #include "server/report/tally.h"
 
 enum { GPU_MINUTES, EMITTED, PAID, LEASES };

@@ -2,6 +2,7 @@
  * What goes round: credits that a guarantor paid into a series, that startups redeem at operators,
  * and that come back to the guarantor as its income.
  */
+#include "protocol/amount.h"
 #include "server/report/tally.h"
 
 enum { INCOME, INCOME_OWN };

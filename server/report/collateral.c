@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "protocol/month.h"
 #include "server/report/debt.h"
 #include "server/report/depreciation.h"

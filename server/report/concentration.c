@@ -2,6 +2,7 @@
  * guarantors promise. */
 #include <stdlib.h>
 
+#include "protocol/amount.h"
 #include "protocol/month.h"
 #include "server/report/contract_left.h"
 #include "server/report/tally.h"

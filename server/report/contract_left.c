@@ -1,5 +1,6 @@
 #include "server/report/contract_left.h"
 
+#include "protocol/amount.h"
 #include "server/report/sums.h"
 
 static uint64_t rest_of(wide whole, wide used)

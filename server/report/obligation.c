@@ -1,5 +1,6 @@
 #include "server/report/obligation.h"
 
+#include "protocol/amount.h"
 #include "server/report/contract_left.h"
 
 struct obligations {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
+#include "protocol/moment.h"
 #include "protocol/month.h"
 #include "protocol/status.h"
 #include "server/report/sums.h"

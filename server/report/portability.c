@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "protocol/status.h"
 #include "server/exchange/series.h"
 #include "server/report/tally.h"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "protocol/month.h"
 #include "protocol/status.h"
 #include "server/report/sums.h"

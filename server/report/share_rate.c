@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "protocol/amount.h"
 #include "protocol/month.h"
 #include "protocol/status.h"
 #include "server/report/sums.h"

@@ -10,13 +10,13 @@
 
 static uint64_t column_number(const struct column *c, const uint8_t *row)
 {
-    uint64_t wide;
+    uint64_t whole;
     uint32_t half;
     uint16_t quarter;
     switch (c->kind) {
     case COLUMN_U64:
-        memcpy(&wide, row + c->offset, sizeof(wide));
-        return wide;
+        memcpy(&whole, row + c->offset, sizeof(whole));
+        return whole;
     case COLUMN_U32:
         memcpy(&half, row + c->offset, sizeof(half));
         return half;

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "protocol/month.h"
 #include "server/report/obligation.h"
 

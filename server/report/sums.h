@@ -7,9 +7,8 @@
 
 #include <stdint.h>
 
+#include "protocol/amount.h"
 #include "protocol/report_queries.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 #define CELL_MAX (REPORT_NONE - 1)
 enum {

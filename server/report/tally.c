@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/amount.h"
 #include "protocol/status.h"
 
 /* --- Numbers --- */

@@ -5,6 +5,7 @@
 #ifndef BOURSE_REPORT_TALLY_H
 #define BOURSE_REPORT_TALLY_H
 
+#include "protocol/amount.h"
 #include "server/report/sums.h"
 #include "server/report/walk.h"
 

@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "protocol/amount.h"
+#include "protocol/moment.h"
 #include "protocol/status.h"
 #include "server/report/charge.h"
 #include "server/report/sums.h"
@@ -197,9 +199,9 @@ static int period_visit(void *context, const void *found)
 /* --- Backstops --- */
 
 /* A GPU-hour of what was owed, to the nearest micro-credit. */
-static uint64_t price_in_all(uint64_t owed_ucr, uint64_t gpu_minutes)
+static uint64_t price_in_all(uint64_t owed_ucr, uint64_t minutes)
 {
-    return gpu_minutes == 0 ? 0 : cell_of(((wide)owed_ucr * 60 + gpu_minutes / 2) / gpu_minutes);
+    return minutes == 0 ? 0 : cell_of(((wide)owed_ucr * 60 + minutes / 2) / minutes);
 }
 
 /* Who has made it with whom, of what: the same in all versions of the terms. */

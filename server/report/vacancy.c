@@ -1,4 +1,6 @@
 /* How much of the capacity stood unsold, from what each day of it was added up to. */
+#include "protocol/amount.h"
+#include "protocol/moment.h"
 #include "protocol/month.h"
 #include "server/report/tally.h"
 

@@ -6,7 +6,6 @@
 
 enum {
     WALK_STOP = 1, /* what a visit returns to end the walk without an error */
-    DAY_S = 24 * 3600,
 };
 
 /* Calls `visit` for each row of a table, in the order of its key. Returns 0, what else `visit`

@@ -11,8 +11,6 @@
 #include "tests/random.h"
 #include "tests/protocol/generate.h"
 
-__extension__ typedef unsigned __int128 wide;
-
 static uint64_t seed;
 
 static void test_add_and_subtract(void **state)

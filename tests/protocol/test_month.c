@@ -6,9 +6,8 @@
 #include <cmocka.h>
 
 #include "protocol/limits.h"
+#include "protocol/moment.h"
 #include "protocol/month.h"
-
-enum { DAY_S = 86400 };
 
 static unsigned days_of(unsigned year, unsigned month)
 {

@@ -8,6 +8,7 @@
 
 #include "protocol/contracts.h"
 #include "protocol/control.h"
+#include "protocol/moment.h"
 #include "server/engine/stage.h"
 #include "server/exchange/rows.h"
 #include "server/store/image.h"
@@ -17,8 +18,6 @@
 enum {
     BEGIN_S =
         1767225600, /* a midnight, the first of January 2026: what `init --seed` begins with */
-    HOUR_S = 3600,
-    DAY_S = 24 * HOUR_S,
 };
 
 /* Accounts in the order in which they are registered; 1 is the admin. */

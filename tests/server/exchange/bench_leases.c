@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "protocol/moment.h"
 #include "server/exchange/state.h"
 #include "tests/server/exchange/bench_ticks.h"
 

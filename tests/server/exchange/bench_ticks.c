@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "protocol/endian.h"
+#include "protocol/moment.h"
 #include "server/store/store.h"
 
 enum { CHANGES_MAX = 64 * 1024 * 1024 };

@@ -6,6 +6,7 @@
 #ifndef BOURSE_TESTS_EXCHANGE_BENCH_TICKS_H
 #define BOURSE_TESTS_EXCHANGE_BENCH_TICKS_H
 
+#include "protocol/moment.h"
 #include "tests/server/exchange/crowd.h"
 
 enum { BENCH_BATCH = 1000 };

@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "protocol/moment.h"
 #include "server/exchange/exchange.h"
 #include "tests/server/exchange/crowd.h"
 
-enum { SITES = 100, SKUS = 4, A_REQUEST = 50, DAY_S = 86400, ROUNDS = 5 };
+enum { SITES = 100, SKUS = 4, A_REQUEST = 50, ROUNDS = 5 };
 
 static struct world w;
 static uint32_t startup;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "protocol/moment.h"
 #include "tests/server/exchange/bench_ticks.h"
 
 enum {

@@ -7,12 +7,11 @@
 
 #include <cmocka.h>
 
+#include "protocol/amount.h"
 #include "server/exchange/lease.h"
 #include "server/exchange/site.h"
 #include "server/exchange/sku.h"
 #include "tests/server/exchange/world.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 static int plain_lease(void *context, const void *item)
 {

@@ -429,7 +429,7 @@ bool body_read(struct value_scope *s, const struct message *m, const char *text,
 
 static uint64_t scalar_load(const struct field *f, const void *at)
 {
-    uint64_t wide;
+    uint64_t whole;
     uint32_t narrow;
     bool flag;
     switch (f->kind) {
@@ -445,8 +445,8 @@ static uint64_t scalar_load(const struct field *f, const void *at)
         memcpy(&narrow, at, sizeof(narrow));
         return narrow;
     default:
-        memcpy(&wide, at, sizeof(wide));
-        return wide;
+        memcpy(&whole, at, sizeof(whole));
+        return whole;
     }
 }
 

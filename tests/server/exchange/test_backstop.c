@@ -6,14 +6,13 @@
  * settled period and every day must come to the same, and in the end everything is checked,
  * replayed, taken over and rebuilt.
  */
+#include "protocol/amount.h"
 #include "tests/server/exchange/support.h"
 
 #include "protocol/endian.h"
 #include "server/exchange/backstop.h"
 #include "server/exchange/lease.h"
 #include "tests/server/exchange/world.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 enum { STEPS = 1200, MINUTES = 6000, OFFERS = 400, LEASES = 4000, SALES = 40 };
 

@@ -1,12 +1,13 @@
 /* What backstops keep in memory of their stands' offers: of which of them, how many there may be,
  * and that it is the same when it is worked out in pieces. */
+#include "protocol/moment.h"
 #include "tests/server/exchange/support.h"
 
 #include "protocol/endian.h"
 #include "server/exchange/backstop.h"
 #include "tests/server/exchange/crowd.h"
 
-enum { HOUR_S = 3600, OFFERS = 7 };
+enum { OFFERS = 7 };
 
 static struct world w;
 static uint32_t op, guarantor;

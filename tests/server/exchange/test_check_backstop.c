@@ -1,5 +1,6 @@
 /* Backstops: their limits, what occupancy adds up to, and what the check reports of rows that do
  * not agree with each other, or with what is in memory. */
+#include "protocol/moment.h"
 #include "tests/server/exchange/support.h"
 
 #include "protocol/status.h"
@@ -9,8 +10,6 @@
 #include "server/exchange/lease.h"
 #include "server/exchange/referee.h"
 #include "tests/server/exchange/crowd.h"
-
-enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
 
 static struct world w;
 static uint32_t op, guarantor;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "protocol/moment.h"
 #include "server/exchange/ask_site.h"
 #include "server/exchange/ask_turn.h"
 #include "server/exchange/closure.h"

@@ -8,12 +8,11 @@
 
 #include <cmocka.h>
 
+#include "protocol/moment.h"
 #include "server/exchange/contract.h"
 #include "server/exchange/flow.h"
 #include "server/exchange/revshare.h"
 #include "tests/server/exchange/crowd.h"
-
-enum { HOUR_S = 3600 };
 
 struct shop {
     struct world w;
@@ -249,7 +248,7 @@ static void test_index_and_looks(void **state)
  * to what it comes to in one; what is taken over in between goes on with it. */
 static void test_look_in_pieces(void **state)
 {
-    enum { WINDOW = 64, DAY_S = 24 * HOUR_S };
+    enum { WINDOW = 64 };
     static const struct phase phases[2] = {{8000, 900000, 0}, {7000, 0, 0}};
     (void)state;
     struct shop *s = calloc(1, sizeof(*s));

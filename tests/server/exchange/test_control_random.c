@@ -4,13 +4,14 @@
  * the policy, who is active and what was minted agree at each step. In the end everything is
  * checked, replayed, taken over and rebuilt.
  */
+#include "protocol/moment.h"
 #include "tests/server/exchange/support.h"
 
 #include "server/exchange/account.h"
 #include "server/exchange/control.h"
 #include "tests/server/exchange/crowd.h"
 
-enum { STEPS = 1500, ADMINS = 5, PROPOSALS_ROOM = STEPS + 1, ALICE = ADMINS + 1, DAY_S = 86400 };
+enum { STEPS = 1500, ADMINS = 5, PROPOSALS_ROOM = STEPS + 1, ALICE = ADMINS + 1 };
 
 enum wanted { TO_MINT, TO_CHANGE, TO_THAW };
 

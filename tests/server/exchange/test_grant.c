@@ -3,6 +3,7 @@
  * declarations, amendments, payments and tranches against a plain model (plain_grant.h). In the end
  * of each story everything is checked, replayed, taken over and rebuilt.
  */
+#include "protocol/moment.h"
 #include "tests/server/exchange/support.h"
 
 #include "protocol/month.h"
@@ -132,7 +133,7 @@ static void at_the_limits(void **state)
 
 /* --- Random stories --- */
 
-enum { STORIES = 30, STEPS_MAX = 900, DAY_S = 86400 };
+enum { STORIES = 30, STEPS_MAX = 900 };
 
 static struct world w;
 static struct plain_grant g;

@@ -353,9 +353,9 @@ static void test_full_search(void **state)
     unsigned filled = 0, refused = 0;
     for (int round = 0; round < 8; round++) {
         struct market k;
-        bool many = round % 2 == 1; /* more offers than leases that one order may have */
-        bool wide = round % 4 >= 2; /* several stands */
-        market_begin(&k, wide ? 3 : 1, wide ? 2 : 1);
+        bool many = round % 2 == 1;   /* more offers than leases that one order may have */
+        bool spread = round % 4 >= 2; /* several stands */
+        market_begin(&k, spread ? 3 : 1, spread ? 2 : 1);
         for (int i = 0; i < (many ? 220 : 30); i++)
             market_offer(&k, many ? 3 : 12, false);
         for (int i = 0; i < 60; i++) {

@@ -4,6 +4,7 @@
  */
 #include <stdbool.h>
 
+#include "protocol/amount.h"
 #include "protocol/events.h"
 #include "server/exchange/due.h"
 #include "server/exchange/offer.h"
@@ -11,8 +12,6 @@
 #include "server/exchange/trade.h"
 #include "tests/server/exchange/support.h"
 #include "tests/server/exchange/world.h"
-
-__extension__ typedef unsigned __int128 wide;
 
 enum { SITES = 4, SKUS = 3, KINDS = 2, PUBLIC_TRADES_MAX = 20000 };
 

@@ -2,6 +2,7 @@
  * weeks with leases, claims, funds and amendments by lot. */
 #include "tests/server/exchange/support.h"
 
+#include "protocol/moment.h"
 #include "server/exchange/contract.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/revshare.h"
@@ -10,8 +11,6 @@
 #include "tests/server/exchange/plain_revshare.h"
 
 enum {
-    HOUR_S = 3600,
-    DAY_S = 24 * HOUR_S,
     GPUS = 16,
     SHARES = 7,
     LEASES = 400,

@@ -1,4 +1,5 @@
 /* How a standing offer ends, and that the log says why. */
+#include "protocol/moment.h"
 #include "tests/server/exchange/support.h"
 
 #include "protocol/events.h"

@@ -11,10 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "protocol/moment.h"
 #include "server/report/report.h"
 #include "server/store/image.h"
 
-enum { DAY_S = 24 * 3600, YEARS = 10, DAYS = 90 };
+enum { YEARS = 10, DAYS = 90 };
 #define NOW_S UINT64_C(1800000000)
 
 static uint64_t drawn_state = 1;

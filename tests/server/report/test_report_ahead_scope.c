@@ -3,12 +3,13 @@
  * not its business, and contracts of others, may as well not be there. The reports about a site
  * itself hold all that is contracted there, for those whose business it is.
  */
+#include "protocol/moment.h"
 #include "tests/server/report/made.h"
 
 #include "protocol/month.h"
 #include "protocol/report_text.h"
 
-enum { DAY_S = 24 * 3600, ACCOUNTS = 6, SITES = ACCOUNTS, CONTRACTS = 8, ROUNDS = 25, ROWS = 60 };
+enum { ACCOUNTS = 6, SITES = ACCOUNTS, CONTRACTS = 8, ROUNDS = 25, ROWS = 60 };
 #define NOW_S UINT64_C(1800000000)
 
 static struct made all; /* everything that there is */

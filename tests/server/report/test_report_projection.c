@@ -2,13 +2,13 @@
  * What backstops are projected to cost, against a plain walk over every minute of every lease, and
  * the property that makes it a stress: a greater shock never costs less.
  */
+#include "protocol/moment.h"
 #include "tests/server/report/made.h"
 
 #include "protocol/month.h"
 #include "server/report/sums.h"
 
 enum {
-    DAY_S = 24 * 3600,
     SPOTS = 3,
     LEASES_MAX = 40,
     PLANS_MAX = 5,

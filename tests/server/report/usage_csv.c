@@ -1,5 +1,6 @@
 /* Prints the usage report of some leases and a backstop as CSV, for focus.py. Arguments: what a
  * credit is worth, and in which currency; none: what a report has without them. */
+#include "protocol/moment.h"
 #include "tests/server/report/made.h"
 
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "protocol/amount.h"
 #include "protocol/report_text.h"
 
-enum { NOW_S = 1800000000, HOUR_S = 3600, DAY_S = 24 * HOUR_S };
+enum { NOW_S = 1800000000 };
 
 static struct made m;
 
