@@ -96,7 +96,7 @@ MESSAGE_STRUCT(q_royalties, Q_ROYALTIES_FIELDS);
 
 /* `version` is in force (0: none yet), `pending` proposed (0: none). Of a contract that is only
  * proposed the terms shown are those of `pending`. `claims_open`: what claims_ucr is left of;
- * `paying_s`: since when the exchange goes on paying them from the fund, 0: it does not. */
+ * `paying_s`: when the exchange goes on paying them from the fund, 0: it does not. */
 #define ROW_CONTRACT_FIELDS(X, S)                                                                  \
     X(NUMBER, S, contract, 1, SERIAL_MAX)                                                          \
     X(ENUM, S, kind, contract_kind, 0)                                                             \

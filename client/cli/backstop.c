@@ -318,8 +318,9 @@ int command_backstop_statement(struct cli *cli, int argc, char **argv)
     if (unoffered)
         cli_print(cli,
                   "\nnot offered: covered and not sold, but in no offer of the operator, above "
-                  "the price limit,\nlisted too late, or at a site that was closed or not "
-                  "certified: nothing is owed for it\n");
+                  "the price limit,\nlisted too late, at a site that was closed or not certified, "
+                  "or withheld (granted, and\nnot handed over or taken back): nothing is owed for "
+                  "it\n");
     if (exhausted)
         cli_print(cli,
                   "\ngpu minutes owed: counted also once the pool is used up; from then on nothing "

@@ -255,7 +255,9 @@ static amount escrow_missing(const struct store *s, const struct contract_row *c
         if (row && row->owner == contract->creditor)
             held = sum_of(held, row->amount_ucr);
     }
-    return terms && terms->escrow_ucr > held ? terms->escrow_ucr - held : 0;
+    const struct recourse_row *recourse = store_find(s, TABLE_RECOURSE, &contract->contract);
+    amount met = sum_of(held, recourse ? recourse->by_operator_ucr : 0);
+    return terms && terms->escrow_ucr > met ? terms->escrow_ucr - met : 0;
 }
 
 static int contract_count(void *context, const void *row)

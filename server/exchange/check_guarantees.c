@@ -84,7 +84,7 @@ static int pledge_visit(void *context, const void *item)
     fund_check(scan, row, row->creditor);
     if (row->kind != CONTRACT_KIND_GUARANTEE || row->state != CONTRACT_STATE_IN_FORCE)
         return 0;
-    amount escrow = guarantee_terms(x, row->contract, row->version)->escrow_ucr;
+    amount escrow = guarantee_escrow_left(x, guarantee_terms(x, row->contract, row->version));
     amount held = contract_funds(x, row, row->creditor);
     amount missing = escrow > held ? escrow - held : 0;
     scan->lines += missing > 0;

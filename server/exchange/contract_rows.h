@@ -19,7 +19,7 @@ enum {
  * beneficiary, funder, operator. `third` is the beneficiary of a lease guarantee. version: in
  * force, 0: none; pending: proposed by `proposer`, 0: none. next_s: when its kind has something to
  * do next, 0: never. claims_ucr: what is left of its claims; claims_open: of so many. paying_s:
- * since when ticks pay them from the debtor's part of the fund, 0: none is open, or nothing is
+ * when ticks go on to pay them from the debtor's part of the fund, 0: none is open, or nothing is
  * left.
  */
 #define CONTRACT_ROW(X, S)                                                                         \

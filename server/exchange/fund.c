@@ -195,6 +195,9 @@ uint32_t claims_due(struct exchange *x, uint64_t contract, uint32_t limit)
     if (count == 0 && row.paying_s != 0) {
         row.paying_s = 0; /* a damaged image counts claims that there are not */
         store_put(x->store, TABLE_CONTRACT, &row);
+    } else if (row.paying_s != 0) {
+        row.paying_s = x->head.time_s; /* behind what else is due, however many come after them */
+        store_put(x->store, TABLE_CONTRACT, &row);
     }
     return count;
 }

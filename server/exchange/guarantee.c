@@ -32,6 +32,13 @@ const struct recourse_row *guarantee_recourse(const struct exchange *x, uint64_t
     return store_find(x->store, TABLE_RECOURSE, &contract);
 }
 
+amount guarantee_escrow_left(const struct exchange *x, const struct guarantee_row *terms)
+{
+    const struct recourse_row *recourse = guarantee_recourse(x, terms->contract);
+    amount taken = recourse ? recourse->by_operator_ucr : 0;
+    return terms->escrow_ucr > taken ? terms->escrow_ucr - taken : 0;
+}
+
 /* --- Who has stepped in, by site --- */
 
 static int step_compare(const struct step_in_line *a, const struct step_in_line *b)
@@ -50,6 +57,7 @@ void recourse_hook(void *context, const void *old_row, const void *new_row)
     struct step_in_line key = {.site = any->site, .contract = any->contract};
     struct step_in_line *line = RB_FIND(step_in_tree, &x->contracts->step_ins, &key);
     bool stands = after && after->stepped_in_s > 0;
+    pledge_recourse_changed(x, any->contract);
     if (stands && !line) {
         line = memory_zeroed(1, sizeof(*line));
         line->site = key.site;
@@ -234,8 +242,9 @@ static uint32_t guarantee_due(struct exchange *x, struct contract_row *row, uint
 static amount guarantee_kept(const struct exchange *x, const struct contract_row *row,
                              uint32_t account)
 {
-    return account == row->creditor ? guarantee_terms(x, row->contract, row->version)->escrow_ucr
-                                    : 0;
+    return account == row->creditor
+               ? guarantee_escrow_left(x, guarantee_terms(x, row->contract, row->version))
+               : 0;
 }
 
 static struct flow guarantee_flow(const struct exchange *x, const struct contract_row *row)
@@ -287,8 +296,8 @@ static enum refusal call_refusal(const struct exchange *x, uint32_t account,
     amount left = terms->limit_ucr - recourse->by_guarantor_ucr;
     amount funds = contract_funds(x, row, row->creditor);
     amount open = op->amount_ucr > funds ? op->amount_ucr - funds : 0;
-    amount missing = pledge_missing(x, row);
-    open -= pledge_covers(x, row->creditor, open < missing ? open : missing);
+    amount stands_in = pledge_stands_in(x, row);
+    open -= pledge_covers(x, row->creditor, open < stands_in ? open : stands_in);
     bool covered = open <= left;
     amount called;
     return covered && amount_add(recourse->called_ucr, op->amount_ucr, &called)
@@ -314,11 +323,11 @@ static amount operator_pay(struct exchange *x, const struct contract_row *row, a
                            const struct flow *why, struct call_paid *out)
 {
     struct contract_paid paid;
-    amount missing = pledge_missing(x, row);
+    amount most = pledge_stands_in(x, row);
     amount total = contract_pay(x, row, row->creditor, row->third, a, why, &paid);
     paid_append(out, &paid);
     amount left = a - total;
-    total += pledge_draw(x, row->creditor, row->third, left < missing ? left : missing, why, &paid);
+    total += pledge_draw(x, row->creditor, row->third, left < most ? left : most, why, &paid);
     paid_append(out, &paid);
     return total;
 }
@@ -484,7 +493,7 @@ static void info_fill(const struct exchange *x, const struct contract_row *row, 
         .operator_funds_ucr = contract_funds(x, row, row->creditor),
         .guarantor_funds_ucr = contract_funds(x, row, row->debtor),
         .escrow_missing_ucr = pledge_missing(x, row),
-        .pledged_ucr = pledge_covers(x, row->creditor, pledge_missing(x, row)),
+        .pledged_ucr = pledge_covers(x, row->creditor, pledge_stands_in(x, row)),
         .claims_ucr = row->claims_ucr,
     };
     terms_show(info, guarantee_terms(x, row->contract, version));

@@ -9,6 +9,9 @@
 const struct guarantee_row *guarantee_terms(const struct exchange *x, uint64_t contract,
                                             uint32_t version);
 const struct recourse_row *guarantee_recourse(const struct exchange *x, uint64_t contract);
+/* What calls have left of the escrow under these terms: it is what the operator answers for in all.
+ */
+amount guarantee_escrow_left(const struct exchange *x, const struct guarantee_row *terms);
 /* What the guarantor has paid (not what it owes in claims) and not recovered. */
 amount guarantee_to_recover(const struct contract_row *row, const struct recourse_row *recourse);
 

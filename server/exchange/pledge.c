@@ -7,6 +7,7 @@
 #include "server/exchange/guarantee.h"
 #include "server/exchange/index.h"
 #include "server/exchange/ledger.h"
+#include "server/exchange/ledger_index.h"
 
 /* --- What is in the funds, and what is missing there --- */
 
@@ -63,8 +64,9 @@ amount pledge_missing(const struct exchange *x, const struct contract_row *row)
     if (row->kind != CONTRACT_KIND_GUARANTEE || row->state != CONTRACT_STATE_IN_FORCE)
         return 0;
     const struct guarantee_row *terms = guarantee_terms(x, row->contract, row->version);
+    amount escrow = terms ? guarantee_escrow_left(x, terms) : 0;
     amount held = pledge_fund_listed(x, row->contract, row->creditor);
-    return terms && terms->escrow_ucr > held ? terms->escrow_ucr - held : 0;
+    return escrow > held ? escrow - held : 0;
 }
 
 static wide *sum_of(struct pledge_index *index, uint32_t account)
@@ -129,6 +131,11 @@ static void terms_hook(void *context, const void *old_row, const void *new_row)
     pledge_refresh(context, any->contract);
 }
 
+void pledge_recourse_changed(struct exchange *x, uint64_t contract)
+{
+    pledge_refresh(x, contract);
+}
+
 static void fund_change(struct exchange *x, const struct escrow_row *row, bool more)
 {
     struct fund_tree *funds = &x->pledges->funds;
@@ -186,6 +193,23 @@ enum refusal pledge_refusal(const struct exchange *x, uint32_t account, amount l
     return pledged == 0 || ledger_earned_covers(x, account, pledged, leaving)
                ? REFUSAL_accepted
                : REFUSAL_balance_pledged;
+}
+
+amount pledge_stands_in(const struct exchange *x, const struct contract_row *row)
+{
+    amount missing = pledge_missing(x, row);
+    wide earned = ledger_earned(x, row->creditor);
+    wide before = 0;
+    struct pledge_line *line;
+    if (missing == 0)
+        return 0;
+    RB_FOREACH (line, pledge_tree, &x->pledges->lines) {
+        if (line->contract >= row->contract)
+            break;
+        before += line->account == row->creditor ? line->missing : 0;
+    }
+    wide free = earned > before ? earned - before : 0;
+    return free < missing ? (amount)free : missing;
 }
 
 amount pledge_covers(const struct exchange *x, uint32_t account, amount a)

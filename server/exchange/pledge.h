@@ -10,12 +10,16 @@
 #include "server/exchange/contract.h"
 
 /* What the operator has yet to put into the fund of a lease guarantee in force: its escrow, less
- * what is there. 0 of any other contract. */
+ * what calls took of the operator and what is there. 0 of any other contract. */
 amount pledge_missing(const struct exchange *x, const struct contract_row *row);
 /* The same of all guarantees in force of which the account is the operator, up to UINT64_MAX. */
 amount pledge_of(const struct exchange *x, uint32_t account);
 /* Whether so much may leave the account's balances, which hold it: balance_pledged. */
 enum refusal pledge_refusal(const struct exchange *x, uint32_t account, amount leaving);
+
+/* For how much of that the operator's balances stand in: guarantees of lower numbers come first, so
+ * that none made later takes what is pledged for them. */
+amount pledge_stands_in(const struct exchange *x, const struct contract_row *row);
 
 /* What of `a` a call could take of the account's balances: of the first CALL_BALANCES_MAX series in
  * which it has one. */
@@ -54,6 +58,7 @@ struct pledge_index {
 /* For the hooks of contracts and of rows of escrow: the index follows. */
 void pledge_contract_changed(struct exchange *x, const struct contract_row *before,
                              const struct contract_row *after);
+void pledge_recourse_changed(struct exchange *x, uint64_t contract);
 void pledge_escrow_changed(struct exchange *x, const struct escrow_row *before,
                            const struct escrow_row *after);
 

@@ -89,6 +89,7 @@ static int recourse_visit(void *context, const void *row)
         return 0;
     at->called_ucr = r->by_guarantor_ucr;
     at->nominal_ucr -= lesser(at->nominal_ucr, r->by_guarantor_ucr);
+    at->escrow_ucr -= lesser(at->escrow_ucr, r->by_operator_ucr);
     return 0;
 }
 

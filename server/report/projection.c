@@ -144,9 +144,9 @@ void projection_notes(struct job *j)
 {
     job_note(j,
              "On offer at a site and SKU is taken to be what is on offer there now, and at least "
-             "what is covered. What is in leases granted already is sold; of the open rest the "
-             "part sells that sold of all that was sold or free in the last 90 whole days, and "
-             "none of it at a price below the strike. The price is that of the leases settled "
+             "what is covered. Of it the part sells that sold of all that was sold or free in the "
+             "last 90 whole days, none at a price below the strike, and what is in leases "
+             "granted already in any case. The price is that of the leases settled "
              "in the months of these 90 days, else of the lowest open offer; where there is "
              "none, nothing sells.");
     job_note(j, "All that is sold counts against what is covered first, as in the settlement. What "
@@ -219,12 +219,12 @@ bool projection_walk_next(struct projection_walk *w, struct projection_month *ou
         uint64_t sold = outlook_walk_gpus(&w->outlook, OUTLOOK_SOLD);
         uint64_t withheld = outlook_walk_gpus(&w->outlook, OUTLOOK_WITHHELD);
         uint64_t capacity = projection_capacity(w->plan, covered) - elected;
-        uint64_t open = capacity - lesser(sold, capacity);
         uint64_t left = covered - elected;
         uint64_t minutes = until - w->at_min;
         worst += (wide)(left - lesser(withheld, left)) * minutes;
         for (uint32_t i = 0; certified && i < PROJECTION_COURSES; i++) {
-            wide unpaid = ((wide)sold + withheld) * PPM_ONE + (wide)open * w->sells_ppm[i];
+            wide granted = (wide)sold * PPM_ONE, usual = (wide)capacity * w->sells_ppm[i];
+            wide unpaid = (granted > usual ? granted : usual) + (wide)withheld * PPM_ONE;
             wide all = (wide)left * PPM_ONE;
             owed[i] += all > unpaid ? (all - unpaid) * minutes : 0;
         }

@@ -56,15 +56,18 @@ class Guarantees:
 
     def lease_guarantee_kept(self, contract, account):
         """The operator keeps its escrow, or what calls have left of it."""
-        return contract.now().escrow_ucr if account == contract.creditor else 0
+        left = max(0, contract.now().escrow_ucr - contract.by_operator)
+        return left if account == contract.creditor else 0
 
     # --- Pledge -----------------------------------------------------------------------------
 
     def escrow_missing(self, contract):
-        """Of a guarantee in force: what the operator's part of the fund lacks of the escrow."""
+        """Of a guarantee in force: what the operator's part of the fund lacks of what calls have left
+        of the escrow."""
         if contract.state != "in_force":
             return 0
-        return max(0, contract.now().escrow_ucr - contract.fund.of(contract.creditor))
+        left = self.lease_guarantee_kept(contract, contract.creditor)
+        return max(0, left - contract.fund.of(contract.creditor))
 
     def earned(self, account):
         """(series, balance), by number of the series."""
@@ -79,8 +82,12 @@ class Guarantees:
         return amount > 0 and total - amount < pledged
 
     def drawable(self, contract):
-        """What a call takes of the operator's balances at most, (series, amount)."""
-        left, parts = self.escrow_missing(contract), []
+        """What a call takes of the operator's balances at most, (series, amount). They stand in for
+        guarantees of lower numbers first."""
+        before = sum(self.escrow_missing(c) for c in self.in_force("lease_guarantee")
+                     if c.creditor == contract.creditor and c.contract < contract.contract)
+        free = max(0, sum(row[1] for row in self.earned(contract.creditor)) - before)
+        left, parts = min(free, self.escrow_missing(contract)), []
         for series, balance in self.earned(contract.creditor)[:TAKEN_AT_ONCE]:
             part = min(left, balance)
             left -= part

@@ -546,6 +546,8 @@ class Leases:
             getattr(self, f"{contract.kind}_due")(contract)
         elif kind == DUE_CLAIMS:
             self.pay_claims(self.contracts[number])
+            if self.contracts[number].paying_s:
+                self.contracts[number].paying_s = self.now_s
         elif kind == DUE_DAY:
             self.add_up_day(number)
         elif kind == DUE_PROPOSAL:

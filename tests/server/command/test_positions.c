@@ -156,7 +156,7 @@ static void contracts_make(struct bench *b)
                                                    .beneficiary = BANK,
                                                    .site = 1,
                                                    .limit_ucr = CREDITS(100),
-                                                   .escrow_ucr = CREDITS(8),
+                                                   .escrow_ucr = CREDITS(50),
                                                    .start_s = BEGIN_S,
                                                    .end_s = BEGIN_S + 90 * DAY_S,
                                                    .step_in = true};
@@ -234,13 +234,13 @@ static void test_counted(void **state)
         b,
         "ok    contract 5 contracts worked out again from the journal, 3 of them in force, 1 "
         "never accepted: 1 backstop (2 settled periods), 1 revenue share (1 deduction), 1 grant "
-        "(1 declared month), 1 lease guarantee; 50 credits in their funds, 8 missing of "
-        "operators' escrows; 3 open claims over 23 credits; the image has each of them there\n"));
+        "(1 declared month), 1 lease guarantee; 50 credits in their funds, 41.5 missing of "
+        "operators' escrows; 3 open claims over 22.5 credits; the image has each of them there\n"));
     assert_int_equal(bench_command(b, "check", "--data", b->data, "--json", NULL), 0);
     assert_true(bench_said(b, "\"never_accepted\": 1"));
     assert_true(bench_said(b, "\"settled_periods\": 2"));
-    assert_true(bench_said(b, "\"claims_ucr\": 23000000"));
-    assert_true(bench_said(b, "\"escrows_missing_ucr\": 8000000"));
+    assert_true(bench_said(b, "\"claims_ucr\": 22500000"));
+    assert_true(bench_said(b, "\"escrows_missing_ucr\": 41500000"));
 }
 
 /* --- An image in which a contract stands otherwise --- */
@@ -299,12 +299,14 @@ static const struct planted {
      {GUARANTEE},
      offsetof(struct recourse_row, by_operator_ucr),
      CREDITS(1),
-     "lease guarantee 4: borne by the operator 9 credits in the image, 8 credits by the journal"},
+     "lease guarantee 4: borne by the operator 9.5 credits in the image, 8.5 credits by the "
+     "journal"},
     {TABLE_CLAIM,
      {3},
      offsetof(struct claim_row, left_ucr),
      (uint64_t)-CREDITS(1),
-     "claim 3 under contract 4: left to pay 11 credits in the image, 12 credits by the journal"},
+     "claim 3 under contract 4: left to pay 10.5 credits in the image, 11.5 credits by the "
+     "journal"},
     {TABLE_CONTRACT,
      {BACKSTOP},
      offsetof(struct contract_row, claims_ucr),

@@ -185,6 +185,14 @@ static uint64_t now_of(const struct bench *b)
     return b->now_s != 0 ? b->now_s : (uint64_t)time(NULL);
 }
 
+/* A retry has to be the same to the byte, whatever the clock says by then. */
+static uint64_t retry_until_s(struct bench *b)
+{
+    if (b->retry_until_s < now_of(b))
+        b->retry_until_s = now_of(b) + 300;
+    return b->retry_until_s;
+}
+
 uint32_t bench_submit(struct bench *b, const struct order_of *how,
                       const struct operation *operations, uint32_t count)
 {
@@ -198,9 +206,8 @@ uint32_t bench_submit(struct bench *b, const struct order_of *how,
     uint64_t id = how != NULL && how->id != 0 ? how->id : ++b->next_id + ((uint64_t)1 << 32);
     memcpy(request.id, &id, sizeof(id));
     memcpy(request.key, keys->sign_public, sizeof(request.key));
-    /* A retry has to be the same to the byte. */
     if (how != NULL && how->id != 0)
-        request.valid_until_s = now_of(b) / 100 * 100 + 300;
+        request.valid_until_s = retry_until_s(b);
 
     struct submission *s = submission_new();
     s->kind = SUBMISSION_REQUEST;

@@ -31,7 +31,8 @@ struct bench {
     enum clock_mode mode;
     const struct port_clock *clock; /* NULL: the machine's */
     uint64_t flush_bytes_max;
-    uint64_t next_id; /* of requests */
+    uint64_t next_id;       /* of requests */
+    uint64_t retry_until_s; /* of requests with an id that is given */
     uint32_t next_seq;
     uint64_t now_s; /* what valid_until is counted from; 0: the machine's clock */
     struct buffer error;

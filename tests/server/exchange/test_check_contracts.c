@@ -19,11 +19,11 @@ static int setup(void **state)
     (void)state;
     d = deal_open();
     deal_make(d);
-    deal_fund(d, d->op, "op", 1, 12);
+    deal_fund(d, d->op, "op", 1, 3);
     deal_fund(d, d->gua, "gua", 1, 18);
     assert_int_equal(deal_call(d, 1, 40), REFUSAL_accepted);
     assert_int_equal(deal_step_in(d, 1), REFUSAL_accepted);
-    deal_fund(d, d->op, "op", 1, 5);
+    deal_fund(d, d->op, "op", 1, 2);
     struct op_guarantee_propose terms = deal_terms(d, 0);
     accepted(&d->w, d->gua, "gua", &op_guarantee_propose_message,
              world_keep(&d->w, &op_guarantee_propose_message, &terms));
@@ -227,7 +227,7 @@ static void claims_and_funds(void **state)
 {
     (void)state;
     static const char fault[] = "claim 1: more is left than there was, or paid and not paid";
-    REPORTED(claim_row, claim_of(1), TABLE_CLAIM, row.left_ucr = 11, fault);
+    REPORTED(claim_row, claim_of(1), TABLE_CLAIM, row.left_ucr = 20, fault);
     REPORTED(claim_row, claim_of(1), TABLE_CLAIM, row.paid_s = 1, fault);
     REPORTED(claim_row, claim_of(1), TABLE_CLAIM, row.left_ucr = 0, fault);
     REPORTED(claim_row, claim_of(1), TABLE_CLAIM, (row.left_ucr = 0, row.paid_s = 1),
@@ -298,7 +298,7 @@ static void guarantees(void **state)
     found("lease guarantee 88: terms of a contract or version that is not there");
 }
 
-/* 5 of its escrow of 10 are in the fund. */
+/* Of its escrow of 10 a call took 3, and 2 are in the fund. */
 static void pledges(void **state)
 {
     (void)state;

@@ -42,10 +42,16 @@ static amount pile_sum(const amount piles[PILES])
     return sum;
 }
 
-/* What the operator has yet to put into the fund. */
+/* What calls have left of the escrow. */
+static amount escrow_of(const struct paper *p)
+{
+    return p->escrow > p->from_operator ? p->escrow - p->from_operator : 0;
+}
+
+/* What of it the operator has yet to put into the fund. */
 static amount missing_of(const struct paper *p)
 {
-    return p->escrow > p->by_operator_fund ? p->escrow - p->by_operator_fund : 0;
+    return escrow_of(p) > p->by_operator_fund ? escrow_of(p) - p->by_operator_fund : 0;
 }
 
 static amount missing_all(const struct model *m)
@@ -93,11 +99,20 @@ static amount least(amount a, amount b)
     return a < b ? a : b;
 }
 
+/* What of the balances stands in for it, the guarantees before it served. */
+static amount stands_in(const struct model *m, const struct paper *p)
+{
+    amount free = pile_sum(m->operator);
+    for (const struct paper *other = m->papers; other < p; other++)
+        free -= least(free, missing_of(other));
+    return least(free, missing_of(p));
+}
+
 static void do_call(struct model *m, struct paper *p, uint64_t contract)
 {
     amount a = 1 + random_below(80);
     amount first = least(a, p->by_operator_fund);
-    amount earned = least(least(a - first, missing_of(p)), pile_sum(m->operator));
+    amount earned = least(a - first, stands_in(m, p));
     amount rest = a - first - earned;
     bool covered = p->from_guarantor + rest <= p->limit;
     assert_int_equal(deal_call(m->d, contract, a),
@@ -166,7 +181,7 @@ static void do_withdraw(struct model *m, struct paper *p, uint64_t contract)
     bool op = random_below(2);
     amount a = 1 + random_below(40);
     amount *fund = op ? &p->by_operator_fund : &p->by_guarantor_fund;
-    amount kept = op ? p->escrow : open_claims(p);
+    amount kept = op ? escrow_of(p) : open_claims(p);
     enum refusal expected = *fund < a          ? REFUSAL_insufficient_funds
                             : *fund < kept + a ? REFUSAL_funds_kept
                                                : REFUSAL_accepted;

@@ -305,13 +305,14 @@ static struct plain plain_minutes(const struct draw *d, uint32_t plan, uint64_t 
         int64_t elected = taken_at(d, p->sku, at_s, true);
         int64_t sold = taken_at(d, p->sku, at_s, false);
         elected = elected < covered ? elected : covered;
-        int64_t open = (covered > offered ? covered : offered) - elected - sold;
+        int64_t capacity = (covered > offered ? covered : offered) - elected;
         sum.elected[month] += (uint64_t)elected;
         bool lapsed = false;
         for (uint32_t c = 0; c < p->certifications_count; c++)
             lapsed = lapsed || at_s / 60 >= d->expires_s[p->site - 1][c] / 60;
         int64_t held = withheld_at(d, p->sku, at_s) * 1000000;
-        int64_t sells = (int64_t)(above_0(open) * sells_ppm) + sold * 1000000;
+        int64_t usual = (int64_t)(above_0(capacity) * sells_ppm);
+        int64_t sells = usual > sold * 1000000 ? usual : sold * 1000000;
         sum.owed[month] += lapsed ? 0 : above_0((covered - elected) * 1000000 - sells - held);
         sum.worst[month] += above_0((covered - elected) * 1000000 - held);
     }
