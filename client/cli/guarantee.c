@@ -119,13 +119,14 @@ static void paid_print(struct cli *cli, const void *row)
         cli_print(cli, "\nof the guarantor's %s it has paid %s; %s is still owed, as a claim\n",
                   amount_format(g->by_guarantor_ucr, by), amount_format(paid_ucr, paid),
                   amount_format(g->claims_ucr, open));
+    uint64_t left_ucr = g->escrow_missing_ucr + g->operator_funds_ucr;
     if (g->escrow_missing_ucr > 0)
-        cli_print(cli,
-                  "\nof the operator's escrow of %s there is %s in the fund, %s is missing: its "
-                  "earned balances stand in for %s of that\n",
-                  amount_format(g->escrow_ucr, by), amount_format(g->operator_funds_ucr, paid),
-                  amount_format(g->escrow_missing_ucr, missing),
-                  amount_format(g->pledged_ucr, open));
+        cli_print(
+            cli,
+            "\nof %s that are left of the operator's escrow %s is in the fund, %s is missing: its "
+            "earned balances stand in for %s of that\n",
+            amount_format(left_ucr, by), amount_format(g->operator_funds_ucr, paid),
+            amount_format(g->escrow_missing_ucr, missing), amount_format(g->pledged_ucr, open));
 }
 
 int command_guarantee_show(struct cli *cli, int argc, char **argv)

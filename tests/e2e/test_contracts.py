@@ -45,7 +45,7 @@ class Contracts(unittest.TestCase):
             signed = gridco.ok("guarantee", "accept", "1", "1")
             self.assertRegex(signed, r"limit: +100\n(.|\n)*escrow: +10\n(.|\n)*in force")
             self.assertIn("escrow 10 credits are not in the fund", signed)
-            self.assertIn("escrow of 10 there is 0", bank.ok("guarantee", "show", "1"))
+            self.assertIn("of 10 that are left of the operator's escrow 0 is in the fund", bank.ok("guarantee", "show", "1"))
             self.assertIn("no terms are proposed", gridco.fails(REFUSED, "contract", "accept", "1"))
 
             # An amendment begins with the terms that stand.
@@ -130,7 +130,7 @@ class Contracts(unittest.TestCase):
             row = bank.json("guarantee", "show", "3")
             self.assertEqual((row["escrow_missing_ucr"], row["pledged_ucr"]),
                              (45 * CREDIT, 45 * CREDIT))
-            self.assertIn("there is 0 in the fund, 45 is missing: its earned balances stand in for "
+            self.assertIn("0 is in the fund, 45 is missing: its earned balances stand in for "
                           "45 of that", bank.ok("guarantee", "show", "3"))
             gridco.ok("contract", "fund", "3", "10", "--series", "spring")
             gridco.ok("payout", "spring", "10", "--reference", "w2")
