@@ -1,13 +1,12 @@
 #include "tests/client/cli/run.h"
 
 #include <assert.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "client/cli/cli.h"
 
 static void slurp(FILE *file, char *out, size_t size)
 {
@@ -17,24 +16,43 @@ static void slurp(FILE *file, char *out, size_t size)
     fclose(file);
 }
 
-static int child(const char *line, FILE *in, FILE *out, FILE *error)
+enum { WORDS_MAX = 64 };
+
+/* The words of a line, which it cuts, with the program's name before them. */
+static void line_divide(char *line, char *words[WORDS_MAX])
 {
-    char *words[64] = {(char *)"bourse"};
-    int count = 1;
-    char *copy = strdup(line);
-    char *rest = copy;
+    int count = 0;
     char *word;
-    while ((word = strsep(&rest, " ")) != NULL && count < 63) {
+    words[count++] = (char *)"bourse";
+    while ((word = strsep(&line, " ")) != NULL) {
         if (word[0] != '\0')
             words[count++] = word;
+        assert(count < WORDS_MAX);
     }
-    dup2(fileno(in), STDIN_FILENO);
-    dup2(fileno(out), STDOUT_FILENO);
-    dup2(fileno(error), STDERR_FILENO);
-    int code = cli_main(count, words);
+    words[count] = NULL;
+}
+
+/* The program itself and no fork() that calls its functions: another thread of the test (an
+ * exchange that it plays) may hold a lock of the allocator then, which nobody in the child would
+ * ever free. */
+static pid_t program_start(const char *line, FILE *in, FILE *out, FILE *error)
+{
+    char *words[WORDS_MAX];
+    posix_spawn_file_actions_t files;
+    pid_t pid = 0;
+    char *copy = strdup(line);
+    assert(copy != NULL);
+    line_divide(copy, words);
+    int failed = posix_spawn_file_actions_init(&files) ||
+                 posix_spawn_file_actions_adddup2(&files, fileno(in), STDIN_FILENO) ||
+                 posix_spawn_file_actions_adddup2(&files, fileno(out), STDOUT_FILENO) ||
+                 posix_spawn_file_actions_adddup2(&files, fileno(error), STDERR_FILENO) ||
+                 posix_spawn(&pid, BOURSE_PROGRAM, &files, NULL, words, environ);
+    assert(!failed);
+    (void)failed;
+    posix_spawn_file_actions_destroy(&files);
     free(copy);
-    fflush(NULL);
-    return code;
+    return pid;
 }
 
 void run_line(struct run *r, const char *line, const char *input)
@@ -46,12 +64,10 @@ void run_line(struct run *r, const char *line, const char *input)
     assert(in != NULL && out != NULL && error != NULL);
     fputs(input != NULL ? input : "", in);
     rewind(in);
-    fflush(NULL);
-    pid_t pid = fork();
-    assert(pid >= 0);
-    if (pid == 0)
-        _exit(child(line, in, out, error));
-    waitpid(pid, &status, 0);
+    pid_t pid = program_start(line, in, out, error);
+    pid_t ended = waitpid(pid, &status, 0);
+    assert(ended == pid);
+    (void)ended;
     r->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     slurp(out, r->out, sizeof(r->out));
     slurp(error, r->error, sizeof(r->error));

@@ -1,4 +1,4 @@
-/* Runs the command in a child process and catches what it prints. */
+/* Runs the program `bourse` and catches what it prints. */
 #ifndef BOURSE_TESTS_CLIENT_CLI_RUN_H
 #define BOURSE_TESTS_CLIENT_CLI_RUN_H
 
