@@ -74,3 +74,33 @@ const char *utf8_spell_json(uint32_t point, char out[UTF8_SPELT_BYTES])
     snprintf(out, UTF8_SPELT_BYTES, "\\u%04x\\u%04x", high & 0xffffu, low);
     return out;
 }
+
+/* How many bytes the character at `text` takes; 0 when it is not to be shown as it is. */
+static size_t character_plain(const char *text, size_t length)
+{
+    unsigned char first = (unsigned char)text[0];
+    size_t size = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    return size <= length && utf8_is_plain(text, size) ? size : 0;
+}
+
+void escape_append(struct buffer *out, const char *text, size_t length, bool newlines)
+{
+    char spelt[UTF8_SPELT_BYTES];
+    while (length > 0) {
+        size_t size = character_plain(text, length);
+        size_t hidden_size;
+        uint32_t hidden = size > 0 ? utf8_hidden(text, size, &hidden_size) : 0;
+        if (size == 0 && newlines && *text == '\n')
+            size = 1;
+        if (hidden != 0) {
+            buffer_printf(out, "%s", utf8_spell(hidden, spelt));
+        } else if (size > 0) {
+            buffer_append(out, text, size);
+        } else {
+            buffer_printf(out, "\\x%02x", (unsigned char)*text);
+            size = 1;
+        }
+        text += size;
+        length -= size;
+    }
+}

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/buffer.h"
+
 bool utf8_is_plain(const char *data, size_t length);
 
 /*
@@ -26,5 +28,9 @@ enum { UTF8_SPELT_BYTES = 13 };
 const char *utf8_spell(uint32_t point, char out[UTF8_SPELT_BYTES]);
 /* The same as strings of JSON may have it, which changes no value. */
 const char *utf8_spell_json(uint32_t point, char out[UTF8_SPELT_BYTES]);
+
+/* Appends text for people: control and hidden characters and broken UTF-8 spelt out, line feeds too
+ * unless `newlines`. */
+void escape_append(struct buffer *out, const char *text, size_t length, bool newlines);
 
 #endif

@@ -194,8 +194,6 @@ int cli_print_json(struct cli *cli, json_t *json);
 int cli_print_outcomes(struct cli *cli, json_t *outcomes);
 /* A line of JSON, or several; hidden characters are escaped, which changes no value. */
 void json_print(FILE *to, const json_t *json, size_t flags);
-/* Appends the text with control and hidden characters and broken UTF-8 made visible. */
-void escape_append(struct buffer *out, const char *text, size_t length, bool newlines);
 
 /* --- The exchange (session.c) --- */
 
@@ -276,6 +274,8 @@ int records_show(struct cli *cli, const struct message *query, void *body, const
 /* All rows of a list, in the arena. */
 uint32_t records_fetch(struct cli *cli, const struct message *query, void *body, uint64_t limit,
                        const void **rows_out);
+/* A row of proposal_info, first, with a column of how many approvals it has and needs. */
+extern const struct message proposal_listed_message;
 void records_table(struct cli *cli, const struct message *part, const void *rows, uint32_t count,
                    const char *columns);
 /* All fields but those named, divided by spaces, in `without` (NULL: all), and but bits. */

@@ -9,6 +9,7 @@
 #include "client/paths.h"
 #include "protocol/moment.h"
 #include "protocol/status.h"
+#include "protocol/utf8.h"
 
 int command_lease_list(struct cli *cli, int argc, char **argv)
 {

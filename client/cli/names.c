@@ -6,6 +6,7 @@
 
 #include "protocol/amount.h"
 #include "protocol/status.h"
+#include "protocol/utf8.h"
 
 enum { MISSES_MAX = 100, LIKE_DISTANCE = 2 };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "protocol/status.h"
+#include "protocol/utf8.h"
 
 enum { ROWS_USUAL = 24, COLUMNS_USUAL = 80, ROWS_LEAST = 4, COLUMNS_LEAST = 20 };
 

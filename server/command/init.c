@@ -113,8 +113,7 @@ static bool times_set(const struct arguments *a, struct identity *identity)
     const char *created = arguments_get(a, "created");
     if (created != NULL && (!moment_parse(created, now_s, &identity->genesis.created_s) ||
                             identity->genesis.created_s > now_s)) {
-        fprintf(stderr, "boursed init: --created %s is not a time in the past, such as -1d\n",
-                created);
+        tell_people("boursed init: --created %s is not a time in the past, such as -1d\n", created);
         return false;
     }
     identity->not_before_s = now_s - CERTIFICATE_EARLY_S;
@@ -135,10 +134,10 @@ static bool limit_set(const struct arguments *a, const char *name, amount *out)
         return true;
     if (amount_parse(text, out) && *out > 0)
         return true;
-    fprintf(stderr,
-            "boursed init: --%s %s is not an amount of credits above zero, such as 250000 or 12.5; "
-            "without it there is no limit\n",
-            name, text);
+    tell_people(
+        "boursed init: --%s %s is not an amount of credits above zero, such as 250000 or 12.5; "
+        "without it there is no limit\n",
+        name, text);
     return false;
 }
 
@@ -167,16 +166,17 @@ static bool admin_parse(const char *option, struct text name, const char *key,
 {
     struct keys_public public;
     if (keys_parse(key, &public) != 0) {
-        fprintf(stderr,
-                "boursed init: --%s: '%s' is not a public key as `bourse keygen` prints it "
-                "(bourse-key:...)\n",
-                option, key);
+        tell_people("boursed init: --%s: '%s' is not a public key as `bourse keygen` prints it "
+                    "(bourse-key:...)\n",
+                    option, key);
         return false;
     }
     if (name.length == 0 || name.length > NAME_MAX_BYTES || name.data[0] == ' ' ||
         name.data[name.length - 1] == ' ' || !utf8_is_plain(name.data, name.length)) {
-        fprintf(stderr, "boursed init: '%.*s' cannot be an admin's name: 1 to %d bytes of text\n",
-                (int)name.length, name.data, (int)NAME_MAX_BYTES);
+        tell_people(
+            "boursed init: '%.*s' cannot be an admin's name: 1 to %d bytes of text, no space "
+            "at its ends, no control characters\n",
+            (int)name.length, name.data, (int)NAME_MAX_BYTES);
         return false;
     }
     out->name = name;
@@ -204,7 +204,7 @@ static bool admins_set(const struct arguments *a, struct genesis *genesis,
         const char *text = a->repeated[i];
         const char *key = strrchr(text, '=');
         if (key == NULL) {
-            fprintf(stderr, "boursed init: --co-admin '%s' is not NAME=PUBKEY\n", text);
+            tell_people("boursed init: --co-admin '%s' is not NAME=PUBKEY\n", text);
             return false;
         }
         if (!admin_parse("co-admin", (struct text){text, (uint32_t)(key - text)}, key + 1,
@@ -222,7 +222,7 @@ static bool admins_check(const struct genesis *genesis)
     struct buffer fault = BUFFER_EMPTY;
     bool valid = genesis_admins_valid(genesis, &fault);
     if (!valid)
-        fprintf(stderr, "boursed init: %.*s\n", (int)fault.length, (const char *)fault.data);
+        tell_people("boursed init: %.*s\n", (int)fault.length, (const char *)fault.data);
     buffer_release(&fault);
     return valid;
 }
@@ -232,10 +232,10 @@ static bool genesis_set(const struct arguments *a, struct identity *identity,
 {
     const char *origin = arguments_get(a, "origin");
     if (!pin_origin_valid(origin)) {
-        fprintf(stderr,
-                "boursed init: --origin '%s' is not 1 to %d printable characters without space and "
-                "plus, such as example.org/bourse\n",
-                origin, (int)ORIGIN_MAX_BYTES);
+        tell_people(
+            "boursed init: --origin '%s' is not 1 to %d printable characters without space and "
+            "plus, such as example.org/bourse\n",
+            origin, (int)ORIGIN_MAX_BYTES);
         return false;
     }
     if (!admins_set(a, &identity->genesis, admins))
@@ -283,8 +283,8 @@ static void policy_tell(const struct genesis *g)
     if (g->admins.count > 1)
         fprintf(stderr, "Its admins, as accounts 1 to %u:\n", g->admins.count);
     for (uint32_t i = 0; g->admins.count > 1 && i < g->admins.count; i++)
-        fprintf(stderr, "  %.*s%s\n", (int)g->admins.items[i].name.length,
-                g->admins.items[i].name.data, i + 1 < g->admins.count ? "," : ".");
+        tell_people("  %.*s%s\n", (int)g->admins.items[i].name.length, g->admins.items[i].name.data,
+                    i + 1 < g->admins.count ? "," : ".");
     if (g->approvals == 1 && g->mint_limit_ucr == 0 && g->payout_limit_ucr == 0)
         return;
     fprintf(stderr, "The policy, which only admins together change ('bourse control'):\n");

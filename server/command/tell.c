@@ -1,19 +1,38 @@
 #include "server/command/tell.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "protocol/status.h"
+#include "protocol/utf8.h"
 
 enum { BAR_CELLS = 40 };
+
+void tell_people(const char *format, ...)
+{
+    struct buffer shown = BUFFER_EMPTY;
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    if (length < 0)
+        return;
+    escape_append(&shown, text, (size_t)length, true);
+    fwrite(shown.data != NULL ? shown.data : (uint8_t *)"", 1, shown.length, stderr);
+    buffer_release(&shown);
+    free(text);
+}
 
 int tell_failure(const struct arguments *a, int status, struct buffer *error)
 {
     if (error->length > 0)
-        fprintf(stderr, "boursed %s: %.*s\n", a->command->name, (int)error->length,
-                (const char *)error->data);
+        tell_people("boursed %s: %.*s\n", a->command->name, (int)error->length,
+                    (const char *)error->data);
     else
         fprintf(stderr, "boursed %s: %s\n", a->command->name, status_text(status));
     buffer_release(error);

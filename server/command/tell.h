@@ -8,6 +8,8 @@
 #include "protocol/buffer.h"
 #include "server/command/arguments.h"
 
+/* Prints to stderr, with what a terminal might obey, or people not see, spelt out. */
+__attribute__((format(printf, 1, 2))) void tell_people(const char *format, ...);
 /* Prints the line, or the status where there is none, releases it, and is EXIT_FAILED. */
 int tell_failure(const struct arguments *a, int status, struct buffer *error);
 

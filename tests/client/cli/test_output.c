@@ -10,6 +10,7 @@
 
 #include "client/cli/cli.h"
 #include "protocol/status.h"
+#include "protocol/utf8.h"
 #include "tests/client/cli/run.h"
 #include "tests/client/fake_log.h"
 

@@ -126,6 +126,24 @@ static void test_policy(void **state)
     assert_int_equal(bench_command(&p->bench, "check", "--data", p->data, NULL), 0);
 }
 
+/* Names may have what turns text round, as those of other accounts; people see that they do. */
+static void test_hidden_name(void **state)
+{
+    struct scene *p = *state;
+    struct data_folder *folder;
+    struct keys_public bea;
+    char with_bea[128];
+    admin_line("\u202ebea", 11, with_bea, &bea);
+    assert_int_equal(bench_command(&p->bench, "init", "--data", p->data, "--origin", "ok",
+                                   "--admin", p->key, "--co-admin", with_bea, NULL),
+                     0);
+    assert_true(bench_said(&p->bench, "  admin,\n  \\u202ebea.\n"));
+    assert_false(bench_said(&p->bench, "\u202e"));
+    assert_int_equal(open_it(p, &folder), 0);
+    assert_memory_equal(folder->genesis.admins.items[1].name.data, "\u202ebea", 6);
+    data_folder_close(folder);
+}
+
 static int init_with(struct scene *p, const char *co_admin, const char *other,
                      const char *approvals)
 {
@@ -160,6 +178,17 @@ static void test_admins_refused(void **state)
     assert_true(bench_said(&p->bench, "is not a public key"));
     assert_int_equal(init_with(p, bea, strchr(bea, '='), "1"), 2);
     assert_true(bench_said(&p->bench, "cannot be an admin's name"));
+    /* What a terminal would obey is refused, and spelt out where it is said. */
+    admin_line("b\033[2J\na", 11, bea, &public);
+    assert_int_equal(init_with(p, bea, cem, "1"), 2);
+    assert_true(bench_said(&p->bench, "'b\\x1b[2J\na' cannot be an admin's name"));
+    assert_int_equal(init_with(p, "b\033", cem, "1"), 2);
+    assert_true(bench_said(&p->bench, "--co-admin 'b\\x1b' is not NAME=PUBKEY"));
+    assert_int_equal(init_with(p, "b=\033[2J", cem, "1"), 2);
+    assert_true(bench_said(&p->bench, "'\\x1b[2J' is not a public key"));
+    admin_line("\u202ebea", 12, again, &public);
+    assert_int_equal(init_with(p, again, cem, "1"), 2);
+    assert_true(bench_said(&p->bench, "'\\u202ebea' and 'cem' have the same key"));
     /* As many as there may be; then one more. */
     for (int i = 0; i < GENESIS_ADMINS_MAX; i++) {
         char name[8];
@@ -329,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_init, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_policy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hidden_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_admins_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_seed, set_up, tear_down),
