@@ -1,5 +1,7 @@
 /* Dual control: what admins propose to each other, approve and reject, and their policy. */
 #include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "client/cli/cli.h"
@@ -11,16 +13,74 @@
 
 /* --- Looking -------------------------------------------------------------------------------- */
 
+/* A proposal, as its first field, with how many of the approvals it needs it has. */
+struct listed {
+    struct proposal_info row;
+    struct text has;
+};
+
+#define LISTED(field, kind, words)                                                                 \
+    {                                                                                              \
+#field, kind, offsetof(struct listed, row.field), 0, 0, NULL, words                        \
+    }
+static const struct field listed_fields[] = {
+    LISTED(proposal, FIELD_NUMBER, NULL),
+    LISTED(kind, FIELD_ENUM, &control_kind_vocabulary),
+    LISTED(state, FIELD_ENUM, &control_state_vocabulary),
+    LISTED(proposer, FIELD_ACCOUNT, NULL),
+    {"has", FIELD_TEXT, offsetof(struct listed, has), 0, 0, NULL, NULL},
+    {"approvals", FIELD_LIST, offsetof(struct listed, row.approvals), 0, APPROVALS_MAX,
+     &approval_message, NULL},
+    LISTED(series, FIELD_SERIES, NULL),
+    LISTED(account, FIELD_ACCOUNT, NULL),
+    LISTED(name, FIELD_TEXT, NULL),
+    LISTED(amount_ucr, FIELD_AMOUNT, NULL),
+    LISTED(until_s, FIELD_TIME, NULL),
+};
+const struct message proposal_listed_message = {"listed", 0, sizeof(struct listed),
+                                                sizeof(listed_fields) / sizeof(listed_fields[0]),
+                                                listed_fields};
+
+/* "1 of 3": what a proposal has, of what it needs in all. Where a policy that came since asks for
+ * fewer, the next approval does it. */
+static struct text approvals_text(struct cli *cli, const struct proposal_info *p)
+{
+    char text[48];
+    bool one_more = p->state == CONTROL_STATE_OPEN && p->approvals.count >= p->needed;
+    int length = snprintf(text, sizeof(text), "%" PRIu32 " of %" PRIu32 "%s", p->approvals.count,
+                          p->needed, one_more ? " (takes 1 more)" : "");
+    const char *kept = arena_copy(&cli->arena, text, (size_t)length);
+    return kept != NULL ? (struct text){kept, (uint32_t)length} : (struct text){"", 0};
+}
+
 int command_control_list(struct cli *cli, int argc, char **argv)
 {
     struct q_proposals q = {.all = option_flag(cli, "all")};
+    const char *none =
+        q.all ? "nothing was ever proposed" : "nothing waits for approval; --all shows what did";
+    uint64_t limit = option_u64(cli, "limit", UINT32_MAX);
+    const void *rows = NULL;
     (void)argc;
     (void)argv;
-    return records_list(cli, &q_proposals_message, &q,
-                        "proposal kind state proposer approvals needed series account name "
-                        "amount_ucr until_s",
-                        q.all ? "nothing was ever proposed"
-                              : "nothing waits for approval; --all shows what did");
+    if (cli->json || limit == 0)
+        return records_list(cli, &q_proposals_message, &q, "", none);
+    uint32_t count = records_fetch(cli, &q_proposals_message, &q, limit, &rows);
+    struct listed *listed = arena_alloc(&cli->arena, ((size_t)count + 1) * sizeof(*listed));
+    if (cli->exit == CLI_OK && listed == NULL)
+        cli_fail(cli, CLI_LOCAL, "out of memory");
+    for (uint32_t i = 0; i < count && cli->exit == CLI_OK; i++) {
+        listed[i].row = ((const struct proposal_info *)rows)[i];
+        listed[i].has = approvals_text(cli, &listed[i].row);
+    }
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    if (count == 0)
+        cli_note(cli, "%s\n", none);
+    else
+        records_table(cli, &proposal_listed_message, listed, count,
+                      "proposal kind state proposer has=APPROVALS approvals=APPROVED-BY series "
+                      "account name amount_ucr until_s");
+    return cli->exit;
 }
 
 /* The fields of a proposal that its kind does not have, which are empty. */

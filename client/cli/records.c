@@ -13,6 +13,7 @@
 #include "protocol/moment.h"
 #include "protocol/refusal.h"
 #include "protocol/status.h"
+#include "protocol/utf8.h"
 
 enum { COLUMNS_MAX = 24 };
 
@@ -165,7 +166,7 @@ static void list_print(struct cli *cli, const struct message *m, const struct fi
     for (uint32_t i = 0; i < list.count; i++) {
         const uint8_t *item = (const uint8_t *)list.items;
         if (f->kind == FIELD_LIST && contract_part_print(f->part, item, i, list.count, out)) {
-            contract_part_became(m, f->part, body, i, out);
+            contract_part_became(cli, m, f->part, body, i, out);
             continue;
         }
         buffer_printf(out, "%s", i > 0 ? "," : "");
@@ -206,7 +207,8 @@ static bool amount_is_absent(const struct message *m, const struct field *f, con
         return ((const struct start_price *)body)->gpus == 0;
     if (m == &revshare_info_message)
         return strcmp(f->name, "cash_left_ucr") == 0 && share->phase + 1 >= share->phases.count;
-    return m == &proposal_info_message && strcmp(f->name, "amount_ucr") == 0 &&
+    bool is_proposal = m == &proposal_info_message || m == &proposal_listed_message;
+    return is_proposal && strcmp(f->name, "amount_ucr") == 0 &&
            (proposal->kind == CONTROL_KIND_POLICY || proposal->kind == CONTROL_KIND_ADMIN);
 }
 
@@ -508,12 +510,13 @@ uint32_t records_fetch(struct cli *cli, const struct message *query, void *body,
     return cli->exit == CLI_OK ? (uint32_t)(count < limit ? count : limit) : 0;
 }
 
-static json_t *rows_to_json(const struct message *part, const void *rows, uint32_t count)
+static json_t *rows_to_json(struct cli *cli, const struct message *part, const void *rows,
+                            uint32_t count)
 {
     json_t *array = json_array();
     for (uint32_t i = 0; i < count; i++)
-        json_array_append_new(array,
-                              contract_json(part, (const uint8_t *)rows + (size_t)i * part->size));
+        json_array_append_new(
+            array, contract_json(cli, part, (const uint8_t *)rows + (size_t)i * part->size));
     return array;
 }
 
@@ -557,7 +560,7 @@ int records_list_where(struct cli *cli, const struct message *query, void *body,
         rows = kept;
     }
     if (cli->json)
-        return cli_print_json(cli, rows_to_json(part, rows, count));
+        return cli_print_json(cli, rows_to_json(cli, part, rows, count));
     if (count == 0)
         cli_note(cli, "%s\n", none);
     else
@@ -583,7 +586,7 @@ int records_show(struct cli *cli, const struct message *query, void *body, const
     if (cli->exit != CLI_OK)
         return cli->exit;
     if (cli->json)
-        return cli_print_json(cli, contract_json(part, rows));
+        return cli_print_json(cli, contract_json(cli, part, rows));
     record_print(cli, part, rows, NULL);
     return cli->exit;
 }

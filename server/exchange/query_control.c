@@ -10,6 +10,21 @@ static bool control_visible(const struct exchange *x, uint32_t account)
     return query_sees_all(x, account) || account_role(x, account) == ROLE_TREASURER;
 }
 
+/* Who has approved: while it is open those whose approval counts now, which is of active admins. */
+static void approvals_show(const struct exchange *x, const struct proposal_row *row, bool open,
+                           struct arena *arena, struct proposal_info *info)
+{
+    struct approval *approvals = query_alloc(arena, APPROVALS_MAX * sizeof(*approvals));
+    for (uint32_t i = 0; i < row->approvals; i++) {
+        uint32_t account = (uint32_t)row->approved_by[i];
+        if (!open || account_is_active_admin(x, account))
+            approvals[info->approvals.count++].account = account;
+    }
+    info->approvals.items = approvals;
+    if (open)
+        info->needed = x->head.approvals;
+}
+
 static struct proposal_info proposal_shown(const struct exchange *x, const struct proposal_row *row,
                                            struct arena *arena)
 {
@@ -35,15 +50,11 @@ static struct proposal_info proposal_shown(const struct exchange *x, const struc
     memcpy(info.channel_key, row->channel_key, sizeof(info.channel_key));
     if (row->state == CONTROL_STATE_OPEN && x->head.time_s >= row->until_s)
         info.state = CONTROL_STATE_EXPIRED;
-    struct approval *approvals = query_alloc(arena, APPROVALS_MAX * sizeof(*approvals));
+    approvals_show(x, row, info.state == CONTROL_STATE_OPEN, arena, &info);
     struct payment *outputs = query_alloc(arena, CONTROL_PAYMENTS_MAX * sizeof(*outputs));
-    for (uint32_t i = 0; i < row->approvals; i++)
-        approvals[i].account = (uint32_t)row->approved_by[i];
     for (uint32_t i = 0; i < row->outputs_count; i++)
         outputs[i] = (struct payment){.account = (uint32_t)row->output_account[i],
                                       .amount_ucr = row->output_ucr[i]};
-    info.approvals.items = approvals;
-    info.approvals.count = row->approvals;
     info.outputs.items = outputs;
     info.outputs.count = row->outputs_count;
     return info;

@@ -68,6 +68,8 @@ class Control(unittest.TestCase):
             self.assertEqual((row["kind"], row["state"], row["amount_ucr"], row["needed"]),
                              ("mint", "open", 5020 * CREDIT, 2))
             self.assertIn("5020", cash.ok("control", "list"))
+            self.assertRegex(cash.ok("control", "list"),
+                             r"PROPOSER +APPROVALS +APPROVED-BY (.|\n)* bea +1 of 2 +bea ")
             text = cash.ok("control", "show", "1")
             self.assertRegex(text, r"series: +spring\n(.|\n)*amount: +5020\n")
             self.assertNotRegex(text, r"key|policy|limit")
@@ -117,6 +119,7 @@ class Control(unittest.TestCase):
             made = cash.ok("control", "propose-payout", "spring", "bank", "100", "--reference",
                            "wire 2")
             self.assertIn("0 of 2 admins", made)
+            self.assertRegex(cash.ok("control", "list"), r" cash +0 of 2 +- ")
             self.assertIn("1 of 2 admins", admin.ok("control", "approve", "1"))
             self.assertEqual(cash.json("balance", "bank")[0]["paid_out_ucr"], 50_500_000)
             self.assertIn("it is done", bea.ok("control", "approve", "1"))
@@ -157,11 +160,23 @@ class Control(unittest.TestCase):
             text = cem.ok("control", "show", "3")
             self.assertRegex(text, r"policy approvals: +3\n")
             self.assertNotRegex(text, r"key|series")
-            self.assertRegex(cem.ok("control", "list"), r"3 +policy +open +bea .* 3? *- +- +- +- ")
+            self.assertRegex(cem.ok("control", "list"), r"3 +policy +open +bea +1 of 2 +bea +- +- +- +- ")
             self.assertIn("it is done", cem.ok("control", "approve", "3"))
             self.assertEqual(admin.json("control", "policy"),
                              {"approvals": 3, "mint_limit_ucr": 1000 * CREDIT,
                               "payout_limit_ucr": 0, "admins": 3})
+
+            # What was proposed before the policy was changed needs what it asks for now.
+            bea.ok("control", "propose-policy", "--approvals", "1")
+            bea.ok("control", "propose-policy", "--approvals", "2")
+            self.assertRegex(cem.ok("control", "list"), r" 4 +policy .* 1 of 3 (.|\n)* 1 of 3 ")
+            cem.ok("control", "approve", "5")
+            admin.ok("control", "approve", "5")
+            self.assertRegex(cem.ok("control", "list"), r" 4 +policy .* 1 of 2 +bea ")
+            cem.ok("account", "freeze", "bea")
+            self.assertRegex(cem.ok("control", "list"), r" 4 +policy .* 0 of 2 +- ")
+            self.assertEqual([(p["needed"], len(p["approvals"])) for p in
+                              cem.json("control", "list", "--all")][-2:], [(2, 0), (3, 3)])
             x.stop()
             x.check()
 

@@ -5,13 +5,17 @@ from differences import differ_rows
 
 def proposal_row(model, proposal):
     op = proposal.op
+    # What an open one needs and has is by the policy and the admins of now.
+    waits = model.proposal_state(proposal) == "open"
+    needed = model.policy.approvals if waits else proposal.needed
+    approved = model.counting(proposal) if waits else proposal.approved
     row = dict(kind=proposal.kind, state=model.proposal_state(proposal),
                proposer=proposal.proposer, proposed_s=proposal.proposed_s,
                until_s=proposal.until_s, series=op.get("series", 0), account=op.get("account", 0),
                name=op.get("name", ""), reference=op.get("reference", ""),
                policy_approvals=op.get("approvals", 0), mint_limit_ucr=op.get("mint_limit_ucr", 0),
-               payout_limit_ucr=op.get("payout_limit_ucr", 0), needed=proposal.needed,
-               approvals=[{"account": number} for number in proposal.approved])
+               payout_limit_ucr=op.get("payout_limit_ucr", 0), needed=needed,
+               approvals=[{"account": number} for number in approved])
     if "outputs" not in op:
         row["amount_ucr"] = op.get("amount_ucr", 0)
     return row
