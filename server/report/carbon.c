@@ -1,5 +1,4 @@
-/* What the leases emitted: GPU-minutes delivered, the power of their SKU, the grid of their site.
- */
+/* What the leases emitted: GPU-minutes used, the power of their SKU, the grid of their site. */
 #include "protocol/amount.h"
 #include "server/report/tally.h"
 
@@ -70,6 +69,34 @@ static bool lease_counts(const struct carbon *c, const struct lease_row *row)
            (q->site == 0 || row->site == q->site) && (q->sku == 0 || row->sku == q->sku);
 }
 
+/* What of a lease was used in its settled periods: not what the least that its offer charges came
+ * to beyond that, which emitted nothing. */
+static int lease_used(const struct carbon *c, const struct lease_row *row, uint64_t *out)
+{
+    uint64_t beyond = 0;
+    uint32_t settled = 0;
+    int status = 0;
+    *out = row->gpu_minutes_delivered;
+    if (row->least_charge_ppm == 0)
+        return 0;
+    for (uint32_t i = 0;
+         status == 0 && settled < row->periods_settled && i < (uint32_t)LEASE_PERIODS_MAX; i++) {
+        const struct period_row key = {.lease = row->lease, .period = i};
+        struct period_row period;
+        bool there;
+        if (job_stops(c->j))
+            return WALK_STOP;
+        status = source_find(c->j->source, TABLE_PERIOD, &key, &period, &there);
+        if (status != 0 || !there || period.state != PERIOD_STATE_SETTLED)
+            continue;
+        settled++;
+        if (period.gpu_minutes_settled > period.gpu_minutes_metered)
+            sum_into(&beyond, period.gpu_minutes_settled - period.gpu_minutes_metered);
+    }
+    *out -= lesser(*out, beyond);
+    return status;
+}
+
 static int carbon_lease(void *context, const void *found)
 {
     struct carbon *c = context;
@@ -79,14 +106,18 @@ static int carbon_lease(void *context, const void *found)
         return 0;
     const struct sku_row *sku = names_sku(j->names, row->sku);
     uint32_t power_w = sku != NULL ? sku->power_w : 0;
+    uint64_t used = 0;
+    int status = lease_used(c, row, &used);
+    if (status != 0)
+        return status;
     const wide sum[TALLY_SUMS] = {
-        [GPU_MINUTES] = row->gpu_minutes_delivered,
-        [EMITTED] = (wide)row->gpu_minutes_delivered * power_w * row->carbon_g_per_kwh,
+        [GPU_MINUTES] = used,
+        [EMITTED] = (wide)used * power_w * row->carbon_g_per_kwh,
         [PAID] = row->paid_ucr,
         [LEASES] = 1,
     };
     const uint64_t all[TALLY_KEYS] = {0}, stand[TALLY_KEYS] = {row->site, row->sku};
-    int status = sums_add(c, &c->total, all, sum);
+    status = sums_add(c, &c->total, all, sum);
     if (status == 0)
         status = sums_add(c, &c->sites, stand, sum);
     if (status != 0 || !job_row(j, c->leases))
@@ -117,11 +148,12 @@ static void carbon_show(struct carbon *c, uint32_t total, uint32_t sites)
         job_number(j, cell_of(line->sum[LEASES]));
         sums_show(j, line->sum);
     }
-    job_note(j,
-             "GPU-minutes delivered in settled periods x power of the SKU x grams per kWh of the "
-             "site, each line rounded half up by itself, so that lines may not add up. A lease "
-             "that overlaps the time counts whole; one of which nothing is settled is left "
-             "out.");
+    job_note(
+        j, "GPU-minutes used in settled periods, as metered, or as decided where that is less, x "
+           "power of the SKU x grams per kWh of the site, each line rounded half up by itself, so "
+           "that lines may not add up. A lease that overlaps the time counts whole; one of which "
+           "nothing is settled is left out. What an offer charges at the least, beyond what was "
+           "used, is paid and emits nothing.");
     job_note(j, "The grams per kWh are those that the site listed when the lease was granted: what "
                 "is listed later changes nothing of it. The operator lists them, and nobody has "
                 "verified them. No overhead of buildings, cooling or networks is in it.");

@@ -313,7 +313,8 @@ static void exposure_notes(struct job *j)
                 "100 %%.");
     job_note(j,
              "The escrow of a lease guarantee is what the operator promised to pay calls from "
-             "first, less what they have taken of it; funded is what is there. It is short where "
+             "first, less what they have taken of it; funded is what is there, also in series that "
+             "have expired, which pay calls as others do. It is short where "
              "that is less: what the operator has earned stands in for it, as far as it goes, "
              "and beyond that the guarantor pays sooner.");
     job_note(j, "Several is yes where roles of one account are on both sides of money (guarantor, "

@@ -93,7 +93,7 @@ static int recourse_visit(void *context, const void *row)
     return 0;
 }
 
-/* Credits of a series that has expired are worth nothing. */
+/* Settlements and calls are paid in credits of expired series, too, and a balance never expires. */
 static int escrow_visit(void *context, const void *row)
 {
     const struct position_pass *pass = context;
@@ -101,9 +101,6 @@ static int escrow_visit(void *context, const void *row)
     struct position *at =
         e->kind == ESCROW_KIND_CONTRACT ? position_find(pass->out, e->serial) : NULL;
     if (at == NULL)
-        return 0;
-    const struct series_row *series = names_series(pass->job->names, e->series);
-    if (series != NULL && series->expires_s != 0 && series->expires_s <= pass->job->head->time_s)
         return 0;
     if (e->owner == at->guarantor)
         sum_into(&at->funded_ucr, e->amount_ucr);
