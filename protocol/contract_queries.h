@@ -233,7 +233,8 @@ MESSAGE_STRUCT(declaration_info, ROW_DECLARATION_FIELDS);
  * declaration, 0: it is not declared. `carve_outs`: which of its streams do not count.
  * `earned_ucr`: its royalty before the cap, `royalty_ucr` within it. What was paid and recorded
  * counts towards the oldest months first: `settled_ucr` of this one. `late`: not declared by
- * `declare_until_s`. */
+ * `declare_until_s`. `amended`: declared anew after the grant was over, for which it counts as it
+ * was declared before: what is shown is as declared now. */
 #define ROW_ROYALTY_FIELDS(X, S)                                                                   \
     X(NUMBER, S, contract, 1, SERIAL_MAX)                                                          \
     X(ACCOUNT, S, startup, 1, UINT32_MAX)                                                          \
@@ -251,7 +252,8 @@ MESSAGE_STRUCT(declaration_info, ROW_DECLARATION_FIELDS);
     X(U32, S, version, 0, UINT32_MAX)                                                              \
     X(TIME, S, declared_s, 0, TIME_MAX_S)                                                          \
     X(TIME, S, declare_until_s, 0, TIME_MAX_S)                                                     \
-    X(BOOL, S, late, 0, 1)
+    X(BOOL, S, late, 0, 1)                                                                         \
+    X(BOOL, S, amended, 0, 1)
 MESSAGE_STRUCT(royalty_info, ROW_ROYALTY_FIELDS);
 
 /* Terms, and where the guarantee stands. `version`: whose terms these are. `escrow_missing_ucr`: of

@@ -69,7 +69,9 @@ const struct cli_command claim_commands[] = {
                  "CONTRACT [AMOUNT]", 1, 2, claim_pay_options, command_claim_pay,
                  "The oldest claims first; without AMOUNT all of them, as far as the balances\n"
                  "go. Without --series one series after the other. What an escrow of a lease\n"
-                 "guarantee is short of stays in the balances.\n"
+                 "guarantee is short of stays in the balances; what else is there pays, and the\n"
+                 "answer says what stays owed. AMOUNT of one --series is paid in full or not at\n"
+                 "all.\n"
                  "  bourse claim pay 7\n"
                  "  bourse claim pay 7 250 --series spring"),
     NO_MORE};

@@ -177,7 +177,7 @@ int contract_show(struct cli *cli, int argc, char **argv, const char *without,
     if (version > 0)
         version_state(c, version, row);
     if (cli->json) {
-        json_t *json = contract_json(part, row);
+        json_t *json = contract_json(cli, part, row);
         json_object_set_new(json, "version_in_force", json_integer(c->version));
         return cli_print_json(cli, json);
     }

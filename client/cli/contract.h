@@ -56,12 +56,12 @@ bool contract_part_print(const struct message *part, const void *items, uint32_t
  * each tranche, so that nobody reads bits:
  */
 /* Appends what became of item `i` of a list of the row `m`: of a tranche of a grant. */
-void contract_part_became(const struct message *m, const struct message *part, const void *row,
-                          uint32_t i, struct buffer *out);
+void contract_part_became(struct cli *cli, const struct message *m, const struct message *part,
+                          const void *row, uint32_t i, struct buffer *out);
 /* Whether the field is such bits. */
 bool contract_is_bits(const struct message *m, const struct field *f);
-/* A row of any message as JSON; in that of a grant each tranche has "paid" and "waits" in place of
- * the bits. */
-json_t *contract_json(const struct message *m, const void *row);
+/* A row of any message as JSON; in that of a grant each tranche has "state", "paid" and "waits" in
+ * place of the bits. */
+json_t *contract_json(struct cli *cli, const struct message *m, const void *row);
 
 #endif

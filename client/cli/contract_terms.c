@@ -7,6 +7,7 @@
 #include "client/json.h"
 #include "protocol/amount.h"
 #include "protocol/moment.h"
+#include "protocol/month.h"
 
 struct kind {
     const char *noun;
@@ -216,26 +217,84 @@ bool contract_part_print(const struct message *part, const void *items, uint32_t
 
 /* --- What became of tranches ---------------------------------------------------------------- */
 
-static bool tranche_paid(const struct grant_info *g, uint32_t i)
+enum tranche_state {
+    TRANCHE_PROPOSED, /* under terms that are not in force yet */
+    TRANCHE_PAID,
+    TRANCHE_DUE_ON_DATE,
+    TRANCHE_WAITS_FOR_START,
+    TRANCHE_WAITS_FOR_SPEND,
+    TRANCHE_WAITS_FOR_ADMIN,
+    TRANCHE_WAITS_FOR_FUNDS,
+    TRANCHE_FROZEN, /* it would be paid if a declaration were not late */
+    TRANCHE_LAPSED, /* nothing can pay it any more */
+};
+
+/* In JSON, and for people. */
+static const char *const tranche_words[][2] = {
+    [TRANCHE_PROPOSED] = {"proposed", NULL},
+    [TRANCHE_PAID] = {"paid", "paid"},
+    [TRANCHE_DUE_ON_DATE] = {"due_on_date", "due then"},
+    [TRANCHE_WAITS_FOR_START] = {"waits_for_start", "waits for the start"},
+    [TRANCHE_WAITS_FOR_SPEND] = {"waits_for_spend", "waits for spend"},
+    [TRANCHE_WAITS_FOR_ADMIN] = {"waits_for_admin", "waits for an admin"},
+    [TRANCHE_WAITS_FOR_FUNDS] = {"waits_for_funds", "waits for funds"},
+    [TRANCHE_FROZEN] = {"frozen", "frozen: a declaration is late"},
+    [TRANCHE_LAPSED] = {"lapsed", "lapsed"},
+};
+
+static bool tranche_bit(uint32_t bits, uint32_t i)
 {
-    return (g->tranches_paid >> i & 1) != 0;
+    return (bits >> i & 1) != 0;
+}
+
+/* When credits of the grant's series are worth nothing any more; UINT64_MAX: never. */
+static uint64_t series_end_s(struct cli *cli, const struct grant_info *g)
+{
+    struct q_series q = {.series = g->series};
+    const struct a_series *a = cli_query_quietly(cli, &q_series_message, &q);
+    const struct series_info *series = a != NULL && a->rows.count > 0 ? a->rows.items : NULL;
+    return series != NULL && series->expires_s > 0 ? series->expires_s : UINT64_MAX;
+}
+
+/* None is paid after the term, a number of calendar months, nor in a series that has expired. */
+static bool tranche_lapses(struct cli *cli, const struct grant_info *g, const struct tranche *t)
+{
+    uint64_t at_s = cli_time_s(cli);
+    if (g->state != CONTRACT_STATE_IN_FORCE ||
+        at_s >= month_start_s(month_of(g->start_s) + g->term_months))
+        return true;
+    uint64_t from_s = g->start_s > t->from_s ? g->start_s : t->from_s;
+    return (at_s > from_s ? at_s : from_s) >= series_end_s(cli, g);
 }
 
 /* What waits is known of the terms in force. */
-static bool tranche_waits(const struct grant_info *g, uint32_t i)
+static enum tranche_state tranche_state(struct cli *cli, const struct grant_info *g, uint32_t i)
 {
-    return g->version != g->pending && (g->tranches_due >> i & 1) != 0;
+    const struct tranche *t = (const struct tranche *)g->tranches.items + i;
+    if (g->version > 0 && tranche_bit(g->tranches_paid, i))
+        return TRANCHE_PAID;
+    if (g->state == CONTRACT_STATE_PROPOSED || g->version == g->pending)
+        return TRANCHE_PROPOSED;
+    if (tranche_lapses(cli, g, t))
+        return TRANCHE_LAPSED;
+    if (tranche_bit(g->tranches_due, i))
+        return g->late_month_s > 0 ? TRANCHE_FROZEN : TRANCHE_WAITS_FOR_FUNDS;
+    if (t->kind == TRANCHE_KIND_DATE)
+        return TRANCHE_DUE_ON_DATE;
+    if (t->kind == TRANCHE_KIND_SPENT && t->spent_ucr > g->spent_so_far_ucr)
+        return TRANCHE_WAITS_FOR_SPEND;
+    /* Before the start nothing falls due, released or not. */
+    return cli_time_s(cli) < g->start_s ? TRANCHE_WAITS_FOR_START : TRANCHE_WAITS_FOR_ADMIN;
 }
 
-void contract_part_became(const struct message *m, const struct message *part, const void *row,
-                          uint32_t i, struct buffer *out)
+void contract_part_became(struct cli *cli, const struct message *m, const struct message *part,
+                          const void *row, uint32_t i, struct buffer *out)
 {
     if (m != &grant_info_message || part != &tranche_message)
         return;
-    if (tranche_paid(row, i))
-        buffer_printf(out, " (paid)");
-    else if (tranche_waits(row, i))
-        buffer_printf(out, " (waits)");
+    const char *words = tranche_words[tranche_state(cli, row, i)][1];
+    if (words != NULL)
+        buffer_printf(out, " (%s)", words);
 }
 
 bool contract_is_bits(const struct message *m, const struct field *f)
@@ -243,7 +302,7 @@ bool contract_is_bits(const struct message *m, const struct field *f)
     return m == &grant_info_message && strncmp(f->name, "tranches_", 9) == 0;
 }
 
-json_t *contract_json(const struct message *m, const void *row)
+json_t *contract_json(struct cli *cli, const struct message *m, const void *row)
 {
     json_t *json = message_to_json(m, row);
     if (m != &grant_info_message || json == NULL)
@@ -252,8 +311,12 @@ json_t *contract_json(const struct message *m, const void *row)
     size_t i;
     json_array_foreach(json_object_get(json, "tranches"), i, tranche)
     {
-        json_object_set_new(tranche, "paid", json_boolean(tranche_paid(row, (uint32_t)i)));
-        json_object_set_new(tranche, "waits", json_boolean(tranche_waits(row, (uint32_t)i)));
+        enum tranche_state state = tranche_state(cli, row, (uint32_t)i);
+        json_object_set_new(tranche, "state", json_string(tranche_words[state][0]));
+        json_object_set_new(tranche, "paid", json_boolean(state == TRANCHE_PAID));
+        json_object_set_new(
+            tranche, "waits",
+            json_boolean(state == TRANCHE_WAITS_FOR_FUNDS || state == TRANCHE_FROZEN));
     }
     json_object_del(json, "tranches_paid");
     json_object_del(json, "tranches_due");

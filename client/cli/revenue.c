@@ -146,30 +146,49 @@ static uint32_t all_fetch(struct cli *cli, const struct declaration_info **out)
     return cli->exit == CLI_OK ? count : 0;
 }
 
+/* The rows have what was declared last, where more was declared before. */
+static int declarations_print(struct cli *cli, const struct declaration_info *rows, uint32_t count,
+                              const char *columns)
+{
+    bool amended = false;
+    if (cli->exit != CLI_OK)
+        return cli->exit;
+    if (cli->json) {
+        json_t *json = json_array();
+        for (uint32_t i = 0; i < count; i++)
+            json_array_append_new(json, message_to_json(&declaration_info_message, &rows[i]));
+        return cli_print_json(cli, json);
+    }
+    if (count == 0) {
+        cli_note(cli, NOTHING_DECLARED "\n");
+        return cli->exit;
+    }
+    records_table(cli, &declaration_info_message, rows, count, columns);
+    for (uint32_t i = 0; i < count; i++)
+        amended |= rows[i].version > 1;
+    if (amended)
+        cli_print(cli, "A month of version 2 or more is shown as declared last. A grant that was "
+                       "completed before counts it as declared then: AMENDED in 'bourse royalty "
+                       "list'.\n");
+    return cli->exit;
+}
+
 /* A startup's own; of everybody else all that it may see. */
 int command_revenue_list(struct cli *cli, int argc, char **argv)
 {
     const char *account = option_text(cli, "account");
     struct q_declarations q = {.account = account != NULL ? name_account(cli, account) : 0};
-    const struct declaration_info *rows = NULL;
-    const void *own = NULL;
+    const struct declaration_info *all = NULL;
+    const void *rows = NULL;
     uint64_t limit = option_u64(cli, "limit", UINT32_MAX);
     (void)argc;
     (void)argv;
-    if (cli->exit == CLI_OK && account == NULL &&
-        records_fetch(cli, &q_declarations_message, &q, 1, &own) == 0 && cli->exit == CLI_OK) {
-        uint32_t count = all_fetch(cli, &rows);
-        count = count < limit ? count : (uint32_t)limit;
-        if (cli->exit == CLI_OK && count > 0 && cli->json) {
-            json_t *json = json_array();
-            for (uint32_t i = 0; i < count; i++)
-                json_array_append_new(json, message_to_json(&declaration_info_message, &rows[i]));
-            return cli_print_json(cli, json);
-        }
-        if (cli->exit == CLI_OK && count > 0)
-            records_table(cli, &declaration_info_message, rows, count, "account " REVENUE_COLUMNS);
-        if (cli->exit != CLI_OK || count > 0)
-            return cli->exit;
-    }
-    return records_list(cli, &q_declarations_message, &q, REVENUE_COLUMNS, NOTHING_DECLARED);
+    if (cli->exit == CLI_OK && limit == 0)
+        return cli_fail(cli, CLI_USAGE, "--limit must be above 0");
+    uint32_t count = records_fetch(cli, &q_declarations_message, &q, limit, &rows);
+    if (cli->exit != CLI_OK || count > 0 || account != NULL)
+        return declarations_print(cli, rows, count, REVENUE_COLUMNS);
+    count = all_fetch(cli, &all);
+    count = count < limit ? count : (uint32_t)limit;
+    return declarations_print(cli, all, count, "account " REVENUE_COLUMNS);
 }

@@ -216,6 +216,32 @@ static void totals_print(const struct royalty *l)
     }
 }
 
+static bool is_amended(const struct royalty *l)
+{
+    for (size_t at = 0; at < l->months.length; at += sizeof(struct royalty_info)) {
+        if (((const struct royalty_info *)(const void *)(l->months.data + at))->amended)
+            return true;
+    }
+    return false;
+}
+
+#define MONTH_COLUMNS                                                                              \
+    "contract startup month_s streams=DECLARED carved_out_ucr base_ucr share_bp=RATE "             \
+    "earned_ucr royalty_ucr settled_ucr=PAID due_ucr declare_until_s late"
+
+static void months_print(const struct royalty *l)
+{
+    uint32_t count = (uint32_t)(l->months.length / sizeof(struct royalty_info));
+    bool amended = is_amended(l);
+    records_table(l->cli, &royalty_info_message, l->months.data, count,
+                  amended ? MONTH_COLUMNS " amended" : MONTH_COLUMNS);
+    if (amended)
+        cli_print(l->cli,
+                  "AMENDED: declared anew after the grant was over. Shown is what is declared now; "
+                  "the grant counts, and stays paid by, what was declared then, which the log has "
+                  "('bourse events', revenue_declared).\n");
+}
+
 static int royalty_print(const struct royalty *l)
 {
     struct cli *cli = l->cli;
@@ -231,10 +257,7 @@ static int royalty_print(const struct royalty *l)
         cli_note(cli, "no month is over yet under a grant that you see\n");
         return cli->exit;
     }
-    records_table(cli, &royalty_info_message, l->months.data,
-                  (uint32_t)(l->months.length / sizeof(struct royalty_info)),
-                  "contract startup month_s streams=DECLARED carved_out_ucr base_ucr share_bp=RATE "
-                  "earned_ucr royalty_ucr settled_ucr=PAID due_ucr declare_until_s late");
+    months_print(l);
     if (l->settled.length > 0) {
         cli_print(cli, "\n");
         records_table(cli, &settled_message, l->settled.data,

@@ -18,7 +18,7 @@ amount pledge_of(const struct exchange *x, uint32_t account);
 enum refusal pledge_refusal(const struct exchange *x, uint32_t account, amount leaving);
 
 /* For how much of that the operator's balances stand in: guarantees of lower numbers come first, so
- * that none made later takes what is pledged for them. */
+ * that none proposed later takes what is pledged for them. */
 amount pledge_stands_in(const struct exchange *x, const struct contract_row *row);
 
 /* What of `a` a call could take of the account's balances: of the first CALL_BALANCES_MAX series in

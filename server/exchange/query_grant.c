@@ -112,10 +112,32 @@ struct months {
     const struct grant_row **counts; /* the terms by which each month counts */
     const struct advance_row *advance;
     uint64_t ended_s; /* when the grant was over; 0: it is not */
+    bool frozen;      /* what was declared later counts nothing, and there is such */
     uint32_t first;
     uint32_t count;
     wide rated; /* of the months gone through, as in the row of the advance */
 };
+
+static const struct declaration_row *month_declared(const struct exchange *x,
+                                                    const struct months *m, uint32_t i)
+{
+    const struct declaration_row *row =
+        revenue_find(x, m->force->startup, month_start_s(m->first + i));
+    bool after = row && m->ended_s > 0 && row->version == 1 && row->declared_s > m->ended_s;
+    return after ? NULL : row;
+}
+
+/* Whether the months are rated otherwise as declared now than they are for the grant, which one
+ * that has expired goes on doing until it is paid up to its cap. */
+static bool months_differ(const struct exchange *x, const struct months *m)
+{
+    wide rated = 0;
+    for (uint32_t i = 0; i < m->count; i++) {
+        const struct declaration_row *declared = month_declared(x, m, i);
+        rated += declared ? royalty_rated(m->counts[i], declared) : 0;
+    }
+    return rated != advance_rated(m->advance);
+}
 
 /* Of a grant that is over the months until then. */
 static void months_read(const struct exchange *x, const struct contract_row *row,
@@ -141,15 +163,15 @@ static void months_read(const struct exchange *x, const struct contract_row *row
         terms = grant_terms_until(x, terms, month_start_s(m->first + i + 1), &looks);
         m->counts[i] = terms ? terms : m->force;
     }
+    m->frozen = m->ended_s > 0 && !m->advance->counts &&
+                (row->state == CONTRACT_STATE_COMPLETED || months_differ(x, m));
 }
 
-static const struct declaration_row *month_declared(const struct exchange *x,
-                                                    const struct months *m, uint32_t i)
+/* Whether it was declared anew after the grant was over, which changes nothing of that any more:
+ * rows have a month as it was declared last, the log alone has it as it was declared before. */
+static bool month_amended(const struct months *m, const struct declaration_row *declared)
 {
-    const struct declaration_row *row =
-        revenue_find(x, m->force->startup, month_start_s(m->first + i));
-    bool after = row && m->ended_s > 0 && row->version == 1 && row->declared_s > m->ended_s;
-    return after ? NULL : row;
+    return m->frozen && declared->version > 1 && declared->declared_s > m->ended_s;
 }
 
 /* The royalty of what is rated so far, at most `most`. */
@@ -219,6 +241,7 @@ static void month_fill(const struct exchange *x, const struct months *m, uint32_
         return;
     info->version = declared->version;
     info->declared_s = declared->declared_s;
+    info->amended = month_amended(m, declared);
     streams_fill(terms, declared, arena, info);
 }
 

@@ -152,7 +152,8 @@ class Contracts(unittest.TestCase):
             self.assertRegex(guard.ok("claim", "pay", "3"),
                              r"paid 6 credits of spring under contract 3 \(event \d+\)\n"
                              r"paid 9 credits of autumn under contract 3 \(event \d+\)\n"
-                             r"18 credits still owed under it\n")
+                             r"15 credits in all; 18 credits still owed under it: "
+                             r"you have earned no more to pay with\n")
             self.assertIn("insufficient_funds", guard.fails(REFUSED, "claim", "pay", "3"))
             self.assertEqual(guard.json("claim", "list")[0]["left_ucr"], 18 * CREDIT)
 
@@ -165,7 +166,7 @@ class Contracts(unittest.TestCase):
             guard.ok("guarantee", "call", "2", "70", "--reference", "pay")
             self.assertRegex(guard.ok("claim", "pay", "3", "500"),
                              r"^paid 49.5 credits of spring .*\npaid 1.5 credits of spring .*\n"
-                             r"nothing is still owed under it\n$")
+                             r"51 credits in all; nothing is still owed under it\n$")
             claims = guard.json("claim", "list", "--contract", "3")
             self.assertEqual([c["left_ucr"] for c in claims], [0] * 67)
             self.assertEqual({b["series"]: b["balance_ucr"] for b in guard.json("balance")},

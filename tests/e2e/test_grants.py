@@ -2,6 +2,7 @@
 import datetime
 import hashlib
 import json
+import re
 import unittest
 
 import tap
@@ -12,6 +13,10 @@ from user import REFUSED, USAGE, User
 
 def month_of(time_s):
     return datetime.datetime.fromtimestamp(time_s, datetime.timezone.utc).strftime("%Y-%m")
+
+
+def moment(time_s):
+    return datetime.datetime.fromtimestamp(time_s, datetime.timezone.utc).strftime("%FT%TZ")
 
 
 def month_end_s(time_s):
@@ -59,12 +64,13 @@ class Grants(unittest.TestCase):
             fund.ok("contract", "fund", grant, "500", "--series", "aurora-1")
             self.assertEqual(aurora.json("balance")[0]["tokens_ucr"], 200 * CREDIT)
             self.assertRegex(aurora.ok("grant", "show", grant),
-                             r"tranches: +200 at \S+ \(paid\); 100 once 150 is spent; "
-                             r"50 on an admin's word\n")
+                             r"tranches: +200 at \S+ \(paid\); 100 once 150 is spent \(waits for "
+                             r"spend\); 50 on an admin's word \(waits for an admin\)\n")
             self.assertIn("it is paid", admin.ok("grant", "release", grant, "3"))
             for row in (aurora.json("grant", "show", grant), *aurora.json("grant", "list")):
-                self.assertEqual([(t["paid"], t["waits"]) for t in row["tranches"]],
-                                 [(True, False), (False, False), (True, False)])
+                self.assertEqual([(t["state"], t["paid"], t["waits"]) for t in row["tranches"]],
+                                 [("paid", True, False), ("waits_for_spend", False, False),
+                                  ("paid", True, False)])
                 self.assertFalse({"tranches_paid", "tranches_due"} & set(row))
             # People count tranches from 1, JSON from 0.
             self.assertRegex(fund.ok("events"), r"tranche_paid .*tranche=1 (.|\n)*"
@@ -148,6 +154,79 @@ class Grants(unittest.TestCase):
             aurora.ok("revenue", "declare", month, "sales=1000")
             self.assertRegex(aurora.ok("revenue", "list"), r"sales:1000 +2 +\S+ +-\n")
             x.check()
+
+    def states(self, user, grant, *version):
+        return [t["state"] for t in user.json("grant", "show", grant, *version)["tranches"]]
+
+    def test_what_becomes_of_tranches(self):
+        """each says what it waits for, or that nothing can pay it any more; a month declared anew
+        after all is paid is marked"""
+        with Exchange() as x:
+            admin, fund, aurora, _ = self.people(x)
+            x.advance(to_s=month_end_s(x.now_s()) + 86400)
+            month = month_of(x.now_s())
+            start = moment(x.now_s() + 3600)
+            later = moment(month_end_s(x.now_s()) + 40 * 86400)
+            grant = fund.json(
+                "grant", "propose", "--startup", "aurora", "--series", "aurora-1", "--share", "5%",
+                "--cap", "1.5", "--term", "4", "--declare-days", "10", "--start", start,
+                "--tranche", "100@start", "--tranche", "200@start", "--tranche", f"50@{later}",
+                "--tranche", "40@spent:90", "--tranche", "30@admin")["contract"]
+            self.assertEqual(self.states(fund, grant), ["proposed"] * 5)
+            self.assertNotIn("(", re.search("tranches: .*", fund.ok("grant", "show", grant))[0])
+            aurora.ok("grant", "accept", grant)
+            self.assertEqual(self.states(fund, grant), ["due_on_date", "due_on_date", "due_on_date",
+                                                        "waits_for_spend", "waits_for_start"])
+            fund.ok("contract", "fund", grant, "150", "--series", "aurora-1")
+            x.advance(3600)
+            self.assertEqual(self.states(fund, grant), ["paid", "waits_for_funds", "due_on_date",
+                                                        "waits_for_spend", "waits_for_admin"])
+            fund.ok("grant", "propose", "--amend", grant, "--share", "4%")
+            self.assertEqual(self.states(fund, grant, "2")[0::2], ["paid", "proposed", "proposed"])
+            aurora.ok("grant", "decline", grant)
+
+            x.advance(to_s=month_end_s(x.now_s()) + 11 * 86400)
+            self.assertEqual(self.states(aurora, grant), ["paid", "frozen", "due_on_date",
+                                                          "waits_for_spend", "waits_for_admin"])
+            self.assertRegex(aurora.ok("grant", "show", grant),
+                             r"\(paid\); 200 at \S+ \(frozen: a declaration is late\); "
+                             r"50 at \S+ \(due then\); 40 once")
+            aurora.ok("revenue", "declare", month, "sales=2000")
+            fund.ok("royalty", "record", grant, "100", "--reference", "wire 1")
+            for _ in range(3):
+                x.advance(to_s=month_end_s(x.now_s()))
+            self.assertEqual(fund.json("grant", "show", grant)["state"], "in_force")
+            self.assertEqual(self.states(fund, grant), ["paid"] + ["lapsed"] * 4)
+            aurora.ok("revenue", "declare", month, "sales=3000")
+            fund.ok("royalty", "record", grant, "50", "--reference", "wire 2")
+            self.assertEqual(fund.json("grant", "show", grant)["state"], "completed")
+            self.assertEqual(self.states(fund, grant), ["paid"] + ["lapsed"] * 4)
+            self.assertRegex(fund.ok("grant", "show", grant), r"word \(lapsed\)")
+
+            self.assertNotIn("AMENDED", fund.ok("royalty", "list"))
+            self.assertIn("AMENDED in", fund.ok("revenue", "list", "--account", "aurora"))
+            x.advance(3600)
+            aurora.ok("revenue", "declare", month, "sales=1000")
+            text = fund.ok("royalty", "list")
+            self.assertRegex(text, rf"LATE +AMENDED\n +\d+ +aurora +{month} +sales:1000 .* no +yes\n")
+            self.assertIn("AMENDED: declared anew after the grant was over", text)
+            self.assertEqual([m["amended"] for m in fund.json("royalty", "list")["months"]][:2],
+                             [True, False])
+
+    def test_a_series_that_expires(self):
+        """nothing pays a tranche in credits that are worth nothing"""
+        with Exchange() as x:
+            admin, fund, aurora, _ = self.people(x)
+            admin.ok("series", "create", "short", "--funder", "fund", "--expires", "+5d")
+            grant = fund.json(
+                "grant", "propose", "--startup", "aurora", "--series", "short", "--share", "5%",
+                "--cap", "1.5", "--term", "4", "--tranche", "100@start", "--tranche", "100@+6d",
+                "--tranche", "5@admin")["contract"]
+            aurora.ok("grant", "accept", grant)
+            self.assertEqual(self.states(fund, grant),
+                             ["waits_for_funds", "lapsed", "waits_for_admin"])
+            x.advance(5 * 86400)
+            self.assertEqual(self.states(fund, grant), ["lapsed"] * 3)
 
     def test_what_is_typed(self):
         """errors say what to type"""

@@ -5,7 +5,7 @@ import unittest
 
 import tap
 from exchange import CREDIT, Exchange
-from user import REFUSED, USAGE, registered
+from user import REFUSED, USAGE, User, registered
 
 
 def parties(x):
@@ -139,6 +139,47 @@ class Revshare(unittest.TestCase):
                           gridco("flow", "list", "--until", "2000-01-01").stderr)
             lender.fails(REFUSED, "flow", "list", "--account", "gridco")
             self.assertEqual(len(users["admin"].json("flow", "list")), 3)
+            x.stop()
+            x.check()
+
+    def test_claims_are_paid_of_what_is_not_pledged(self):
+        """without an amount as much as may leave; what stays owed, and why"""
+        with Exchange() as x:
+            users = parties(x)
+            gridco, admin = users["gridco"], users["admin"]
+            for name in ("bank", "guard"):
+                users[name] = User(x, name)
+                admin.ok("account", "register", name, users[name].ok("keygen", "--show").strip(),
+                         "--role", "guarantor")
+            self.settle(users, 240)  # 40 credits
+            for contract, name, rate in (("1", "lender", "100%"), ("2", "bank", "50%")):
+                users[name].ok("revshare", "propose", "--operator", "gridco", "--phase", rate,
+                               "--rank", contract)
+                gridco.ok("revshare", "accept", contract)
+            self.settle(users, 240)  # all of which the first takes; the second is owed 20
+            gridco.ok("guarantee", "propose", "--guarantor", "guard", "--beneficiary", "lender",
+                      "--site", "batam", "--limit", "100", "--escrow", "25", "--end", "+300d")
+            users["guard"].ok("guarantee", "accept", "3")
+            self.assertIn("balance_pledged", gridco.fails(
+                REFUSED, "claim", "pay", "2", "20", "--series", "spring"))
+            self.assertRegex(gridco.ok("claim", "pay", "2"),
+                             r"^paid 15 credits of spring under contract 2 \(event \d+\)\n"
+                             r"5 credits still owed under it: the other 25 that you have earned "
+                             r"stays for escrows of lease guarantees; see 'bourse guarantee list'"
+                             r"\n$")
+            self.assertEqual(gridco.json("claim", "list")[0]["left_ucr"], 5 * CREDIT)
+            self.assertRegex(gridco.fails(REFUSED, "claim", "pay", "2"),
+                             r"balance_pledged.*All that you have earned, 25, stays for them")
+            admin.ok("mint", "spring", "gridco=7")
+            gridco.ok("contract", "fund", "3", "3", "--series", "spring")
+            paid, = gridco.json("claim", "pay", "2")
+            self.assertEqual((paid["amount_ucr"], paid["owed_ucr"], paid["pledged_ucr"]),
+                             (3 * CREDIT, 2 * CREDIT, 22 * CREDIT))
+            gridco.ok("contract", "fund", "3", "4", "--series", "spring")
+            paid, = gridco.json("claim", "pay", "2", "0.5", "--series", "spring")
+            self.assertEqual((paid["owed_ucr"], paid["pledged_ucr"]), (1_500_000, 18 * CREDIT))
+            self.assertRegex(gridco.ok("claim", "pay", "2"),
+                             r"^paid 1.5 credits .*\nnothing is still owed under it\n$")
             x.stop()
             x.check()
 
