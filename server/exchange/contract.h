@@ -158,17 +158,20 @@ void step_in_tree_free(struct step_in_tree *tree);
 /*
  * A page of the contracts of one kind (0: of all) for a query with `contract`, `account`, `from`,
  * `limit`: a party's own ones; admins and auditors also others', and with `account` 0 everybody's.
- * fill() makes one row, `size` bytes each. (query_contracts.c)
+ * fill() makes one row, `size` bytes each, with the terms of a version: of the one asked for, which
+ * goes with a `contract` only (contract_no_proposal where there is none), or else of the one in
+ * force, or of a contract that never was the last one proposed. (query_contracts.c)
  */
 struct contract_page {
     uint64_t contract;
+    uint32_t version;
     uint32_t account;
     uint32_t kind;
     uint64_t from;
     uint32_t limit;
     size_t size;
-    void (*fill)(const struct exchange *x, const struct contract_row *row, struct arena *arena,
-                 void *info);
+    void (*fill)(const struct exchange *x, const struct contract_row *row, uint32_t version,
+                 struct arena *arena, void *info);
     /* Filled in: */
     void *rows;
     uint32_t count;

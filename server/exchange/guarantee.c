@@ -472,12 +472,11 @@ static void terms_show(struct guarantee_info *info, const struct guarantee_row *
     info->version = terms->version;
 }
 
-static void info_fill(const struct exchange *x, const struct contract_row *row, struct arena *arena,
-                      void *info)
+static void info_fill(const struct exchange *x, const struct contract_row *row, uint32_t version,
+                      struct arena *arena, void *info)
 {
     static const struct recourse_row nothing;
     const struct recourse_row *recourse = guarantee_recourse(x, row->contract);
-    uint32_t version = row->version > 0 ? row->version : row->version_last;
     (void)arena;
     if (!recourse)
         recourse = &nothing;
@@ -506,6 +505,7 @@ enum refusal query_guarantees(const struct exchange *x, uint32_t account, const 
     const struct q_guarantees *q = body;
     struct contract_page page = {
         .contract = q->contract,
+        .version = q->version,
         .account = q->account,
         .kind = CONTRACT_KIND_GUARANTEE,
         .from = q->from,
@@ -516,12 +516,6 @@ enum refusal query_guarantees(const struct exchange *x, uint32_t account, const 
     enum refusal refusal = contract_page_fill(x, account, arena, &page);
     if (refusal)
         return refusal;
-    if (q->contract > 0 && q->version > 0) {
-        const struct guarantee_row *terms = guarantee_terms(x, q->contract, q->version);
-        if (!terms)
-            return REFUSAL_contract_no_proposal;
-        terms_show(page.rows, terms);
-    }
     struct a_guarantees *answer = query_alloc(arena, sizeof(*answer));
     answer->next = page.next;
     answer->rows.items = page.rows;

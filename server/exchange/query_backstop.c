@@ -35,9 +35,10 @@ static void terms_show(const struct backstop_row *terms, struct arena *arena,
     info->version = terms->version;
 }
 
-static void version_fill(const struct exchange *x, const struct contract_row *row, uint32_t version,
-                         struct arena *arena, struct backstop_info *info)
+static void info_fill(const struct exchange *x, const struct contract_row *row, uint32_t version,
+                      struct arena *arena, void *out)
 {
+    struct backstop_info *info = out;
     const struct cover_row *cover = cover_row_find(x, row->contract);
     const struct backstop_row *terms = backstop_terms(x, row->contract, version);
     *info = (struct backstop_info){
@@ -64,13 +65,6 @@ static void version_fill(const struct exchange *x, const struct contract_row *ro
             backstop_period_end(backstop_in_force(x, row->contract), cover->period);
 }
 
-/* The terms in force; of one that never was, those that were proposed last. */
-static void info_fill(const struct exchange *x, const struct contract_row *row, struct arena *arena,
-                      void *info)
-{
-    version_fill(x, row, row->version ? row->version : row->version_last, arena, info);
-}
-
 enum refusal query_backstops(const struct exchange *x, uint32_t account, const void *body,
                              struct arena *arena, const struct message **answer_out,
                              const void **body_out)
@@ -78,6 +72,7 @@ enum refusal query_backstops(const struct exchange *x, uint32_t account, const v
     const struct q_backstops *q = body;
     struct contract_page page = {
         .contract = q->contract,
+        .version = q->version,
         .account = q->account,
         .kind = CONTRACT_KIND_BACKSTOP,
         .from = q->from,
@@ -88,12 +83,6 @@ enum refusal query_backstops(const struct exchange *x, uint32_t account, const v
     enum refusal refusal = contract_page_fill(x, account, arena, &page);
     if (refusal)
         return refusal;
-    if (q->version > 0) {
-        const struct contract_row *row = contract_find(x, q->contract);
-        if (!row || q->version > row->version_last)
-            return REFUSAL_contract_no_proposal;
-        version_fill(x, row, q->version, arena, page.rows);
-    }
     struct a_backstops *answer = query_alloc(arena, sizeof(*answer));
     answer->next = page.next;
     answer->rows.items = page.rows;

@@ -13,6 +13,15 @@ enum refusal contract_visible(const struct exchange *x, uint32_t asking, uint64_
     return row && contract_seen(x, asking, row) ? REFUSAL_accepted : REFUSAL_contract_not_found;
 }
 
+static void page_fill(const struct exchange *x, const struct contract_row *row, struct arena *arena,
+                      struct contract_page *page)
+{
+    uint32_t version = page->version;
+    if (version == 0)
+        version = row->version > 0 ? row->version : row->version_last;
+    page->fill(x, row, version, arena, (char *)page->rows + page->size * page->count++);
+}
+
 /* The page of one account's contracts, or of everybody's (subject 0). */
 static void page_walk(const struct exchange *x, uint32_t subject, uint32_t rows_max,
                       struct arena *arena, struct contract_page *page)
@@ -36,7 +45,7 @@ static void page_walk(const struct exchange *x, uint32_t subject, uint32_t rows_
             page->next = serial;
             return;
         }
-        page->fill(x, row, arena, (char *)page->rows + page->size * page->count++);
+        page_fill(x, row, arena, page);
     }
 }
 
@@ -51,10 +60,13 @@ enum refusal contract_page_fill(const struct exchange *x, uint32_t asking, struc
         const struct contract_row *row = contract_find(x, page->contract);
         if (!row || !contract_seen(x, asking, row) || (page->kind && row->kind != page->kind))
             return REFUSAL_contract_not_found;
-        page->fill(x, row, arena, page->rows);
-        page->count = 1;
+        if (page->version > row->version_last)
+            return REFUSAL_contract_no_proposal;
+        page_fill(x, row, arena, page);
         return REFUSAL_accepted;
     }
+    if (page->version > 0)
+        return REFUSAL_contract_no_proposal;
     uint32_t subject;
     enum refusal refusal = query_subject(x, asking, page->account, &subject);
     if (refusal)
@@ -65,9 +77,10 @@ enum refusal contract_page_fill(const struct exchange *x, uint32_t asking, struc
     return REFUSAL_accepted;
 }
 
-static void info_fill(const struct exchange *x, const struct contract_row *row, struct arena *arena,
-                      void *info)
+static void info_fill(const struct exchange *x, const struct contract_row *row, uint32_t version,
+                      struct arena *arena, void *info)
 {
+    (void)version;
     (void)arena;
     *(struct contract_info *)info = (struct contract_info){
         .contract = row->contract,

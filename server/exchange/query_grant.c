@@ -27,9 +27,11 @@ static void lists_fill(const struct grant_row *terms, struct arena *arena, struc
 }
 
 /* The terms of a version, and where the grant stands by those in force. */
-static void terms_fill(const struct exchange *x, const struct contract_row *row,
-                       const struct grant_row *terms, struct arena *arena, struct grant_info *info)
+static void info_fill(const struct exchange *x, const struct contract_row *row, uint32_t version,
+                      struct arena *arena, void *out)
 {
+    struct grant_info *info = out;
+    const struct grant_row *terms = grant_terms(x, row->contract, version);
     *info = (struct grant_info){
         .contract = row->contract,
         .funder = terms->funder,
@@ -64,13 +66,6 @@ static void terms_fill(const struct exchange *x, const struct contract_row *row,
     info->late_month_s = revenue_late_s(force, advance, x->head.time_s);
 }
 
-static void info_fill(const struct exchange *x, const struct contract_row *row, struct arena *arena,
-                      void *info)
-{
-    uint32_t version = row->version != 0 ? row->version : row->version_last;
-    terms_fill(x, row, grant_terms(x, row->contract, version), arena, info);
-}
-
 enum refusal query_grants(const struct exchange *x, uint32_t account, const void *body,
                           struct arena *arena, const struct message **answer_out,
                           const void **body_out)
@@ -78,6 +73,7 @@ enum refusal query_grants(const struct exchange *x, uint32_t account, const void
     const struct q_grants *q = body;
     struct contract_page page = {
         .contract = q->contract,
+        .version = q->version,
         .account = q->account,
         .kind = CONTRACT_KIND_GRANT,
         .from = q->from,
@@ -88,13 +84,6 @@ enum refusal query_grants(const struct exchange *x, uint32_t account, const void
     enum refusal refusal = contract_page_fill(x, account, arena, &page);
     if (refusal)
         return refusal;
-    if (q->version != 0) {
-        const struct grant_row *terms =
-            q->contract != 0 ? grant_terms(x, q->contract, q->version) : NULL;
-        if (!terms)
-            return REFUSAL_contract_no_proposal;
-        terms_fill(x, contract_find(x, q->contract), terms, arena, page.rows);
-    }
     struct a_grants *answer = query_alloc(arena, sizeof(*answer));
     answer->next = page.next;
     answer->rows.items = page.rows;

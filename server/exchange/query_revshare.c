@@ -50,9 +50,10 @@ static void progress_fill(const struct exchange *x, const struct contract_row *r
     info->paid_ucr = p->share_ucr > row->claims_ucr ? p->share_ucr - row->claims_ucr : 0;
 }
 
-static void version_fill(const struct exchange *x, const struct contract_row *row, uint32_t version,
-                         struct arena *arena, struct revshare_info *info)
+static void info_fill(const struct exchange *x, const struct contract_row *row, uint32_t version,
+                      struct arena *arena, void *out)
 {
+    struct revshare_info *info = out;
     *info = (struct revshare_info){
         .contract = row->contract,
         .pending = row->pending != version ? row->pending : 0,
@@ -64,18 +65,6 @@ static void version_fill(const struct exchange *x, const struct contract_row *ro
     progress_fill(x, row, info);
 }
 
-/* Of what has ended before anything was in force: the last terms proposed. */
-static uint32_t version_of(const struct contract_row *row)
-{
-    return row->version > 0 ? row->version : row->version_last;
-}
-
-static void info_fill(const struct exchange *x, const struct contract_row *row, struct arena *arena,
-                      void *info)
-{
-    version_fill(x, row, version_of(row), arena, info);
-}
-
 enum refusal query_revshares(const struct exchange *x, uint32_t account, const void *body,
                              struct arena *arena, const struct message **answer_out,
                              const void **body_out)
@@ -83,6 +72,7 @@ enum refusal query_revshares(const struct exchange *x, uint32_t account, const v
     const struct q_revshares *q = body;
     struct contract_page page = {
         .contract = q->contract,
+        .version = q->version,
         .account = q->account,
         .kind = CONTRACT_KIND_REVSHARE,
         .from = q->from,
@@ -93,12 +83,6 @@ enum refusal query_revshares(const struct exchange *x, uint32_t account, const v
     enum refusal refusal = contract_page_fill(x, account, arena, &page);
     if (refusal)
         return refusal;
-    if (q->version > 0) {
-        const struct contract_row *row = contract_find(x, q->contract);
-        if (!row || q->version > row->version_last)
-            return REFUSAL_contract_no_proposal;
-        version_fill(x, row, q->version, arena, page.rows);
-    }
     struct a_revshares *answer = query_alloc(arena, sizeof(*answer));
     answer->next = page.next;
     answer->rows.items = page.rows;
