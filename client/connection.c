@@ -144,7 +144,7 @@ static void status_keep(struct connection *c, const struct a_status *a)
 int connection_status_ask(struct connection *c, struct connection_error *error)
 {
     struct arena arena = ARENA_EMPTY;
-    struct q_status body = {.client = {c->client, (uint32_t)strlen(c->client)}};
+    struct q_status body = {.client = text_of(c->client)};
     const void *answer = NULL;
     int status = query_once(c, &q_status_message, &body, &arena, &answer, error);
     if (status == STATUS_OK && answer == NULL)

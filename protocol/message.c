@@ -12,6 +12,11 @@ static_assert(sizeof(struct list) == sizeof(struct {
               }),
               "lists share one layout");
 
+struct text text_of(const char *terminated)
+{
+    return (struct text){terminated, (uint32_t)strlen(terminated)};
+}
+
 const struct message *message_by_code(const struct message_set *set, uint32_t code)
 {
     for (uint32_t i = 0; i < set->count; i++) {

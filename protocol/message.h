@@ -23,6 +23,10 @@ struct text {
     uint32_t length;
 };
 
+/* A text that ends with a NUL (as a row's padded columns do) as one of a message; valid as long as
+ * it is. */
+struct text text_of(const char *terminated);
+
 struct bytes {
     const uint8_t *data;
     uint32_t length;

@@ -222,7 +222,7 @@ static bool age_read(struct reading *r, uint32_t *out)
 static bool name_read(struct reading *r, uint32_t column, struct text *out)
 {
     const char *name = cell_of(r, column) != NULL ? cell_of(r, column) : "";
-    *out = (struct text){name, (uint32_t)strlen(name)};
+    *out = text_of(name);
     return strlen(name) <= NAME_MAX_BYTES ||
            complain(r, "a name has at most %d bytes, and '%.40s...' is longer", NAME_MAX_BYTES,
                     name);

@@ -204,7 +204,7 @@ static int parties_make(struct bench_market *m)
         char name[BENCH_NAME_SIZE];
         bench_party_name((enum bench_party)who, name);
         struct op_account_register op = {
-            .name = {name, (uint32_t)strlen(name)},
+            .name = text_of(name),
             .role = who == BENCH_OPERATOR ? ROLE_OPERATOR : ROLE_STARTUP,
         };
         uint64_t account = 0;
@@ -217,7 +217,7 @@ static int parties_make(struct bench_market *m)
 
 static int sku_make(struct bench_market *m, const char *name, uint64_t *sku_out)
 {
-    struct text text = {name, (uint32_t)strlen(name)};
+    struct text text = text_of(name);
     struct op_sku_add op = {.name = text,
                             .vendor = text,
                             .model = text,

@@ -125,8 +125,7 @@ static int accounts_make(struct bench *b, const struct wire_party *admin, struct
         p->tokens = malloc(b->options->tokens * sizeof(*p->tokens));
         if (p->tokens == NULL)
             return out_of_memory(error);
-        bodies[i] = (struct op_account_register){.name = {names[i], (uint32_t)strlen(names[i])},
-                                                 .role = ROLE_STARTUP};
+        bodies[i] = (struct op_account_register){.name = text_of(names[i]), .role = ROLE_STARTUP};
         memcpy(bodies[i].sign_key, p->party.keys.sign_public, 32);
         memcpy(bodies[i].channel_key, p->party.keys.channel_public, 32);
         o[i] = (struct operation){&op_account_register_message, &bodies[i]};

@@ -18,7 +18,7 @@ static uint32_t places_read(struct cli *cli, const char *option, bool subdivisio
     uint32_t count = 0;
     while (places != NULL && cli->exit == CLI_OK &&
            (code = option_item(cli, option, count)) != NULL) {
-        struct text text = {code, (uint32_t)strlen(code)};
+        struct text text = text_of(code);
         if (count == FILTER_PLACES_MAX)
             cli_fail(cli, CLI_USAGE, "at most %d of --%s", FILTER_PLACES_MAX, option);
         else if (check_place(cli, option, text, subdivision) == CLI_OK)
@@ -266,7 +266,7 @@ const char *region_unheard(struct cli *cli, struct text region)
 struct text region_option(struct cli *cli)
 {
     const char *text = option_text(cli, "region");
-    struct text region = {text != NULL ? text : "", text != NULL ? (uint32_t)strlen(text) : 0};
+    struct text region = text_of(text != NULL ? text : "");
     if (text != NULL)
         check_place(cli, "region", region, true);
     return cli->exit == CLI_OK ? region : (struct text){"", 0};

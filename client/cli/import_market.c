@@ -9,11 +9,6 @@
 #include "protocol/refusal.h"
 #include "protocol/status.h"
 
-static struct text text_of(const char *s)
-{
-    return (struct text){s, (uint32_t)strlen(s)};
-}
-
 /* "import-1-operator-T4" in the arena: a name that tells the seed, so that several runs can share
  * an exchange. Empty when memory is out, which the exchange then refuses. */
 static struct text name_of_part(const struct market *m, struct arena *arena, const char *part)

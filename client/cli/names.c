@@ -15,11 +15,6 @@ static bool is_number(const char *text)
     return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
-static struct text text_of(const char *text)
-{
-    return (struct text){text, (uint32_t)strlen(text)};
-}
-
 /* Whether a name may be asked for at all. */
 static bool name_fits(struct cli *cli, const char *kind, const char *text)
 {

@@ -220,8 +220,7 @@ static void trade_seen(struct watch *w, uint64_t index, uint64_t time_s, const s
 /* The last trades and points, so that the first screen is not empty. */
 static void history_fetch(struct watch *w)
 {
-    struct q_trades q = {
-        .sku = w->only, .region = {w->region, (uint32_t)strlen(w->region)}, .limit = WATCH_TRADES};
+    struct q_trades q = {.sku = w->only, .region = text_of(w->region), .limit = WATCH_TRADES};
     const struct a_trades *a = cli_query(w->cli, &q_trades_message, &q);
     for (uint32_t i = a != NULL ? a->rows.count : 0; i > 0; i--) {
         const struct trade_info *row = &a->rows.items[i - 1];
@@ -338,7 +337,7 @@ static void depth_fetch(struct watch *w, struct watched *s)
     char before[2 * SPREAD_TEXT_BYTES], ask[SPREAD_TEXT_BYTES], bid[SPREAD_TEXT_BYTES];
     struct q_depth q = w->kind;
     q.sku = s->sku;
-    q.region = (struct text){w->region, (uint32_t)strlen(w->region)};
+    q.region = text_of(w->region);
     q.limit = WATCH_LEVELS;
     const struct a_depth *a = cli_query(w->cli, &q_depth_message, &q);
     if (a == NULL)

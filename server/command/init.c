@@ -192,8 +192,7 @@ static bool admins_set(const struct arguments *a, struct genesis *genesis,
     const char *first = arguments_get(a, "admin-name");
     if (first == NULL)
         first = "admin";
-    if (!admin_parse("admin", (struct text){first, (uint32_t)strlen(first)},
-                     arguments_get(a, "admin"), &admins[0]))
+    if (!admin_parse("admin", text_of(first), arguments_get(a, "admin"), &admins[0]))
         return false;
     if (a->repeated_count >= GENESIS_ADMINS_MAX) {
         fprintf(stderr, "boursed init: an exchange begins with at most %d admins\n",
@@ -241,7 +240,7 @@ static bool genesis_set(const struct arguments *a, struct identity *identity,
     if (!admins_set(a, &identity->genesis, admins))
         return false;
     identity->genesis.rules_version = RULES_VERSION;
-    identity->genesis.origin = (struct text){origin, (uint32_t)strlen(origin)};
+    identity->genesis.origin = text_of(origin);
     return times_set(a, identity) && policy_set(a, &identity->genesis) &&
            admins_check(&identity->genesis);
 }

@@ -166,7 +166,7 @@ static int identity_renew(const struct arguments *a, const struct data_folder *f
     struct genesis *g = &identity->genesis;
     *g = from->genesis;
     g->rules_version = RULES_VERSION;
-    g->origin = (struct text){origin, (uint32_t)strlen(origin)};
+    g->origin = text_of(origin);
     g->created_s = now_s;
     g->former_origin = from->genesis.origin;
     g->former_size = last->log_size;

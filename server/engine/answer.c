@@ -136,7 +136,7 @@ static int status_answer(struct engine *e, struct submission *s)
     if (answer.you != 0) {
         const char *name = "";
         answer.role = exchange_account_role(e->exchange, answer.you, &name);
-        answer.name = (struct text){name, (uint32_t)strlen(name)};
+        answer.name = text_of(name);
     }
     return answer_add(e, s, REFUSAL_accepted, &a_status_message, &answer);
 }

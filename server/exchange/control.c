@@ -153,7 +153,7 @@ static struct op_payout proposal_payout(const struct proposal_row *row)
         .series = row->series,
         .amount_ucr = row->amount_ucr,
         .account = row->account,
-        .reference = {.data = row->reference, .length = (uint32_t)strlen(row->reference)},
+        .reference = text_of(row->reference),
     };
 }
 

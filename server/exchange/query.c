@@ -54,11 +54,6 @@ const void *query_texts(const uint8_t *column, size_t bytes, uint32_t count, str
     return texts;
 }
 
-struct text text_of(const char *column)
-{
-    return (struct text){.data = column, .length = (uint32_t)strlen(column)};
-}
-
 static const struct {
     uint32_t code;
     query_handler *handler;

@@ -53,7 +53,4 @@ void *query_alloc(struct arena *arena, size_t size);
  * each. A damaged row may say too many: the caller gives no more than the column has. */
 const void *query_texts(const uint8_t *column, size_t bytes, uint32_t count, struct arena *arena);
 
-/* A NUL-padded text column as a text of a message; valid as long as the row. */
-struct text text_of(const char *column);
-
 #endif

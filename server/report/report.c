@@ -78,11 +78,6 @@ static struct text text_keep(struct job *j, const char *text, size_t length)
     return (struct text){kept, (uint32_t)length};
 }
 
-static struct text text_of(const char *text)
-{
-    return (struct text){text, (uint32_t)strlen(text)};
-}
-
 /* --- Filling --- */
 
 uint32_t job_table(struct job *j, const char *name, const char *title,

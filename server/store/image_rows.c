@@ -23,7 +23,7 @@ static void name_raw_key(const struct table_spec *spec, const MDB_val *key, stru
         buffer_printf(text, "%02x", bytes[i]);
 }
 
-static const char *text_of(struct buffer *text)
+static const char *line_of(struct buffer *text)
 {
     buffer_append(text, "", 1);
     return text->status ? "(out of memory)" : (const char *)text->data;
@@ -51,9 +51,9 @@ static int write_failed(struct table_write *w, int rc, const void *row)
     name_row(w->spec, row, &text);
     if (rc == MDB_NOTFOUND)
         status = image_fail(w->error, STATUS_DAMAGED, "image %s: %s: missing", w->image->path,
-                            text_of(&text));
+                            line_of(&text));
     else
-        status = image_fail_lmdb(w->error, rc, "image %s: %s", w->image->path, text_of(&text));
+        status = image_fail_lmdb(w->error, rc, "image %s: %s", w->image->path, line_of(&text));
     buffer_release(&text);
     return status;
 }
@@ -211,7 +211,7 @@ int image_row_damaged(struct image *i, const struct table_spec *spec, const MDB_
         name_row(spec, row, &text);
     else
         name_raw_key(spec, key, &text);
-    image_fail(error, STATUS_DAMAGED, "image %s: %s: does not decode", i->path, text_of(&text));
+    image_fail(error, STATUS_DAMAGED, "image %s: %s: does not decode", i->path, line_of(&text));
     buffer_release(&text);
     return STATUS_DAMAGED;
 }
@@ -279,7 +279,7 @@ struct comparison {
 static void report(const struct comparison *c, struct buffer *line, const void *found,
                    const void *expected)
 {
-    const struct image_difference d = {text_of(line), c->table, found, expected};
+    const struct image_difference d = {line_of(line), c->table, found, expected};
     c->differs(c->context, &d);
     buffer_release(line);
 }

@@ -42,11 +42,6 @@ static void answer(struct peer *p, uint32_t seq, const struct message *m, const 
     buffer_release(&encoded);
 }
 
-static struct text text_of(const char *text)
-{
-    return (struct text){text, (uint32_t)strlen(text)};
-}
-
 static void answer_status(struct peer *p, uint32_t seq)
 {
     struct fake_exchange *f = p->f;

@@ -307,8 +307,7 @@ static void test_names_of_columns(void **state)
         {"BilledCost", CELL_KIND_AMOUNT, "BilledCost", "BilledCost", "BilledCost"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct report_column column = {{names[i].name, (uint32_t)strlen(names[i].name)},
-                                       names[i].kind};
+        struct report_column column = {text_of(names[i].name), names[i].kind};
         const char *expected[] = {[REPORT_FORMAT_TABLE] = names[i].table,
                                   [REPORT_FORMAT_JSON] = names[i].json,
                                   [REPORT_FORMAT_CSV] = names[i].csv};
@@ -333,7 +332,7 @@ static void test_csv_formulas(void **state)
                                         "'\uff0b1", "'\uff0d1", "'\uff20A", "\uff11"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct report_column column = {TEXT("word"), CELL_KIND_TEXT};
-        struct report_cell cell = {0, {names[i], (uint32_t)strlen(names[i])}};
+        struct report_cell cell = {0, text_of(names[i])};
         struct report_table table = {TEXT("t"), TEXT("T"), {&column, 1}};
         struct report_row row = {0, {&cell, 1}};
         struct a_report r = {.kind = REPORT_KIND_VACANCY, .tables = {&table, 1}, .rows = {&row, 1}};

@@ -239,11 +239,8 @@ static void expect_name(const char *name, const char *words)
 {
     static const struct cli_command command = {.name = "add", .arguments = "NAME"};
     struct cli *cli = calloc(1, sizeof(*cli));
-    struct op_sku_add op = {.name = {name, (uint32_t)strlen(name)},
-                            .vendor = {"v", 1},
-                            .model = {"m", 1},
-                            .memory_gb = 1,
-                            .power_w = 1};
+    struct op_sku_add op = {
+        .name = text_of(name), .vendor = {"v", 1}, .model = {"m", 1}, .memory_gb = 1, .power_w = 1};
     char said[512] = "";
     int kept = dup(STDERR_FILENO);
     FILE *file = tmpfile();

@@ -129,14 +129,14 @@ static void test_backup_complete(void **state)
         0);
     move_to(p, p->other);
     /* Before the first start there is no log, and nothing is wrong with that. */
-    assert_int_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+    assert_int_equal(bench_check(b), 0);
     assert_true(bench_said(b, "made again from the journal at the first start"));
     bench_start(b);
     root_check(p);
     assert_int_equal(bench_accounts(b), 11);
     assert_int_equal(bench_register(b, 99), 12);
     bench_stop(b);
-    assert_int_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+    assert_int_equal(bench_check(b), 0);
 }
 
 /* A backup while others work: whatever is in it is one whole state. */
@@ -219,7 +219,7 @@ static void test_restore_new_origin(void **state)
         assert_int_equal(tokens->rows.count, 1);
         assert_int_equal(tokens->rows.items[0].amount_ucr, 1000);
         bench_stop(b);
-        assert_int_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+        assert_int_equal(bench_check(b), 0);
         if (round == 0) /* the image is made again from the base */
             assert_int_equal(folder_remove(bench_path(b, "image")), 0);
         if (round == 1)

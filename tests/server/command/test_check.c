@@ -38,15 +38,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int check(struct bench *b)
-{
-    return bench_command(b, "check", "--data", b->data, NULL);
-}
-
 static void test_sound(void **state)
 {
     struct bench *b = *state;
-    assert_int_equal(check(b), 0);
+    assert_int_equal(bench_check(b), 0);
     assert_true(bench_said(b, "ok    books"));
     assert_true(bench_said(b, "ok    rows"));
     assert_true(bench_said(b, "ok    log"));
@@ -61,10 +56,10 @@ static void test_sound(void **state)
     bench_start(b);
     for (uint32_t i = 10; i < 40; i++)
         bench_register(b, i);
-    assert_int_equal(check(b), 0);
+    assert_int_equal(bench_check(b), 0);
     usleep(1100000);
     bench_register(b, 50);
-    assert_int_equal(check(b), 0);
+    assert_int_equal(bench_check(b), 0);
 }
 
 static void test_nothing_there(void **state)
@@ -173,14 +168,14 @@ static void test_image_damaged(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         image_change(b, cases[i].change);
-        assert_int_equal(check(b), 1);
+        assert_int_equal(bench_check(b), 1);
         assert_true(bench_said(b, cases[i].said[0]));
         assert_true(bench_said(b, cases[i].said[1]));
         /* It is made again from the journal. */
         assert_int_equal(folder_remove(bench_path(b, "image")), 0);
         bench_start(b);
         bench_stop(b);
-        assert_int_equal(check(b), 0);
+        assert_int_equal(bench_check(b), 0);
     }
 }
 
@@ -210,36 +205,36 @@ static void test_files_damaged(void **state)
         {"keys/log.certificate", 80, "WRONG keys"},
         {"keys/channel.certificate", 5, "WRONG keys"},
     };
-    assert_int_equal(check(b), 0);
+    assert_int_equal(bench_check(b), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char path[PATH_MAX + 64];
         snprintf(path, sizeof(path), "%s", bench_path(b, cases[i].file));
         file_flip(path, cases[i].at);
-        assert_int_equal(check(b), 1);
+        assert_int_equal(bench_check(b), 1);
         assert_true(bench_said(b, cases[i].said));
         file_flip(path, cases[i].at);
-        assert_int_equal(check(b), 0);
+        assert_int_equal(bench_check(b), 0);
     }
     char path[PATH_MAX + 64];
     snprintf(path, sizeof(path), "%s", bench_path(b, "log"));
     assert_int_equal(folder_remove(path), 0);
-    assert_int_equal(check(b), 1);
+    assert_int_equal(bench_check(b), 1);
     assert_true(bench_said(b, "WRONG log"));
     assert_true(bench_said(b, "remove the folder log/"));
     bench_start(b);
     bench_stop(b);
-    assert_int_equal(check(b), 0);
+    assert_int_equal(bench_check(b), 0);
     /* A start finds damage in any of the files of a log that is not long. */
     for (size_t i = 0; i < 3; i++) {
         snprintf(path, sizeof(path), "%s", bench_path(b, cases[i].file));
         file_flip(path, cases[i].at);
         bench_start(b);
         bench_stop(b);
-        assert_int_equal(check(b), 0);
+        assert_int_equal(bench_check(b), 0);
     }
     snprintf(path, sizeof(path), "%s", bench_path(b, "journal/0000000000000001"));
     file_flip(path, 2 * 4096 + 250);
-    assert_int_equal(check(b), 1);
+    assert_int_equal(bench_check(b), 1);
     assert_true(bench_said(b, "do not delete anything"));
     assert_int_equal(folder_remove(bench_path(b, "image")), 0);
     assert_int_equal(bench_try_start(b), STATUS_DAMAGED);
@@ -281,7 +276,7 @@ static void test_forged_request(void **state)
     assert_int_equal(bench_reply(b, seq, &arena).refusal, 0);
     bench_stop(b);
     arena_release(&arena);
-    assert_int_equal(check(b), 1);
+    assert_int_equal(bench_check(b), 1);
     assert_true(bench_said(b, "signature does not verify"));
 }
 

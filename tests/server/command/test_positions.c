@@ -54,7 +54,7 @@ static struct result by(struct bench *b, uint32_t account, const struct message 
 static void registered(struct bench *b, uint32_t account, const char *name, enum role role)
 {
     struct keys keys = keys_of(account);
-    struct op_account_register op = {.name = {name, (uint32_t)strlen(name)}, .role = role};
+    struct op_account_register op = {.name = text_of(name), .role = role};
     memcpy(op.sign_key, keys.sign_public, 32);
     memcpy(op.channel_key, keys.channel_public, 32);
     assert_int_equal(by(b, 1, &op_account_register_message, &op).object, account);
@@ -221,15 +221,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int check(struct bench *b)
-{
-    return bench_command(b, "check", "--data", b->data, NULL);
-}
-
 static void test_counted(void **state)
 {
     struct bench *b = *state;
-    assert_int_equal(check(b), 0);
+    assert_int_equal(bench_check(b), 0);
     assert_true(bench_said(
         b,
         "ok    contract 5 contracts worked out again from the journal, 3 of them in force, 1 "
@@ -367,7 +362,7 @@ static void image_mend(struct bench *b)
     assert_int_equal(folder_remove(bench_path(b, "image")), 0);
     bench_start(b);
     bench_stop(b);
-    assert_int_equal(check(b), 0);
+    assert_int_equal(bench_check(b), 0);
 }
 
 static void test_planted(void **state)
@@ -375,7 +370,7 @@ static void test_planted(void **state)
     struct bench *b = *state;
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         image_change(b, &faults[i], false);
-        assert_int_equal(check(b), 1);
+        assert_int_equal(bench_check(b), 1);
         assert_true(bench_said(b, "WRONG contract the journal is right"));
         assert_true(bench_said(b, faults[i].said));
         /* It is made again from the journal. */
@@ -390,11 +385,11 @@ static void test_missing_and_surplus(void **state)
     const struct planted share = {
         .table = TABLE_SHARE, .key = {REVSHARE, 1}, offsetof(struct share_row, share), 1, NULL};
     image_change(b, &draw, true);
-    assert_int_equal(check(b), 1);
+    assert_int_equal(bench_check(b), 1);
     assert_true(bench_said(b, "period 1 of backstop 1: missing in the image"));
     image_mend(b);
     image_change(b, &share, false);
-    assert_int_equal(check(b), 1);
+    assert_int_equal(bench_check(b), 1);
     assert_true(bench_said(b, "deduction 2 of revenue share 2: in the image, but the journal does "
                               "not lead to it"));
     image_mend(b);

@@ -62,6 +62,11 @@ int bench_command(const struct bench *b, const char *name, ...)
     return code;
 }
 
+int bench_check(const struct bench *b)
+{
+    return bench_command(b, "check", "--data", b->data, NULL);
+}
+
 bool bench_said(const struct bench *b, const char *text)
 {
     char path[PATH_MAX + 16];
@@ -322,7 +327,7 @@ uint32_t bench_register(struct bench *b, uint32_t number)
     memcpy(seed + 1, &number, sizeof(number));
     keys_from_seed(&keys, seed);
     snprintf(name, sizeof(name), "account-%u", number);
-    struct op_account_register op = {.name = {name, (uint32_t)strlen(name)}, .role = ROLE_STARTUP};
+    struct op_account_register op = {.name = text_of(name), .role = ROLE_STARTUP};
     memcpy(op.sign_key, keys.sign_public, 32);
     memcpy(op.channel_key, keys.channel_public, 32);
     struct result result = bench_do(b, &op_account_register_message, &op);

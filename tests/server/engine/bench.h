@@ -59,6 +59,8 @@ const char *bench_path(const struct bench *b, const char *name);
 /* Runs a subcommand of boursed: words ended by NULL. Its exit code; what it prints on stdout and
  * stderr goes to root/out. */
 int bench_command(const struct bench *b, const char *name, ...);
+/* `boursed check` of the data directory. */
+int bench_check(const struct bench *b);
 /* Whether root/out has this text. */
 bool bench_said(const struct bench *b, const char *text);
 

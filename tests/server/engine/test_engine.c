@@ -34,7 +34,7 @@ static struct op_account_register register_of(uint32_t number, char name[32])
 {
     struct op_account_register op = {.role = ROLE_STARTUP};
     snprintf(name, 32, "number-%u", number);
-    op.name = (struct text){name, (uint32_t)strlen(name)};
+    op.name = text_of(name);
     memset(op.sign_key, 0x40, 32);
     memset(op.channel_key, 0x41, 32);
     memcpy(op.sign_key, &number, sizeof(number));
@@ -400,7 +400,7 @@ static void test_killed(void **state)
         assert_in_range(bench_accounts(b), done, done + 1);
         bench_stop(b);
     }
-    assert_int_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+    assert_int_equal(bench_check(b), 0);
 }
 
 static void test_second_server(void **state)
@@ -523,7 +523,7 @@ static void test_pressure(void **state)
     assert_int_equal(rows->rows.count, 2);
     arena_release(&arena);
     bench_stop(b);
-    assert_int_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+    assert_int_equal(bench_check(b), 0);
 }
 
 int main(void)

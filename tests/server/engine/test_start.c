@@ -91,7 +91,7 @@ static void test_damaged_journal(void **state)
     file_flip(path, 3 * 4096 + 300); /* in the third record, with others behind it */
     assert_int_equal(bench_try_start(b), STATUS_DAMAGED);
     assert_non_null(memmem(b->error.data, b->error.length, "0000000000000001", 16));
-    assert_int_equal(bench_command(b, "check", "--data", b->data, NULL), 1);
+    assert_int_equal(bench_check(b), 1);
     assert_true(bench_said(b, "WRONG journal"));
     file_flip(path, 3 * 4096 + 300);
     bench_start(b);
@@ -112,7 +112,7 @@ static void test_lost_log(void **state)
     root_check(b, size, root);
     file_flip(bench_path(b, "log/tiles-0"), 70);
     root_check(b, size, root);
-    assert_int_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+    assert_int_equal(bench_check(b), 0);
 }
 
 static void test_lost_image(void **state)
@@ -234,7 +234,7 @@ static void test_older_folder(void **state)
     assert_int_equal(bench_try_start(b), STATUS_VERSION);
     assert_true(error_has_older(b, "made"));
     assert_true(error_has(b, "`boursed init`"));
-    assert_int_not_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+    assert_int_not_equal(bench_check(b), 0);
     assert_true(bench_said(b, "made by an older version of boursed"));
 
     char data[PATH_MAX];
@@ -352,7 +352,7 @@ static void test_jump_at_start(void **state)
     assert_int_equal(now.time_s, 1800000000 + 2 * 86400);
     arena_release(&arena);
     bench_stop(b);
-    assert_int_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+    assert_int_equal(bench_check(b), 0);
 }
 
 static void test_jump_while_running(void **state)
@@ -441,7 +441,7 @@ static void test_modes_change(void **state)
         assert_int_equal(bench_register(b, (uint32_t)i), i + 2);
         bench_stop(b);
     }
-    assert_int_equal(bench_command(b, "check", "--data", b->data, NULL), 0);
+    assert_int_equal(bench_check(b), 0);
     arena_release(&arena);
 }
 

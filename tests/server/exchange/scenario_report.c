@@ -142,7 +142,7 @@ static bool cell_is(struct scenario *s, enum cell_kind kind, const struct report
                     const char *word)
 {
     uint64_t value;
-    struct text text = {word, (uint32_t)strlen(word)};
+    struct text text = text_of(word);
     if (kind == CELL_KIND_TEXT)
         return texts_equal(cell->text, text);
     if (kind == CELL_KIND_NAMED && cell->number != REPORT_NONE && texts_equal(cell->text, text))
@@ -170,7 +170,7 @@ static void cell_say(enum cell_kind kind, const struct report_cell *cell, char *
 
 static int table_find(const struct a_report *page, const char *name)
 {
-    struct text text = {name, (uint32_t)strlen(name)};
+    struct text text = text_of(name);
     for (uint32_t i = 0; i < page->tables.count; i++) {
         if (texts_equal(page->tables.items[i].name, text))
             return (int)i;
@@ -262,7 +262,7 @@ static void cell_check(struct scenario *s, const struct a_report *page, char *wo
         scenario_fail(s, table < 0 ? "no table is called %s" : "%s has no row %s", name, key);
         return;
     }
-    struct text wanted = {column, (uint32_t)strlen(column)};
+    struct text wanted = text_of(column);
     for (uint32_t i = 0; i < row->cells.count; i++) {
         const struct report_column *c = &page->tables.items[table].columns.items[i];
         if (!texts_equal(c->name, wanted))

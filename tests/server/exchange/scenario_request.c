@@ -49,7 +49,7 @@ static void claim_complete(struct scenario *s, const char *who, struct op_gift_c
     world_keys(key_name_of(s, who), &own);
     if (!scope_find(&s->scope, who, &account)) { /* a newcomer */
         if (!seen[1])
-            op->name = (struct text){.data = who, .length = (uint32_t)strlen(who)};
+            op->name = text_of(who);
         if (!seen[2])
             memcpy(op->channel_key, own.channel_public, 32);
     }

@@ -57,8 +57,8 @@ static void market_sites(struct market *k, uint64_t sites)
         char name[8];
         snprintf(name, sizeof(name), "site%u", (unsigned)i);
         struct op_site_add op = {
-            .name = {name, (uint32_t)strlen(name)},
-            .region = {regions[i % 3], (uint32_t)strlen(regions[i % 3])},
+            .name = text_of(name),
+            .region = text_of(regions[i % 3]),
             .jurisdiction = {jurisdictions[i % 3], 2},
             .power_kw = 1000000,
             .carbon_g_per_kwh = 100 + 100 * (uint32_t)(i % 3),
@@ -84,7 +84,7 @@ static void market_begin(struct market *k, uint64_t sites, uint64_t skus)
     for (uint64_t i = 0; i < skus; i++) {
         char name[8];
         snprintf(name, sizeof(name), "sku%u", (unsigned)i);
-        struct text text = {name, (uint32_t)strlen(name)};
+        struct text text = text_of(name);
         struct op_sku_add op = {.name = text,
                                 .vendor = text,
                                 .model = text,

@@ -38,11 +38,6 @@ static const struct result *act(struct story *s, uint32_t account, const char *k
     return world_do(&s->w, account, key, m, world_keep(&s->w, m, body));
 }
 
-static struct text text_from(const char *text)
-{
-    return (struct text){text, (uint32_t)strlen(text)};
-}
-
 static struct story *story_begin(void)
 {
     struct story *s = calloc(1, sizeof(*s));
@@ -56,7 +51,7 @@ static struct story *story_begin(void)
     s->series[0] = world_series(&s->w, "for ever", 0);
     s->series[1] = world_series(&s->w, "short", WORLD_BEGIN_S + 7777);
     for (int i = 0; i < 2; i++) {
-        struct text name = text_from(names[i]);
+        struct text name = text_of(names[i]);
         struct op_sku_add sku = {.name = name,
                                  .vendor = name,
                                  .model = name,
@@ -67,8 +62,8 @@ static struct story *story_begin(void)
         act(s, 1, "admin", &op_sku_add_message, &sku);
     }
     for (int i = 0; i < 3; i++) {
-        struct op_site_add site = {.name = text_from(names[i]),
-                                   .region = text_from(regions[i]),
+        struct op_site_add site = {.name = text_of(names[i]),
+                                   .region = text_of(regions[i]),
                                    .jurisdiction = {"ID", 2},
                                    .power_kw = 1000};
         act(s, s->sellers[i % SELLERS], seller_names[i % SELLERS], &op_site_add_message, &site);
@@ -125,7 +120,7 @@ static void do_place(struct story *s)
     uint32_t buyer = (uint32_t)random_below(BUYERS);
     uint64_t tokens[2];
     struct sku_limit limits[2] = {{1, random_below(120)}, {2, random_below(120)}};
-    struct place place = {text_from(random_below(2) == 0 ? "US" : "ID")};
+    struct place place = {text_of(random_below(2) == 0 ? "US" : "ID")};
     for (int i = 0; i < 2; i++)
         tokens[i] = world_mint(&s->w, s->series[i == 1 && s->w.time_s < WORLD_BEGIN_S + 7000],
                                s->buyers[buyer], 1 + random_below(4000));

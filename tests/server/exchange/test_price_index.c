@@ -231,7 +231,7 @@ static struct market *market_open(void)
         done(m, 1, "admin", &op_sku_add_message, &sku);
     }
     for (uint32_t i = 0; i < SITES; i++) {
-        struct text region = {site_regions[i], (uint32_t)strlen(site_regions[i])};
+        struct text region = text_of(site_regions[i]);
         struct op_site_add site = {.name = region,
                                    .region = region,
                                    .jurisdiction = {site_regions[i], 2},

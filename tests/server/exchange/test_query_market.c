@@ -38,7 +38,7 @@ static void sites_add(struct market *m)
         .name = name, .vendor = name, .model = name, .memory_gb = 80, .power_w = 1};
     assert_int_equal(try(m, 1, "admin", &op_sku_add_message, &sku), REFUSAL_accepted);
     for (uint32_t i = 0; i < SITES; i++) {
-        struct text region = {site_regions[i], (uint32_t)strlen(site_regions[i])};
+        struct text region = text_of(site_regions[i]);
         struct op_site_add site = {.name = region,
                                    .region = region,
                                    .jurisdiction = {site_regions[i], 2},
@@ -302,7 +302,7 @@ static uint32_t depth_compare(struct market *m)
     }
     store_each(m->w.x->store, TABLE_REST, rest_add, &bids);
     struct q_depth q = {.sku = 1,
-                        .region = {bids.region, (uint32_t)strlen(bids.region)},
+                        .region = text_of(bids.region),
                         .start_s = bids.from * 60,
                         .end_s = bids.until * 60,
                         .preemptible = bids.preemptible,

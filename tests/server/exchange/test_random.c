@@ -247,7 +247,7 @@ static void claim_step(void)
     world_keys(account == 1 ? "admin" : names[account], &own);
     op->gift = gift;
     if (newcomer) {
-        op->name = (struct text){names[account], (uint32_t)strlen(names[account])};
+        op->name = text_of(names[account]);
         memcpy(op->channel_key, own.channel_public, 32);
     }
     put_u64_be(proven, gift);

@@ -21,11 +21,6 @@ static const struct result *done(struct hall *h, uint32_t account, const char *k
     return result;
 }
 
-static struct text text_from(const char *text)
-{
-    return (struct text){text, (uint32_t)strlen(text)};
-}
-
 /* Two SKUs, three sites: 1 in US-TX, 2 in US-CA, 3 in ID; no offers. */
 static struct hall *hall_open(void)
 {
@@ -37,7 +32,7 @@ static struct hall *hall_open(void)
     h->operator= world_register(&h->w, "op", ROLE_OPERATOR);
     h->startup = world_register(&h->w, "startup", ROLE_STARTUP);
     for (int i = 0; i < 2; i++) {
-        struct text name = text_from(names[i]);
+        struct text name = text_of(names[i]);
         struct op_sku_add sku = {.name = name,
                                  .vendor = name,
                                  .model = name,
@@ -48,8 +43,8 @@ static struct hall *hall_open(void)
         done(h, 1, "admin", &op_sku_add_message, &sku);
     }
     for (int i = 0; i < 3; i++) {
-        struct op_site_add site = {.name = text_from(names[i]),
-                                   .region = text_from(regions[i]),
+        struct op_site_add site = {.name = text_of(names[i]),
+                                   .region = text_of(regions[i]),
                                    .jurisdiction = {"ID", 2},
                                    .power_kw = POWER_KW_MAX};
         done(h, h->operator, "op", &op_site_add_message, &site);

@@ -197,10 +197,9 @@ static void test_par_refused(void **state)
     (void)state;
     made_begin(&m, NOW_S);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        const struct q_report q = {
-            .kind = REPORT_KIND_USAGE,
-            .par_micros = wrong[i].par_micros,
-            .currency = {wrong[i].currency, (uint32_t)strlen(wrong[i].currency)}};
+        const struct q_report q = {.kind = REPORT_KIND_USAGE,
+                                   .par_micros = wrong[i].par_micros,
+                                   .currency = text_of(wrong[i].currency)};
         assert_int_equal(made_ask(&m, &q, 0), REFUSAL_terms_invalid);
     }
     for (uint64_t par = 0; par < 2; par++) {

@@ -121,7 +121,7 @@ int main(int argc, char **argv)
     if (argc == 3 && !amount_parse(argv[1], &q.par_micros))
         return 2;
     if (argc == 3)
-        q.currency = (struct text){argv[2], (uint32_t)strlen(argv[2])};
+        q.currency = text_of(argv[2]);
     made_begin(&m, NOW_S + 100 * HOUR_S);
     names_put();
     lease_put(1, 1, NOW_S, false);
