@@ -176,6 +176,7 @@ static const struct hint hints[] = {
     {REFUSAL_period_not_found, "'bourse lease periods' shows the lease's periods."},
     {REFUSAL_period_not_over, "'bourse lease periods' shows when it ends."},
     {REFUSAL_meter_too_large, "'bourse lease periods' shows how many are available."},
+    {REFUSAL_claim_too_large, "'bourse lease periods' shows how many are charged."},
 };
 
 void connection_explain_refusal(uint32_t refusal, struct connection_error *error)

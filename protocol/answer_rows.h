@@ -160,7 +160,8 @@ MESSAGE_STRUCT(lease_info, ROW_LEASE_FIELDS);
 
 /* `deadline_s`: until when the next step is possible (metering, dispute), outages included.
  * `gpu_minutes_available`: what is due but for outages of the site, the most that can be metered.
- */
+ * `gpu_minutes_charged`: what counts of the report, so what a dispute must be below; of a period
+ * that is settled what counted. */
 #define ROW_PERIOD_FIELDS(X, S)                                                                    \
     X(NUMBER, S, lease, 1, SERIAL_MAX)                                                             \
     X(U32, S, period, 0, LEASE_PERIODS_MAX)                                                        \
@@ -171,6 +172,7 @@ MESSAGE_STRUCT(lease_info, ROW_LEASE_FIELDS);
     X(U64, S, gpu_minutes_due, 0, UINT64_MAX)                                                      \
     X(U64, S, gpu_minutes_available, 0, UINT64_MAX)                                                \
     X(U64, S, gpu_minutes_metered, 0, UINT64_MAX)                                                  \
+    X(U64, S, gpu_minutes_charged, 0, UINT64_MAX)                                                  \
     X(U64, S, gpu_minutes_claimed, 0, UINT64_MAX)                                                  \
     X(U64, S, gpu_minutes_settled, 0, UINT64_MAX)
 MESSAGE_STRUCT(period_info, ROW_PERIOD_FIELDS);

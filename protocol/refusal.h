@@ -82,7 +82,7 @@
     X(dispute_too_late, 61, false, "the time for a dispute has passed")                            \
     X(already_disputed, 62, false, "this period is disputed already")                              \
     X(not_disputed, 63, false, "this period is not disputed")                                      \
-    X(claim_too_large, 64, false, "a dispute must claim less than was metered")                    \
+    X(claim_too_large, 64, false, "a dispute must claim less than is charged")                     \
     X(not_preemptible, 65, false, "the operator may not end a lease that is not preemptible")      \
     X(lease_ending, 67, false, "the lease ends by then anyway")                                    \
     /* Time. */                                                                                    \

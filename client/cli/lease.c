@@ -62,8 +62,8 @@ int command_lease_periods(struct cli *cli, int argc, char **argv)
     struct q_periods q = {.lease = value_u64(cli, "LEASE", argv[0])};
     return records_list(cli, &q_periods_message, &q,
                         "period state start_s end_s deadline_s gpu_minutes_due "
-                        "gpu_minutes_available gpu_minutes_metered gpu_minutes_claimed "
-                        "gpu_minutes_settled",
+                        "gpu_minutes_available gpu_minutes_metered gpu_minutes_charged "
+                        "gpu_minutes_claimed gpu_minutes_settled",
                         "no periods");
 }
 

@@ -79,6 +79,17 @@ static int check_site(void *context, const void *item)
     return 0;
 }
 
+/* Whether a dispute can have claimed this: less than is charged, of what was reported only. */
+static bool claim_is_possible(const struct exchange *x, const struct lease_row *lease,
+                              const struct period_row *row)
+{
+    bool disputed = row->state == PERIOD_STATE_DISPUTED;
+    if (row->gpu_minutes_claimed == 0 && !disputed)
+        return true;
+    return row->metered_s != 0 && row->state != PERIOD_STATE_METERED &&
+           row->gpu_minutes_claimed < period_charge(x, lease, row);
+}
+
 static int check_period(void *context, const void *item)
 {
     struct checking *c = context;
@@ -94,6 +105,9 @@ static int check_period(void *context, const void *item)
         row->gpu_minutes_settled > row->gpu_minutes_due ||
         row->gpu_minutes_metered > row->gpu_minutes_due)
         check_found(c->report, "period %u of lease %" PRIu64 " holds wrong GPU-minutes",
+                    row->period, row->lease);
+    if (!claim_is_possible(c->x, lease, row))
+        check_found(c->report, "period %u of lease %" PRIu64 " has a claim not below its charge",
                     row->period, row->lease);
     if (row->state == PERIOD_STATE_SETTLED) {
         struct lease_sums *sums = &c->leases[row->lease];

@@ -18,7 +18,7 @@ static uint32_t period_at(const struct lease_row *lease, uint64_t time_s)
 }
 
 /* Whether `funds`, with what was paid already, cover all that the lease can come to cost up to the
- * end of a period, if `less` of that is not owed. A period that was metered costs what was. */
+ * end of a period, if `less` of that is not owed. A period that was metered costs its charge. */
 static bool period_covered(const struct exchange *x, const struct lease_row *lease, uint32_t period,
                            gpu_minutes less, amount funds)
 {
@@ -39,7 +39,7 @@ bool pause_covers(const struct exchange *x, const struct lease_row *lease, uint6
 
 /* Where the first period begins that the escrow does not cover; 0: it covers all. What is covered
  * once stays so: no period costs more when it is metered than it could have, or more when it is
- * settled than as metered. */
+ * settled than as charged. */
 static uint64_t pause_foreseen(const struct exchange *x, const struct lease_row *lease)
 {
     amount funds = settlement_held(x, lease);

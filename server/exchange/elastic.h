@@ -1,7 +1,7 @@
 /*
  * Elastic leases: paid ahead for a while, and funded further as they go. At the beginning of a
  * period for which the escrow holds too little (beside what the periods before it can still come to
- * cost: what was metered of one that was, else all of it) the lease is paused: from then on nothing
+ * cost: what is charged of a metered one, else all of it) the lease is paused: from then on nothing
  * is delivered or owed, until it is funded or the periods before turn out to cost less, or ends
  * there after a time of grace, which is not longer than what was paid ahead at first. Nobody has to
  * hand over a lease that is paused: the time for that begins anew when it goes on. While it is

@@ -15,10 +15,8 @@ enum period_state period_state(const struct period_row *row)
 
 /* --- Settling one period ------------------------------------------------------------------- */
 
-/* What counts of a period that was metered: what was used, or the least that the offer charges of
- * what could have been. */
-static gpu_minutes period_charge(const struct exchange *x, const struct lease_row *lease,
-                                 const struct period_row *period)
+gpu_minutes period_charge(const struct exchange *x, const struct lease_row *lease,
+                          const struct period_row *period)
 {
     gpu_minutes available = lease_period_available(x, lease, period->period);
     gpu_minutes least =
@@ -227,7 +225,8 @@ static enum refusal dispute_check(const struct exchange *x, const struct actor *
         return REFUSAL_dispute_too_late;
     if (period->state != PERIOD_STATE_METERED)
         return REFUSAL_already_disputed;
-    if (op->gpu_minutes >= period->gpu_minutes_metered)
+    /* What is disputed is the charge: it is due whatever less was metered. */
+    if (op->gpu_minutes >= period_charge(x, lease, period))
         return REFUSAL_claim_too_large;
     return REFUSAL_accepted;
 }
@@ -267,7 +266,7 @@ static enum refusal decide_check(const struct exchange *x, const struct actor *a
         return refusal;
     const struct period_row *period = period_find(x, op->lease, op->period);
     bool disputed = period_state(period) == PERIOD_STATE_DISPUTED;
-    /* Its escrow may hold no more for the period than what was metered comes to. */
+    /* Its escrow may hold no more for the period than what is charged comes to. */
     gpu_minutes most = lease->elastic && disputed ? period_charge(x, lease, period)
                                                   : lease_period_gpu_minutes(x, lease, op->period);
     if (op->gpu_minutes > most)

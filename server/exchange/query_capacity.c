@@ -568,7 +568,10 @@ static struct period_info period_info_of(const struct exchange *x, const struct 
         .gpu_minutes_available = lease_period_available(x, lease, period),
     };
     if (row != NULL) {
+        bool settled = row->state == PERIOD_STATE_SETTLED;
         info.gpu_minutes_metered = row->gpu_minutes_metered;
+        info.gpu_minutes_charged =
+            settled ? row->gpu_minutes_settled : period_charge(x, lease, row);
         info.gpu_minutes_claimed = row->gpu_minutes_claimed;
         info.gpu_minutes_settled = row->gpu_minutes_settled;
     }

@@ -457,7 +457,7 @@ ROW_STRUCT(escrow_row, ESCROW_ROW);
     X(U64, S, metered_s, 1)                                                                        \
     X(U64, S, gpu_minutes_due, 1)                                                                  \
     X(U64, S, gpu_minutes_metered, 1)                                                              \
-    X(U64, S, gpu_minutes_claimed, 1) /* by a dispute */                                           \
+    X(U64, S, gpu_minutes_claimed, 1) /* by a dispute: below the charge */                         \
     X(U64, S, gpu_minutes_settled, 1)
 ROW_STRUCT(period_row, PERIOD_ROW);
 

@@ -219,6 +219,10 @@ class Leases:
                                       charged=self.charged(lease, period, op["gpu_minutes"]))
         self.lift_pause(lease)
 
+    def disputable(self, row):
+        """The holder disputes what would be charged, which may be more than was metered."""
+        return row.charged
+
     def lease_dispute(self, account, op):
         lease = self.known_lease(op["lease"])
         refuse(lease.holder != account, "not_owner")
@@ -227,7 +231,7 @@ class Leases:
         refuse(row is None or not row.metered_s, "not_metered")
         refuse(self.now_s >= row.metered_s + DISPUTE_WINDOW_S, "dispute_too_late")
         refuse(row.state != "metered", "already_disputed")
-        refuse(op["gpu_minutes"] >= row.metered, "claim_too_large")
+        refuse(op["gpu_minutes"] >= self.disputable(row), "claim_too_large")
         row.state = "disputed"
 
     def dispute_decide(self, account, op):

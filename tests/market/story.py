@@ -486,11 +486,13 @@ class Teller(Parties, Funding, Controls):
                 if row.state == state]
 
     def dispute(self):
-        found = self.pick(self.periods_in("metered"))
+        found = self.periods_in("metered")
+        more = [(n, p) for n, p in found if n.periods[p].charged > n.periods[p].metered]
+        found = self.pick(more if more and self.chance(0.5) else found)
         if found is None:
             return None
         lease, period = found
-        claim = self.random.randint(0, max(lease.periods[period].metered, 0))
+        claim = self.random.randint(0, lease.periods[period].charged)
         return {"as": self.account_or_other(lease.holder, 5, 8),
                 "op": dict(operation="lease_dispute", lease=self.lease_ref(lease), period=period,
                            gpu_minutes=claim, reason="less")}
@@ -500,7 +502,10 @@ class Teller(Parties, Funding, Controls):
         if found is None:
             return None
         lease, period = found
-        minutes = self.random.randint(0, lease.periods[period].due + 1)
+        row = lease.periods[period]
+        minutes = self.random.randint(0, row.due + 1)
+        if lease.elastic:
+            minutes = self.random.choice((minutes, row.charged, row.charged + 1))
         return {"as": self.admin(), "op": dict(
             operation="dispute_decide", lease=self.lease_ref(lease), period=period, reason="so",
             gpu_minutes=minutes)}

@@ -229,6 +229,7 @@ MODEL = [
     ("cost rounded down", orders, "cost_of", lambda minutes, price: minutes * price // 60),
     ("an early end keeps its GPUs", model.Model, "capacity_changed", lambda *_: None),
     ("what can no longer be earned stays", model.Model, "refund", lambda *_: None),
+    ("what was metered is disputed", model.Model, "disputable", lambda self, row: row.metered),
     ("rules count all leases", model.Model, "counts", lambda self, rule, lease: self.usable(lease)),
     ("rules buy all or nothing", model.Model, "buy_less", lambda *_: "insufficient_funds"),
     ("rules sell nothing that is too many", model.Model, "offer_surplus", lambda *_: None),

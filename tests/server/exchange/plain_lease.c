@@ -55,6 +55,12 @@ uint64_t plain_due(const struct plain_lease *l, uint32_t k)
     return plain_owed(l, plain_period_start(l, k), end_s);
 }
 
+uint64_t plain_charge(const struct plain_lease *l, uint32_t k)
+{
+    uint64_t least = (plain_due(l, k) * l->least_ppm + 999999) / 1000000;
+    return l->periods[k].minutes > least ? l->periods[k].minutes : least;
+}
+
 uint64_t plain_activate_by(const struct plain_lease *l)
 {
     uint64_t from_s = l->granted_s > l->start_s ? l->granted_s : l->start_s;
@@ -80,9 +86,8 @@ void plain_pass(struct plain_lease *l, uint64_t now_s)
             p->minutes = 0;
         }
         if (p->state == METERED && now_s >= p->metered_s + plain_options.dispute_window_s) {
-            uint64_t least = (plain_due(l, k) * l->least_ppm + 999999) / 1000000;
             p->state = SETTLED;
-            p->minutes = p->minutes > least ? p->minutes : least;
+            p->minutes = plain_charge(l, k);
         }
     }
 }

@@ -43,6 +43,8 @@ uint64_t plain_period_start(const struct plain_lease *l, uint32_t k);
  * that pause lets it be. */
 uint64_t plain_owed(const struct plain_lease *l, uint64_t from_s, uint64_t to_s);
 uint64_t plain_due(const struct plain_lease *l, uint32_t k);
+/* What is charged of a period that was metered. */
+uint64_t plain_charge(const struct plain_lease *l, uint32_t k);
 uint64_t plain_activate_by(const struct plain_lease *l);
 /* What time alone does to a lease. */
 void plain_pass(struct plain_lease *l, uint64_t now_s);

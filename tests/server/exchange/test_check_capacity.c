@@ -189,6 +189,43 @@ static void test_periods(void **state)
     shop_close(s);
 }
 
+/* Both periods were reported with 200 of 240 GPU-minutes. */
+static void test_claims(void **state)
+{
+    (void)state;
+    struct shop *s = shop_open();
+    struct period_row row = *period_find(s->x, 2, 1), whole = row;
+    row.gpu_minutes_claimed = 199;
+    shop_put_unseen(s, TABLE_PERIOD, &row);
+    shop_whole(s);
+    row.gpu_minutes_claimed = 200;
+    shop_put_unseen(s, TABLE_PERIOD, &row);
+    shop_found(s, "period 1 of lease 2 has a claim not below its charge");
+    /* Below a charge that is more than what was metered. */
+    struct lease_row lease = lease_of(s, 2), lease_whole = lease;
+    lease.least_charge_ppm = 1000000;
+    lease.gpu_minutes_spared = 0;
+    shop_put_unseen(s, TABLE_LEASE, &lease);
+    shop_whole(s);
+    row.gpu_minutes_claimed = 240;
+    shop_put_unseen(s, TABLE_PERIOD, &row);
+    shop_found(s, "period 1 of lease 2 has a claim not below its charge");
+    shop_put_unseen(s, TABLE_LEASE, &lease_whole);
+    shop_put_unseen(s, TABLE_PERIOD, &whole);
+    shop_whole(s);
+    /* Nobody has disputed the first period; nor can who is charged nothing. */
+    row = whole = *period_find(s->x, 2, 0);
+    row.gpu_minutes_claimed = 1;
+    shop_put_unseen(s, TABLE_PERIOD, &row);
+    shop_found(s, "period 0 of lease 2 has a claim not below its charge");
+    row = whole;
+    row.state = PERIOD_STATE_DISPUTED;
+    row.gpu_minutes_metered = 0;
+    shop_put_unseen(s, TABLE_PERIOD, &row);
+    shop_found(s, "period 0 of lease 2 has a claim not below its charge");
+    shop_close(s);
+}
+
 static void test_due_items(void **state)
 {
     (void)state;
@@ -265,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_power),
         cmocka_unit_test(test_money),
         cmocka_unit_test(test_periods),
+        cmocka_unit_test(test_claims),
         cmocka_unit_test(test_due_items),
         cmocka_unit_test(test_references),
     };

@@ -183,6 +183,8 @@ static void do_meter(struct story *s, struct plain_lease *l)
     enum refusal expected = REFUSAL_accepted;
     if (k < plain_periods(l))
         op.gpu_minutes = plain_due(l, k) + 1 - draw((uint32_t)plain_due(l, k) / 4 + 2);
+    if (draw(4) == 0)
+        op.gpu_minutes = draw(30);
     if (!l->activated)
         expected = REFUSAL_lease_not_active;
     else if (k >= plain_periods(l))
@@ -207,6 +209,8 @@ static void do_dispute(struct story *s, struct plain_lease *l)
     struct plain_period *p = &l->periods[k];
     struct op_lease_dispute op = {l->lease, k, draw(20), {"no", 2}};
     enum refusal expected = REFUSAL_accepted;
+    if (k < plain_periods(l) && draw(2) == 0)
+        op.gpu_minutes = plain_charge(l, k) + 1 - draw(3); /* about where it becomes too large */
     if (!l->activated)
         expected = REFUSAL_lease_not_active;
     else if (k >= plain_periods(l))
@@ -217,7 +221,7 @@ static void do_dispute(struct story *s, struct plain_lease *l)
         expected = REFUSAL_dispute_too_late;
     else if (p->state != METERED)
         expected = REFUSAL_already_disputed;
-    else if (op.gpu_minutes >= p->minutes)
+    else if (op.gpu_minutes >= plain_charge(l, k))
         expected = REFUSAL_claim_too_large;
     outcome(s, 3,
             story_act(s, l->holder, story_name_of(s, l->holder), &op_lease_dispute_message, &op),
@@ -229,11 +233,8 @@ static void do_dispute(struct story *s, struct plain_lease *l)
 /* Of an elastic lease no more than what was to be charged. */
 static uint64_t plain_decided_most(const struct plain_lease *l, uint32_t k)
 {
-    uint64_t due = plain_due(l, k);
-    if (!l->elastic || l->periods[k].state != DISPUTED)
-        return due;
-    uint64_t least = (due * l->least_ppm + 999999) / 1000000;
-    return l->periods[k].minutes > least ? l->periods[k].minutes : least;
+    bool charge = l->elastic && l->periods[k].state == DISPUTED;
+    return charge ? plain_charge(l, k) : plain_due(l, k);
 }
 
 static void do_decide(struct story *s, struct plain_lease *l)
@@ -241,6 +242,8 @@ static void do_decide(struct story *s, struct plain_lease *l)
     uint32_t k = some_period(s, l, DISPUTED);
     struct op_dispute_decide op = {l->lease, k, draw(100), {"so", 2}};
     enum refusal expected = REFUSAL_accepted;
+    if (k < plain_periods(l) && draw(2) == 0)
+        op.gpu_minutes = plain_decided_most(l, k) + 1 - draw(3);
     if (!l->activated)
         expected = REFUSAL_lease_not_active;
     else if (k >= plain_periods(l))
