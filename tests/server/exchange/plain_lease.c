@@ -69,6 +69,23 @@ uint64_t plain_activate_by(const struct plain_lease *l)
     return from_s + plain_options.activation_grace_s;
 }
 
+static bool plain_missed(const struct plain_lease *l, uint32_t k, uint64_t now_s)
+{
+    return l->periods[k].state == OPEN &&
+           now_s >= plain_period_end(l, k) + plain_options.meter_grace_s;
+}
+
+bool plain_miss_waits(const struct exchange *x, const struct plain_lease *l, uint64_t now_s)
+{
+    if (!l->elastic || !l->activated || l->paused_s != 0)
+        return false;
+    for (uint32_t k = 0; k < plain_periods(l); k++) {
+        if (plain_missed(l, k, now_s) && period_find(x, l->lease, k) == NULL)
+            return true;
+    }
+    return false;
+}
+
 /* What time alone does to a lease. */
 void plain_pass(struct plain_lease *l, uint64_t now_s)
 {
@@ -81,7 +98,7 @@ void plain_pass(struct plain_lease *l, uint64_t now_s)
         struct plain_period *p = &l->periods[k];
         if (l->paused_s != 0 && plain_period_start(l, k) >= l->paused_s)
             break;
-        if (p->state == OPEN && now_s >= plain_period_end(l, k) + plain_options.meter_grace_s) {
+        if (plain_missed(l, k, now_s)) {
             p->state = SETTLED;
             p->minutes = 0;
         }

@@ -46,6 +46,9 @@ uint64_t plain_due(const struct plain_lease *l, uint32_t k);
 /* What is charged of a period that was metered. */
 uint64_t plain_charge(const struct plain_lease *l, uint32_t k);
 uint64_t plain_activate_by(const struct plain_lease *l);
+/* Whether a period of an elastic lease is to be settled without a report, which the rules have not
+ * come to. Until then they may take the lease for paused, or ended by that, though it is funded. */
+bool plain_miss_waits(const struct exchange *x, const struct plain_lease *l, uint64_t now_s);
 /* What time alone does to a lease. */
 void plain_pass(struct plain_lease *l, uint64_t now_s);
 /* Takes over from the rules when an elastic lease is paused, and asserts that it had to be. */

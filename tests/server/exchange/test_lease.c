@@ -391,6 +391,11 @@ static struct plain_lease *some_lease(struct story *s)
 
 static void story_pass(struct story *s)
 {
+    bool waits = false;
+    for (uint32_t i = 0; i < s->count && !waits; i++)
+        waits = plain_miss_waits(s->w.x, &s->leases[i], s->w.time_s);
+    if (waits)
+        world_settle(&s->w);
     for (uint32_t i = 0; i < s->count; i++) {
         plain_follow(s->w.x, &s->leases[i]);
         plain_pass(&s->leases[i], s->w.time_s);
