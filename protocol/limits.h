@@ -151,6 +151,7 @@ enum {
     SUBSCRIPTIONS_MAX = 16,               /* a connection */
     GROUP_BYTES_MAX = 8 * 1024 * 1024,
     GROUP_REQUESTS_MAX = 4096,
+    GROUP_ELECTIONS_MAX = 1, /* requests that elect, of one group; others wait for the next ones */
 };
 
 /* Amounts are micro-credits; a single amount may be at most this, so that sums of a few never come

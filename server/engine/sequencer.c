@@ -153,7 +153,7 @@ static bool request_ends_group(const struct sequencer *q, const struct submissio
     return false;
 }
 
-/* The sessions that have a request in the group, some more by chance. */
+/* Sessions of which something holds, and some more by chance. */
 struct sessions {
     uint64_t bits[SEQUENCER_SESSIONS / 64];
 };
@@ -165,19 +165,65 @@ static uint64_t *sessions_word(struct sessions *s, uint64_t session, uint64_t *b
     return &s->bits[place / 64];
 }
 
+static void sessions_add(struct sessions *s, uint64_t session)
+{
+    uint64_t bit;
+    uint64_t *word = sessions_word(s, session, &bit);
+    *word |= bit;
+}
+
+static bool sessions_have(struct sessions *s, uint64_t session)
+{
+    uint64_t bit;
+    return (*sessions_word(s, session, &bit) & bit) != 0;
+}
+
+/* What goes into one group. */
+struct filling {
+    struct sessions judged;  /* that have a request in the group */
+    struct sessions waiting; /* that wait for the next one: what they send stays in its order */
+    uint32_t requests;
+    uint32_t elections;
+    uint32_t early;
+    uint32_t passed;
+};
+
+static bool request_elects(const struct submission *s)
+{
+    if (s->kind != SUBMISSION_REQUEST || s->early != NULL)
+        return false;
+    for (uint32_t i = 0; i < s->request->operations.count; i++)
+        if (s->request->operations.items[i].message->code == OPERATION_backstop_elect)
+            return true;
+    return false;
+}
+
+/*
+ * Whether a submission waits for the next group while those of others pass it. An election goes
+ * over all offers of a site, so that many of them in one group would hold up everybody.
+ */
+static bool has_to_wait(struct filling *f, const struct submission *s)
+{
+    if (sessions_have(&f->waiting, s->session))
+        return true;
+    if (f->elections < GROUP_ELECTIONS_MAX || !request_elects(s))
+        return false;
+    sessions_add(&f->waiting, s->session);
+    return true;
+}
+
 /*
  * Whether the request has to be in the group. The judge sees the state before the group; behind
  * another request of its own session a request is not judged, since that one may change the
  * outcome.
  */
-static bool needs_group(const struct sequencer *q, struct sessions *sessions, struct submission *s,
+static bool needs_group(const struct sequencer *q, struct sessions *judged, struct submission *s,
                         uint64_t time_s)
 {
-    uint64_t bit;
-    uint64_t *word = sessions_word(sessions, s->session, &bit);
-    if (q->judge != NULL && (*word & bit) == 0 && !q->judge(q->judge_context, s, time_s))
+    if (q->judge != NULL && !sessions_have(judged, s->session) &&
+        !q->judge(q->judge_context, s, time_s))
         return false;
-    *word |= bit;
+    sessions_add(judged, s->session);
     return true;
 }
 
@@ -185,37 +231,43 @@ static bool needs_group(const struct sequencer *q, struct sessions *sessions, st
 static void fill(struct sequencer *q, bool requests_too, struct sequencer_draft *out)
 {
     struct submission **taken_end = &out->taken;
-    struct sessions sessions = {{0}};
-    uint32_t requests = 0;
-    uint32_t early = 0;
+    struct submission **at = &q->first;
+    struct filling f = {.requests = 0};
 
-    while (q->first != NULL) {
-        struct submission *s = q->first;
+    while (*at != NULL) {
+        struct submission *s = *at;
         bool ends_group = false;
+        if (has_to_wait(&f, s)) {
+            if (++f.passed == SEQUENCER_PASSED_MAX)
+                break;
+            at = &s->next;
+            continue;
+        }
         /* What was judged before and had to wait goes along again. */
         if (s->kind == SUBMISSION_REQUEST && s->early == NULL) {
             size_t length = out->body.length + GROUP_REQUEST_OVERHEAD + s->body.length;
-            if (!requests_too || requests == GROUP_REQUESTS_MAX ||
-                (requests > 0 && length > GROUP_BYTES_MAX) || early == SEQUENCER_EARLY_MAX)
+            if (!requests_too || f.requests == GROUP_REQUESTS_MAX ||
+                (f.requests > 0 && length > GROUP_BYTES_MAX) || f.early == SEQUENCER_EARLY_MAX)
                 break;
-            if (needs_group(q, &sessions, s, out->time_s)) {
+            if (needs_group(q, &f.judged, s, out->time_s)) {
                 group_add_request(&out->body, s->signature, s->body);
                 out->has_group = true;
                 ends_group = request_ends_group(q, s);
-                requests++;
+                f.requests++;
+                f.elections += request_elects(s);
             } else {
-                early++;
+                f.early++;
             }
         }
-        q->first = s->next;
+        *at = s->next;
+        if (*at == NULL)
+            q->end = at;
         s->next = NULL;
         *taken_end = s;
         taken_end = &s->next;
         if (ends_group)
             break;
     }
-    if (q->first == NULL)
-        q->end = &q->first;
 }
 
 /* Whether the exchange itself has something to do. */

@@ -46,6 +46,7 @@ enum {
     SEQUENCER_SESSIONS = 4096,
     SEQUENCER_EARLY_MAX =
         512, /* requests that need no group, passed on at a time: judging takes time */
+    SEQUENCER_PASSED_MAX = 4096, /* submissions that others pass, a group: looking takes time */
 };
 
 struct sequencer {
@@ -96,10 +97,11 @@ int sequencer_start(struct sequencer *q, const struct sequencer_view *view,
                     struct sequencer_draft *out);
 /*
  * What is to be done next; nothing at all when neither out->has_group nor out->taken. At most
- * GROUP_BYTES_MAX bytes and GROUP_REQUESTS_MAX requests; a request that moves the clock ends its
- * group. With a manual clock all that is due is worked off before the next request, and a request
- * after which something may be due at once ends its group, so that what happens does not depend on
- * how requests were grouped. Errors: STATUS_MEMORY.
+ * GROUP_BYTES_MAX bytes and GROUP_REQUESTS_MAX requests, of which GROUP_ELECTIONS_MAX elect: a
+ * session whose next one has to wait for another group is passed by the others. A request that
+ * moves the clock ends its group. With a manual clock all that is due is worked off before the next
+ * request, and a request after which something may be due at once ends its group, so that what
+ * happens does not depend on how requests were grouped. Errors: STATUS_MEMORY.
  */
 int sequencer_next(struct sequencer *q, const struct sequencer_view *view,
                    struct sequencer_draft *out);

@@ -31,7 +31,6 @@ struct backstop_minute {
 /* Goes over minutes from the cursor on; `until_min` is how far what it says holds. */
 struct backstop_walk {
     const struct exchange *x;
-    const struct cover *cover;
     const struct backstop_row *terms;
     const struct steps *closed; /* NULL: the site never is */
     uint64_t at_min;
@@ -43,6 +42,10 @@ struct backstop_walk {
 
 void backstop_walk_begin(const struct exchange *x, struct cover *c,
                          const struct backstop_row *terms, struct backstop_walk *w);
+/* The same with another curve of what is free in offers, which is 0 at the cursor. */
+void backstop_walk_begin_free(const struct exchange *x, const struct cover *c,
+                              const struct backstop_row *terms, const struct curve *free_gpus,
+                              struct backstop_walk *w);
 /* The piece from at_min to until_min, which is at most `end_min`; moves on to its end. */
 struct backstop_minute backstop_walk_next(struct backstop_walk *w, uint64_t end_min);
 

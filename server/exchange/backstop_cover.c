@@ -169,7 +169,7 @@ static void cover_forget(struct exchange *x, struct cover *c)
     stood_clear(c);
     curve_init(&c->free, c->cursor_min);
     c->values[CURVE_FREE] = 0;
-    c->kept = c->ahead = false;
+    c->kept = false;
     c->next_listed = NULL;
     occupancy_prepare_from(x, c->start_min);
 }
@@ -194,21 +194,10 @@ uint64_t cover_looks(const struct cover *c)
     return c->stand->offers_count * LOOKS_AN_OFFER;
 }
 
-uint64_t cover_complete_ahead(struct exchange *x, struct cover *c)
-{
-    bool first = !c->ahead && !cover_has_begun(x, c);
-    cover_complete(x, c);
-    if (!first)
-        return c->stand->offers_count;
-    c->ahead = true;
-    x->occupancy->ahead = true;
-    return cover_looks(c);
-}
-
 void cover_list(struct exchange *x, struct cover *c, const struct listed *l)
 {
     /* The same looks whether or not it was prepared. */
-    bool counts = c->ahead || cover_has_begun(x, c);
+    bool counts = cover_has_begun(x, c);
     if (counts)
         cover_keep(c);
     uint64_t looks = c->kept ? stood_work_out(x, c, l) : 0;
@@ -309,13 +298,6 @@ void cover_hook(void *context, const void *old_row, const void *new_row)
 void cover_settle(struct cover *c)
 {
     curve_keep(&c->free, c->cursor_min);
-}
-
-void cover_settle_ahead(struct exchange *x, struct cover *c)
-{
-    if (c->ahead && !cover_has_begun(x, c))
-        cover_forget(x, c);
-    c->ahead = false;
 }
 
 void cover_free_all(struct stand *p)

@@ -4,10 +4,10 @@
  * offers that count under its terms (price, time ahead) is a curve of its own.
  *
  * That one alone grows with the stand's offers, so it is kept only for those that have begun, one
- * at a time at a stand but for those that wait to be settled, and for an election until the group
- * ends: worked out from the rows when it is first asked for, or before, some offers at a time
- * (exchange_prepare), and followed by hooks from then on. As it says the same whenever it was
- * worked out, neither the rules nor undo know whether it has been.
+ * at a time at a stand but for those that wait to be settled: worked out from the rows when it is
+ * first asked for, or before, some offers at a time (exchange_prepare), and followed by hooks from
+ * then on. As it says the same whenever it was worked out, neither the rules nor undo know whether
+ * it has been. An election does not read it (backstop_elect.c).
  */
 #ifndef BOURSE_EXCHANGE_BACKSTOP_COVER_H
 #define BOURSE_EXCHANGE_BACKSTOP_COVER_H
@@ -39,7 +39,6 @@ struct cover {
     struct curve free;                /* CURVE_FREE alone; once it is kept: */
     struct stood_tree stood;          /* owned; by offer */
     bool kept;                        /* follows the stand's offers */
-    bool ahead;                       /* kept for an election of the present group */
     const struct listed *next_listed; /* to be worked out; NULL: all are */
 };
 
@@ -52,9 +51,6 @@ struct cover *cover_find(const struct exchange *x, uint64_t contract);
 
 /* Works out what counts as free, as far as that is not done; before it is read. */
 void cover_complete(const struct exchange *x, struct cover *c);
-/* The same for an election. Returns for how many looks that is to count: one an offer, but
- * cover_looks() where the backstop has not begun and nothing was elected of it in this group. */
-uint64_t cover_complete_ahead(struct exchange *x, struct cover *c);
 /* How many looks it takes to work out all of it. */
 uint64_t cover_looks(const struct cover *c);
 /* Works out what stood of the next ones, at most `offers`; returns how many are left of these. */
@@ -78,8 +74,6 @@ void cover_unlist(struct cover *c, const struct listed *l);
 void cover_hook(void *context, const void *old_row, const void *new_row);
 /* At the end of a group. */
 void cover_settle(struct cover *c);
-/* The same: what was kept for an election goes. */
-void cover_settle_ahead(struct exchange *x, struct cover *c);
 void cover_free_all(struct stand *p);
 
 #endif

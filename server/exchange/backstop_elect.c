@@ -6,12 +6,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "protocol/amount.h"
 #include "protocol/moment.h"
 #include "server/exchange/account.h"
 #include "server/exchange/ask_site.h"
 #include "server/exchange/backstop.h"
 #include "server/exchange/event.h"
 #include "server/exchange/fill.h"
+#include "server/exchange/history.h"
 #include "server/exchange/key.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/order.h"
@@ -21,13 +23,22 @@
 /* Any capacity can be taken for it. */
 enum { ELECTION_PROFILE = PROFILE_TUNING };
 
+/* What an offer could give. */
+struct candidate {
+    const struct offer *offer;
+    uint64_t place;
+    uint32_t gpus;
+};
+
 /* An election that has been validated, and what becomes of it. */
 struct election {
     struct exchange *x;
     const struct op_backstop_elect *op;
     const struct backstop_row *terms;
-    struct cover *cover;
+    const struct cover *cover;
+    bool alone; /* nothing in its request has looked at anything before */
     uint64_t start_min;
+    uint64_t end_min;
     uint32_t duration_min;
     const struct token_row *tokens;
     struct funding funding;
@@ -38,91 +49,196 @@ struct election {
     uint32_t change_count;
 };
 
-/* --- What there is to take --- */
+/*
+ * --- What there is to take ---
+ *
+ * What is free is worked out from the offers that are open, over the period alone, and nothing of
+ * it is kept. So it takes as many looks whether or not the backstop has begun, something was
+ * elected of it before, or the exchange has started anew meanwhile.
+ */
 
-/* The GPUs that would be owed for in every minute of the period. */
-static uint64_t election_room(struct election *e)
+struct election_search {
+    struct election *e;
+    uint64_t most;                /* GPUs at the most, whatever is free */
+    struct curve free;            /* CURVE_FREE over the period; what has been looked at */
+    int64_t steady;               /* of that, what is the same in all of the period */
+    struct candidate *candidates; /* that can give a block; owned */
+    size_t count;
+    size_t room;
+    bool cut; /* the request's looks were used up before all offers were seen */
+};
+
+static bool looks_are_used_up(const struct exchange *x)
 {
-    uint64_t end_min = e->start_min + e->duration_min;
+    return x->request_looks >= REQUEST_LOOKS_MAX;
+}
+
+/* The GPUs that would be owed for in every minute of the period, if so many were free. Goes over no
+ * more than `pieces` of time: 0 when that does not take it to the end. */
+static uint64_t election_room(struct election *e, const struct curve *free_gpus, uint64_t pieces)
+{
     uint64_t room = UINT64_MAX;
     struct backstop_walk w;
-    backstop_walk_begin(e->x, e->cover, e->terms, &w);
-    while (w.until_min < end_min && room > 0 && e->x->request_looks < REQUEST_LOOKS_MAX) {
-        uint64_t until = w.until_min < e->start_min ? e->start_min : end_min;
+    backstop_walk_begin_free(e->x, e->cover, e->terms, free_gpus, &w);
+    while (w.until_min < e->end_min && room > 0 && pieces > 0) {
+        uint64_t until = w.until_min < e->start_min ? e->start_min : e->end_min;
         struct backstop_minute m = backstop_walk_next(&w, until);
         if (w.until_min > e->start_min && m.owed < room)
             room = m.owed;
         e->x->request_looks++;
+        pieces--;
     }
-    return w.until_min < end_min ? 0 : room;
+    return w.until_min < e->end_min ? 0 : room;
 }
 
-/* The GPUs of an offer that stood under the terms and are free, over the whole period; none of one
- * that resting orders have yet to be asked about: they come first. */
-static uint64_t election_free(struct election *e, const struct stood *s)
+/* The same with more free than can be. */
+static uint64_t election_room_most(struct election *e)
 {
-    const struct offer *o = offer_find(e->x, s->offer);
-    /* What stood before the cursor is known or not: it takes no look. */
-    if (steps_piece(&s->gpus, e->start_min).value == 0)
-        return 0;
-    if (!o || !o->shown || ask_site_hides(e->x, o) || e->duration_min < o->lease_min_min ||
-        (o->lease_max_min != 0 && e->duration_min > o->lease_max_min))
-        return 0;
-    uint64_t least = offer_free(o, e->start_min, e->duration_min, &e->x->request_looks);
-    uint64_t end_min = e->start_min + e->duration_min;
-    for (uint64_t at = e->start_min; at < end_min && least > 0;) {
-        struct piece stood = steps_piece(&s->gpus, at);
+    struct curve plenty;
+    uint64_t looks = e->x->request_looks;
+    uint64_t left = looks < REQUEST_LOOKS_MAX ? REQUEST_LOOKS_MAX - looks : 0;
+    curve_init(&plenty, e->cover->cursor_min);
+    curve_add(&plenty, e->cover->cursor_min, CURVE_FREE, INT64_MAX / 4);
+    uint64_t room = election_room(e, &plenty, left);
+    curve_release(&plenty);
+    return room;
+}
+
+/* The GPUs of an offer that stood under the terms and are free in all of the period; adds what is
+ * free in each minute. */
+static uint64_t search_add_free(struct election_search *s, const struct offer *o,
+                                const struct listed *l)
+{
+    const struct election *e = s->e;
+    const struct backstop_row *terms = e->terms;
+    uint64_t *looks = &e->x->request_looks;
+    uint64_t least = 0;
+    bool steady = history_stood_all(e->x, l, terms->price_max_ucr, terms->ahead_min, e->start_min,
+                                    e->end_min, &least);
+    if (steady && (least == 0 || o->taken.count == 0)) {
+        s->steady += (int64_t)least;
+        return least;
+    }
+    struct steps gpus;
+    steps_init(&gpus);
+    history_stood(e->x, l, terms->price_max_ucr, terms->ahead_min, e->start_min, e->end_min, &gpus,
+                  looks);
+    least = UINT64_MAX;
+    for (uint64_t at = e->start_min; at < e->end_min;) {
+        struct piece stood = steps_piece(&gpus, at);
         struct piece leased = steps_piece(&o->taken, at);
-        uint64_t free_gpus = stood.value > leased.value ? stood.value - leased.value : 0;
-        least = free_gpus < least ? free_gpus : least;
-        at = stood.until < leased.until ? stood.until : leased.until;
-        e->x->request_looks++;
+        uint64_t left = stood.value > leased.value ? stood.value - leased.value : 0;
+        uint64_t until = stood.until < leased.until ? stood.until : leased.until;
+        until = until < e->end_min ? until : e->end_min;
+        curve_add(&s->free, at, CURVE_FREE, (int64_t)left);
+        curve_add(&s->free, until, CURVE_FREE, -(int64_t)left);
+        least = left < least ? left : least;
+        at = until;
+        ++*looks;
     }
-    return least / o->block_gpus * o->block_gpus;
+    steps_release(&gpus);
+    return least;
 }
 
-static int part_compare(const void *a, const void *b)
+/* Whether a lease of the period can be had of it; not of one that resting orders have yet to be
+ * asked about: they come first. */
+static bool election_may_take(const struct election *e, const struct offer *o)
 {
-    const struct match_part *p = a;
-    const struct match_part *q = b;
-    return number_compare(p->offer->place, q->offer->place);
+    return o->shown && !ask_site_hides(e->x, o) && e->duration_min >= o->lease_min_min &&
+           (o->lease_max_min == 0 || e->duration_min <= o->lease_max_min);
+}
+
+static void search_add_candidate(struct election_search *s, const struct offer *o, uint64_t gpus)
+{
+    if (s->count == s->room) {
+        s->room = s->room ? 2 * s->room : 64;
+        s->candidates = realloc(s->candidates, s->room * sizeof(*s->candidates));
+        if (!s->candidates)
+            memory_exhausted();
+    }
+    s->candidates[s->count++] = (struct candidate){
+        .offer = o,
+        .place = o->place,
+        .gpus = (uint32_t)(gpus / o->block_gpus * o->block_gpus),
+    };
+}
+
+/* Goes over the open offers of the site by serial until the request's looks are used up. Those that
+ * are closed stand in no minute that is to come. */
+static void search_offers(struct election_search *s)
+{
+    const struct election *e = s->e;
+    struct exchange *x = e->x;
+    const struct offer *o = offer_open_at(x, e->terms->site, 0);
+    for (; o && o->site == e->terms->site; o = offer_open_next(o)) {
+        if (looks_are_used_up(x)) {
+            s->cut = true;
+            return;
+        }
+        x->request_looks++;
+        const struct listed *l = listed_find(x, o->offer);
+        if (!l || o->lease != 0 || o->sku != e->terms->sku)
+            continue;
+        uint64_t least = search_add_free(s, o, l);
+        uint64_t looks = 0; /* those into the offer's time are counted already */
+        if (least < o->block_gpus || s->most < o->block_gpus || !election_may_take(e, o))
+            continue;
+        uint64_t free_gpus = offer_free(o, e->start_min, e->duration_min, &looks);
+        least = free_gpus < least ? free_gpus : least;
+        if (least >= o->block_gpus)
+            search_add_candidate(s, o, least);
+    }
+}
+
+static int candidate_compare(const void *a, const void *b)
+{
+    const struct candidate *p = a;
+    const struct candidate *q = b;
+    return number_compare(p->place, q->place);
 }
 
 /* Takes from the oldest offers first. */
-static void election_match(struct election *e, uint64_t gpus)
+static void search_take(struct election_search *s, uint64_t gpus)
 {
-    struct match *m = &e->match;
-    size_t room = 0;
-    size_t count = 0;
-    struct match_part *parts = NULL;
-    for (const struct stood *s = cover_stood_first(e->cover); s; s = cover_stood_next(s)) {
-        uint64_t free_gpus = e->x->request_looks < REQUEST_LOOKS_MAX ? election_free(e, s) : 0;
-        if (free_gpus == 0)
-            continue;
-        if (count == room) {
-            room = room ? 2 * room : 64;
-            parts = realloc(parts, room * sizeof(*parts));
-            if (!parts)
-                memory_exhausted();
-        }
-        parts[count++] = (struct match_part){.offer = offer_find(e->x, s->offer),
-                                             .gpus = (uint32_t)free_gpus,
-                                             .price_ucr = e->terms->strike_ucr};
-    }
-    if (count > 0)
-        qsort(parts, count, sizeof(*parts), part_compare);
-    m->start_min = e->start_min;
-    for (size_t i = 0; i < count && m->count < ORDER_LEASES_MAX && m->gpus < gpus; i++) {
+    struct match *m = &s->e->match;
+    if (gpus > 0 && s->count > 0)
+        qsort(s->candidates, s->count, sizeof(*s->candidates), candidate_compare);
+    m->start_min = s->e->start_min;
+    for (size_t i = 0; i < s->count && m->count < ORDER_LEASES_MAX && m->gpus < gpus; i++) {
+        const struct candidate *c = &s->candidates[i];
         uint64_t left = gpus - m->gpus;
-        uint64_t take = parts[i].gpus < left ? parts[i].gpus : left;
-        take = take / parts[i].offer->block_gpus * parts[i].offer->block_gpus;
+        uint64_t take = c->gpus < left ? c->gpus : left;
+        take = take / c->offer->block_gpus * c->offer->block_gpus;
         if (take == 0)
             continue;
-        m->parts[m->count] = parts[i];
-        m->parts[m->count++].gpus = (uint32_t)take;
+        m->parts[m->count++] = (struct match_part){
+            .offer = c->offer, .gpus = (uint32_t)take, .price_ucr = s->e->terms->strike_ucr};
         m->gpus += (uint32_t)take;
     }
-    free(parts);
+}
+
+/* What has been seen when the looks are used up is taken, as with other searches, but only by the
+ * request that has looked at nothing else. */
+static enum refusal election_match(struct election *e)
+{
+    struct exchange *x = e->x;
+    struct election_search s = {.e = e};
+    uint64_t room = election_room_most(e);
+    s.most = room < e->op->gpus ? room : e->op->gpus;
+    if (s.most == 0)
+        return looks_are_used_up(x) ? REFUSAL_too_many : REFUSAL_no_capacity;
+    curve_init(&s.free, e->start_min);
+    search_offers(&s);
+    if (e->alone || !s.cut) {
+        curve_add(&s.free, e->start_min, CURVE_FREE, s.steady);
+        room = election_room(e, &s.free, UINT64_MAX);
+        search_take(&s, room < s.most ? room : s.most);
+    }
+    curve_release(&s.free);
+    free(s.candidates);
+    if (e->match.count > 0)
+        return REFUSAL_accepted;
+    return s.cut ? REFUSAL_too_many : REFUSAL_no_capacity;
 }
 
 /* --- Validation --- */
@@ -147,6 +263,7 @@ static enum refusal elect_check_contract(struct election *e, uint32_t account)
     if (start_s > e->x->head.time_s + (uint64_t)HORIZON_MAX_MIN * 60)
         return REFUSAL_interval_invalid;
     e->start_min = start_s / 60;
+    e->end_min = e->start_min + minutes;
     e->duration_min = (uint32_t)minutes;
     return REFUSAL_accepted;
 }
@@ -165,9 +282,27 @@ static bool election_series_allow(const struct election *e)
     return wish_takes_site(e->x, &w, e->terms->sku, e->terms->site);
 }
 
+/* Whether what pays is enough for one GPU, before offers are looked at. */
+static enum refusal elect_check_least(struct election *e, uint64_t *pool_left_ucr_out)
+{
+    struct exchange *x = e->x;
+    struct cover_row cover;
+    amount least = 0;
+    if (!amount_cost_rounded_up(e->duration_min, e->terms->strike_ucr, &least))
+        return REFUSAL_amount_overflow;
+    if (least > e->funding.total)
+        return REFUSAL_insufficient_funds;
+    if (looks_are_used_up(x))
+        return REFUSAL_too_many;
+    x->request_looks += backstop_as_of_now(x, cover_row_find(x, e->op->contract), &cover);
+    *pool_left_ucr_out = cover.pool_left_ucr;
+    return least > cover.pool_left_ucr ? REFUSAL_pool_exhausted : REFUSAL_accepted;
+}
+
 static enum refusal elect_check(struct election *e, const struct actor *actor)
 {
     struct exchange *x = e->x;
+    e->alone = x->request_looks == 0;
     enum refusal tokens =
         tokens_resolve(x, actor, e->op->tokens.items, e->op->tokens.count, &e->tokens);
     if (!tokens)
@@ -180,15 +315,12 @@ static enum refusal elect_check(struct election *e, const struct actor *actor)
         refusal = refusal_first(refusal, REFUSAL_series_restricted);
     if (refusal)
         return refusal;
-    if (x->request_looks >= REQUEST_LOOKS_MAX)
-        return REFUSAL_too_many;
-    /* Counted behind the search, or of very many offers it would find none. */
-    uint64_t looks = cover_complete_ahead(x, e->cover);
-    uint64_t room = election_room(e);
-    election_match(e, room < e->op->gpus ? room : e->op->gpus);
-    x->request_looks += looks;
-    if (e->match.count == 0)
-        return x->request_looks >= REQUEST_LOOKS_MAX ? REFUSAL_too_many : REFUSAL_no_capacity;
+    uint64_t pool_left_ucr = 0;
+    refusal = elect_check_least(e, &pool_left_ucr);
+    if (!refusal)
+        refusal = election_match(e);
+    if (refusal)
+        return refusal;
     e->fill = (struct fill){
         .match = &e->match,
         .account = actor->account,
@@ -203,10 +335,7 @@ static enum refusal elect_check(struct election *e, const struct actor *actor)
         amount_split_pro_rata(e->fill.pays, e->funding.held, e->funding.count, e->fill.shares);
     if (!covered)
         return REFUSAL_insufficient_funds;
-    struct cover_row cover;
-    x->request_looks += backstop_as_of_now(x, cover_row_find(x, e->op->contract), &cover);
-    bool exhausted = e->fill.cost > cover.pool_left_ucr;
-    return exhausted ? REFUSAL_pool_exhausted : REFUSAL_accepted;
+    return e->fill.cost > pool_left_ucr ? REFUSAL_pool_exhausted : REFUSAL_accepted;
 }
 
 /* --- Application --- */

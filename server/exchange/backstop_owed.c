@@ -59,21 +59,29 @@ static bool walk_healthy(const struct backstop_walk *w, uint64_t *until_min)
     return piece.value == 0;
 }
 
-void backstop_walk_begin(const struct exchange *x, struct cover *c,
-                         const struct backstop_row *terms, struct backstop_walk *w)
+void backstop_walk_begin_free(const struct exchange *x, const struct cover *c,
+                              const struct backstop_row *terms, const struct curve *free_gpus,
+                              struct backstop_walk *w)
 {
-    cover_complete(x, c);
     *w = (struct backstop_walk){
         .x = x,
-        .cover = c,
         .terms = terms,
         .closed = closure_steps(x, terms->site),
         .at_min = c->cursor_min,
         .bend = curve_from(&c->stand->curve, c->cursor_min),
-        .free_bend = curve_from(&c->free, c->cursor_min),
+        .free_bend = curve_from(free_gpus, c->cursor_min),
         .until_min = c->cursor_min,
     };
     memcpy(w->values, c->values, sizeof(w->values));
+    w->values[CURVE_FREE] = 0;
+}
+
+void backstop_walk_begin(const struct exchange *x, struct cover *c,
+                         const struct backstop_row *terms, struct backstop_walk *w)
+{
+    cover_complete(x, c);
+    backstop_walk_begin_free(x, c, terms, &c->free, w);
+    w->values[CURVE_FREE] = c->values[CURVE_FREE];
 }
 
 struct backstop_minute backstop_walk_next(struct backstop_walk *w, uint64_t end_min)

@@ -92,6 +92,23 @@ void history_stood(const struct exchange *x, const struct listed *l, uint64_t pr
     free(s.items);
 }
 
+bool history_stood_all(const struct exchange *x, const struct listed *l, uint64_t price_max_ucr,
+                       uint64_t ahead_min, uint64_t from_min, uint64_t until_min,
+                       uint64_t *gpus_out)
+{
+    const struct offer *o = offer_find(x, l->offer);
+    const struct listing_row *last = l->parts > 0 ? listing_find(x, l->offer, l->parts - 1) : NULL;
+    *gpus_out = 0;
+    if (!o || l->until_min <= from_min)
+        return true;
+    /* As parts follow each other, no shadow of those before reaches further than this. */
+    if (!last || o->start_min > from_min || last->from_s / 60 + ahead_min > from_min ||
+        last->until_s / 60 < until_min)
+        return false;
+    *gpus_out = last->price_ucr <= price_max_ucr ? last->gpus : 0;
+    return true;
+}
+
 /* --- Index --- */
 
 static struct listed *listed_get(struct exchange *x, const struct listing_row *row)

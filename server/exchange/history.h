@@ -37,6 +37,12 @@ void history_stood(const struct exchange *x, const struct listed *l, uint64_t pr
                    uint64_t ahead_min, uint64_t from_min, uint64_t until_min, struct steps *out,
                    uint64_t *looks);
 
+/* Whether that is the same over the whole of [from_min, until_min), as the last part alone says:
+ * then it is in *gpus_out. Costs little; where it says no history_stood() knows. */
+bool history_stood_all(const struct exchange *x, const struct listed *l, uint64_t price_max_ucr,
+                       uint64_t ahead_min, uint64_t from_min, uint64_t until_min,
+                       uint64_t *gpus_out);
+
 /* A lease takes GPUs of an own offer over the minutes [from, to): what is free follows. */
 void history_take(struct exchange *x, struct stand *p, const struct offer *o, uint64_t from_min,
                   uint64_t to_min, int64_t gpus);

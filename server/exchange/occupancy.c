@@ -381,15 +381,6 @@ static void stands_drop(struct exchange *x)
     index->drop_sku = p ? p->sku : 0;
 }
 
-static void stands_settle_ahead(struct exchange *x)
-{
-    struct stand_tree *stands = &x->occupancy->stands;
-    for (struct stand *p = RB_MIN(stand_tree, stands); p; p = RB_NEXT(stand_tree, stands, p)) {
-        for (struct cover *c = p->covers; c; c = c->next)
-            cover_settle_ahead(x, c);
-    }
-}
-
 void occupancy_index_settle(struct exchange *x)
 {
     struct occupancy_index *index = x->occupancy;
@@ -398,9 +389,6 @@ void occupancy_index_settle(struct exchange *x)
     index->moved = false;
     if (index->dropping)
         stands_drop(x);
-    if (index->ahead)
-        stands_settle_ahead(x);
-    index->ahead = false;
 }
 
 void occupancy_index_free(struct exchange *x)

@@ -48,7 +48,6 @@ struct occupancy_index {
     bool dropping;     /* there may be such, from the stand (drop_site, drop_sku) on */
     uint64_t drop_site;
     uint64_t drop_sku;
-    bool ahead;           /* a cover is kept for an election of this group */
     uint64_t prepare_min; /* when the next cover is to be prepared; UINT64_MAX: none */
 };
 

@@ -176,7 +176,12 @@ class Backstops:
             matching.series_allow(self, row[1], terms.sku, region, "tuning")
             for row in funds.rows), "series_restricted")
         parts, duration = [], (end_s - start_s) // MINUTE
-        if start_s < end_s and start_s > self.now_s:
+        least = cost_of(max(0, duration), terms.strike_ucr)
+        grounds.when(funds is not None and least > funds.total(), "insufficient_funds")
+        # Before offers are looked at: whether they have anything is no ground any more.
+        exhausted = least > self.pool_left(contract)
+        grounds.when(exhausted, "pool_exhausted")
+        if start_s < end_s and start_s > self.now_s and not exhausted:
             parts = self.electable(contract, op["gpus"], start_s // MINUTE, end_s // MINUTE)
             grounds.when(not parts, "no_capacity")
         costs = [cost_of(gpus * duration, terms.strike_ucr) for _, gpus in parts]

@@ -376,6 +376,83 @@ static void test_what_leaves_something_due_ends_group(void **state)
     }
 }
 
+static void push_of(struct table *t, uint64_t session, enum submission_kind kind,
+                    const struct message *operation)
+{
+    push(t, kind, 1, operation);
+    struct submission *last = t->sequencer.first;
+    while (last->next != NULL)
+        last = last->next;
+    last->session = session;
+}
+
+/* Of what sessions the draft took submissions, in order; each is a digit. */
+static unsigned taken_sessions(const struct table *t)
+{
+    unsigned sessions = 0;
+    for (const struct submission *s = t->draft.taken; s != NULL; s = s->next)
+        sessions = sessions * 10 + (unsigned)s->session;
+    return sessions;
+}
+
+/* GROUP_ELECTIONS_MAX: those beyond it wait, and what their sessions sent behind them; others pass
+ * them, questions included. */
+static void test_elections_wait(void **state)
+{
+    (void)state;
+    for (int manual = 0; manual <= 1; manual++) {
+        struct table t;
+        table_set(&t, manual ? CLOCK_MODE_MANUAL : CLOCK_MODE_REAL);
+        for (int i = 0; i < GROUP_ELECTIONS_MAX + 1; i++)
+            push_of(&t, 1, SUBMISSION_REQUEST, &op_backstop_elect_message);
+        push_of(&t, 1, SUBMISSION_QUERY, NULL);
+        push_of(&t, 2, SUBMISSION_REQUEST, &op_backstop_elect_message);
+        push_of(&t, 3, SUBMISSION_REQUEST, NULL);
+        push_of(&t, 2, SUBMISSION_REQUEST, NULL);
+        push_of(&t, 4, SUBMISSION_QUERY, NULL);
+        assert_true(step(&t));
+        assert_int_equal(taken_sessions(&t), 134);
+        /* What comes meanwhile goes behind. */
+        push_of(&t, 3, SUBMISSION_REQUEST, NULL);
+        assert_true(step(&t));
+        assert_int_equal(taken_sessions(&t), 113);
+        push_of(&t, 5, SUBMISSION_REQUEST, NULL);
+        assert_true(step(&t));
+        assert_int_equal(taken_sessions(&t), 225);
+        assert_true(sequencer_is_empty(&t.sequencer));
+        push_of(&t, 5, SUBMISSION_REQUEST, NULL);
+        assert_true(step(&t));
+        assert_int_equal(taken_sessions(&t), 5);
+        table_clear(&t);
+    }
+}
+
+/* The last one in the queue waits: what is pushed then comes behind it. */
+static void test_elections_wait_at_the_end(void **state)
+{
+    (void)state;
+    struct table t;
+    table_set(&t, CLOCK_MODE_REAL);
+    push_of(&t, 1, SUBMISSION_REQUEST, &op_backstop_elect_message);
+    push_of(&t, 2, SUBMISSION_REQUEST, &op_backstop_elect_message);
+    push_of(&t, 3, SUBMISSION_REQUEST, NULL);
+    assert_true(step(&t));
+    assert_int_equal(taken_sessions(&t), 13);
+    push_of(&t, 4, SUBMISSION_REQUEST, NULL);
+    assert_true(step(&t));
+    assert_int_equal(taken_sessions(&t), 24);
+    assert_true(sequencer_is_empty(&t.sequencer));
+    /* No more than so many are passed. */
+    for (int i = 0; i < GROUP_ELECTIONS_MAX + SEQUENCER_PASSED_MAX; i++)
+        push_of(&t, 1, SUBMISSION_REQUEST, &op_backstop_elect_message);
+    push_of(&t, 2, SUBMISSION_REQUEST, NULL);
+    assert_true(step(&t));
+    assert_int_equal(taken_sessions(&t), 1);
+    assert_true(step(&t));
+    assert_int_equal(taken_sessions(&t), 12);
+    table_clear(&t);
+}
+
 /* Says of every second request of the judge's that it needs no group. */
 static bool judge_odd(void *context, struct submission *s, uint64_t time_s)
 {
@@ -448,6 +525,8 @@ static void test_return(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_elections_wait),
+        cmocka_unit_test(test_elections_wait_at_the_end),
         cmocka_unit_test(test_judge),
         cmocka_unit_test(test_return),
         cmocka_unit_test(test_time_follows),

@@ -1,7 +1,8 @@
 /*
  * What it costs to close the periods of a backstop: 10 000 offers at one stand, leases that begin
  * and end at any minute, all minutes added up. Times are this process's processor time inside the
- * groups that do it: each tick is a slice. Also what an amendment and a lease cost meanwhile.
+ * groups that do it: each tick is a slice. Also what elections cost before it begins: each looks at
+ * all offers and is refused then, for want of funds, so that all are of the same stand.
  *
  *   bench_backstop [offers [leases [days a period]]]
  */
@@ -36,8 +37,10 @@ static uint64_t cpu_ns(void)
 static void offers_make(uint32_t count)
 {
     struct batch b = batch_of(&w, op, "op");
+    uint32_t gpus =
+        count > 15000 ? 1000 * 1000 / count : 64; /* what the site's power is enough for */
     for (uint32_t i = 0; i < count; i++) {
-        struct op_offer_publish *offer = offer_new(&w, 64, WORLD_BEGIN_S + 86400 * 400);
+        struct op_offer_publish *offer = offer_new(&w, gpus, WORLD_BEGIN_S + 86400 * 400);
         offer->meter_period_min = 1440;
         batch_add(&b, &op_offer_publish_message, offer);
         if (i % 1000 == 999)
@@ -90,6 +93,52 @@ static void leases_make(uint32_t count, uint32_t span_min)
         if (b.count == 100)
             batch_try(&b);
     }
+}
+
+static int ns_compare(const void *a, const void *b)
+{
+    const uint64_t *p = a;
+    const uint64_t *q = b;
+    return (*p > *q) - (*p < *q);
+}
+
+/* Of elections in one request; returns how many of them have looked at anything. */
+static uint32_t elections_ask(uint32_t count, uint64_t token, uint64_t *ns_out)
+{
+    struct batch b = batch_of(&w, guarantor, "g");
+    for (uint32_t i = 0; i < count; i++) {
+        struct op_backstop_elect *elect = NEW(&w, op_backstop_elect);
+        uint64_t *kept = arena_alloc(&w.arena, sizeof(*kept));
+        *kept = token;
+        *elect = (struct op_backstop_elect){
+            .contract = contract, .period = i % 2, .gpus = 4096, .tokens = {kept, 1}};
+        batch_add(&b, &op_backstop_elect_message, elect);
+    }
+    uint64_t begin_ns = cpu_ns();
+    const struct frame_reply *reply = batch_try(&b);
+    *ns_out = cpu_ns() - begin_ns;
+    uint32_t looked = 0;
+    for (uint32_t i = 0; i < reply->results.count; i++)
+        looked += reply->results.items[i].refusal == REFUSAL_insufficient_funds;
+    return looked;
+}
+
+static void elections_run(uint32_t period_min)
+{
+    enum { TIMES = 15, AT_ONCE = 60 };
+    uint64_t ns[TIMES];
+    uint64_t all_ns = 0;
+    uint64_t token = world_mint(&w, series, guarantor, (uint64_t)period_min * 1000 / 60 + 1);
+    for (uint32_t i = 0; i < TIMES; i++)
+        elections_ask(1, token, &ns[i]);
+    uint64_t looks = w.x->request_looks;
+    qsort(ns, TIMES, sizeof(ns[0]), ns_compare);
+    uint32_t looked = elections_ask(AT_ONCE, token, &all_ns);
+    printf(
+        "an election ahead: %.2f ms, the longest %.2f ms, %llu looks; %d in one request: %.2f ms, "
+        "%u looked\n",
+        (double)ns[TIMES / 2] / 1e6, (double)ns[TIMES - 1] / 1e6, (unsigned long long)looks,
+        AT_ONCE, (double)all_ns / 1e6, looked);
 }
 
 /* What ticks have cost. */
@@ -148,6 +197,7 @@ int main(int argc, char **argv)
     offers_make(offers);
     backstop_make(days * DAY_MIN);
     leases_make(leases, days * DAY_MIN);
+    elections_run(days * DAY_MIN);
     world_advance(&w, 16 * 3600, true);
     struct cost prepared = {0, 0, 0}, daily = {0, 0, 0}, closing = {0, 0, 0};
     prepare_run(&prepared);
