@@ -187,11 +187,24 @@ static void escrow_part(struct exchange *x, struct lease_row *lease, struct leas
     sold->escrow_series = (uint8_t)into.count;
 }
 
+/* Where the last period of a lease ends that is over: what comes before may be metered or settled.
+ */
+static uint64_t periods_over(const struct exchange *x, const struct lease_row *lease)
+{
+    if (lease->activated_s == 0 || x->head.time_s <= lease->start_s)
+        return lease->start_s;
+    uint64_t period_s = (uint64_t)lease->meter_period_min * 60;
+    return lease->start_s + (x->head.time_s - lease->start_s) / period_s * period_s;
+}
+
 /* When the tail of a lease is sold altogether it ends before that, and at once when it has no whole
- * minute left. */
+ * minute left; but never within periods that are over, though all of them was sold, too. */
 static void tail_cut(struct exchange *x, struct lease_row *lease)
 {
     uint64_t tail_s = relief_tail(x, lease);
+    uint64_t over_s = periods_over(x, lease);
+    if (tail_s < over_s)
+        tail_s = over_s;
     if (tail_s == lease->end_s)
         return;
     if (tail_s <= minute_ceil(x->head.time_s) && lease->end_reason == LEASE_END_NOT_YET)

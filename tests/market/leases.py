@@ -119,9 +119,13 @@ class Leases:
             self.give_back(target, series, amount)
 
     def sold_tail(self, seller):
-        """Where all that is left was sold, the seller's lease ends where that begins."""
+        """Where all that is left was sold, the seller's lease ends where that begins, though not
+        in a period that is over."""
         end = seller.end_min
-        while end > seller.start_min and seller.unsold_at(end - 1) == 0:
+        over = seller.start_min
+        while seller.activated_s and (over + seller.meter_period_min) * 60 <= self.now_s:
+            over += seller.meter_period_min
+        while end > over and seller.unsold_at(end - 1) == 0:
             end -= 1
         if end < seller.end_min:
             seller.end_min = end

@@ -55,15 +55,21 @@ static void do_withdraw(struct story *s)
     assert_int_equal(r->refusal, closed ? REFUSAL_offer_closed : REFUSAL_accepted);
 }
 
-/* A part of a lease has been sold: where its tail is gone altogether it ends there. */
-static void note_sale(struct plain_lease *parent, const struct plain_lease *sold)
+/* A part of a lease has been sold: where its tail is gone altogether it ends there, though not in a
+ * period that is over. */
+static void note_sale(struct plain_lease *parent, const struct plain_lease *sold, uint64_t now_s)
 {
+    uint64_t over_s = parent->start_s;
+    for (uint32_t k = 0; parent->activated && k < plain_periods(parent); k++) {
+        if (plain_period_end(parent, k) <= now_s)
+            over_s = plain_period_end(parent, k);
+    }
     for (uint64_t at = sold->start_s; at < sold->end_s; at += 60) {
         uint64_t m = (at - parent->start_s) / 60;
         parent->sold[m] += sold->gpus;
         assert_true(parent->sold[m] <= parent->gpus);
     }
-    while (parent->end_s > parent->start_s &&
+    while (parent->end_s > over_s &&
            parent->sold[(parent->end_s - parent->start_s) / 60 - 1] == parent->gpus)
         parent->end_s -= 60;
 }
@@ -99,7 +105,7 @@ static void note_leases(struct story *s, const struct result *r)
         assert_true(parent != NULL || offer->state == OFFER_STATE_OPEN);
         assert_true(plain_periods(l) <= PERIODS_MAX);
         if (parent != NULL)
-            note_sale(parent, l);
+            note_sale(parent, l, s->w.time_s);
         s->accepted[8] += parent != NULL;
     }
 }
