@@ -117,7 +117,7 @@ MESSAGE_STRUCT(q_royalties, Q_ROYALTIES_FIELDS);
 MESSAGE_STRUCT(contract_info, ROW_CONTRACT_FIELDS);
 
 /* Terms as proposed, then where the contract stands: the period that is next to be settled, what
- * was drawn so far. `pending_*` of no version: 0. */
+ * was drawn so far. `pending` 0: no version is proposed. */
 #define ROW_BACKSTOP_FIELDS(X, S)                                                                  \
     BACKSTOP_PROPOSE_FIELDS(X, S)                                                                  \
     X(U32, S, version, 0, UINT32_MAX)                                                              \
@@ -134,8 +134,9 @@ MESSAGE_STRUCT(contract_info, ROW_CONTRACT_FIELDS);
     X(TIME, S, period_end_s, 0, TIME_MAX_S)
 MESSAGE_STRUCT(backstop_info, ROW_BACKSTOP_FIELDS);
 
-/* `claim`: what the fund lacked became this one, of which `paid_since_ucr` has been paid and
- * `left_ucr` has not; 0: it lacked nothing. */
+/* `strike_ucr`: at which all of it was owed; 0: it was owed at several. `claim`: what the fund
+ * lacked became this one, of which `paid_since_ucr` has been paid and `left_ucr` has not; 0: it
+ * lacked nothing. */
 #define ROW_DRAW_FIELDS(X, S)                                                                      \
     X(NUMBER, S, contract, 1, SERIAL_MAX)                                                          \
     X(U32, S, period, 0, UINT32_MAX)                                                               \
@@ -144,7 +145,9 @@ MESSAGE_STRUCT(backstop_info, ROW_BACKSTOP_FIELDS);
     X(U64, S, gpu_minutes_covered, 0, UINT64_MAX)                                                  \
     X(U64, S, gpu_minutes_sold, 0, UINT64_MAX)                                                     \
     X(U64, S, gpu_minutes_elected, 0, UINT64_MAX)                                                  \
+    X(U64, S, gpu_minutes_not_offered, 0, UINT64_MAX)                                              \
     X(U64, S, gpu_minutes_owed, 0, UINT64_MAX)                                                     \
+    X(PRICE, S, strike_ucr, 0, PRICE_MAX_UCR)                                                      \
     X(AMOUNT, S, owed_ucr, 0, UINT64_MAX)                                                          \
     X(AMOUNT, S, paid_ucr, 0, UINT64_MAX)                                                          \
     X(NUMBER, S, claim, 0, SERIAL_MAX)                                                             \
@@ -156,7 +159,7 @@ MESSAGE_STRUCT(draw_info, ROW_DRAW_FIELDS);
 
 /* Terms of a version, then where the contract stands: the phase, what has been reached of the step
  * to the next one, all that was settled, shared, and paid of that, claims included. `pending` 0: no
- * other version is proposed. */
+ * version is proposed. */
 #define ROW_REVSHARE_FIELDS(X, S)                                                                  \
     REVSHARE_PROPOSE_FIELDS(X, S)                                                                  \
     X(U32, S, version, 0, UINT32_MAX)                                                              \

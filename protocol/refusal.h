@@ -72,7 +72,7 @@
     X(lease_not_granted, 52, false, "the lease is not waiting for activation")                     \
     X(lease_not_active, 53, false, "the lease is not active")                                      \
     X(activation_too_late, 54, false, "the grace time for activation has passed")                  \
-    X(period_not_found, 55, false, "the lease has no such period")                                 \
+    X(period_not_found, 55, false, "there is no such period")                                      \
     X(period_not_over, 56, true, "the period is not over yet")                                     \
     X(meter_too_late, 57, false, "the time for metering this period has passed")                   \
     X(already_metered, 58, false, "this period has been metered")                                  \
@@ -124,7 +124,7 @@
     X(pool_exhausted, 105, false, "the pool does not cover this")                                  \
     X(month_invalid, 106, false, "not the first second of a month that is over")                   \
     X(royalty_not_due, 107, false, "more than is due under the grant")                             \
-    X(tranche_not_found, 108, false, "the grant has no such tranche")                              \
+    X(tranche_not_found, 108, false, "the grant has no such tranche that an admin releases")       \
     X(tranche_paid, 109, false, "the tranche has been paid or released")                           \
     X(guarantee_exhausted, 110, false, "the guarantee's limit does not cover this")                \
     X(nothing_to_recover, 111, false, "the guarantor has nothing to recover, or has stepped in")   \

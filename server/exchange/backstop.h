@@ -25,7 +25,8 @@ struct backstop_minute {
     uint64_t covered;
     uint64_t sold;
     uint64_t elected;
-    uint64_t owed; /* GPUs */
+    uint64_t not_offered; /* covered, and none of the others */
+    uint64_t owed;        /* GPUs */
 };
 
 /* Goes over minutes from the cursor on; `until_min` is how far what it says holds. */

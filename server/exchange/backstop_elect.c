@@ -255,7 +255,7 @@ static enum refusal elect_check_contract(struct election *e, uint32_t account)
     if (row->state != CONTRACT_STATE_IN_FORCE || !e->terms || !e->cover)
         return REFUSAL_contract_not_in_force;
     if (e->op->period >= backstop_periods(e->terms))
-        return REFUSAL_interval_invalid;
+        return REFUSAL_period_not_found;
     uint64_t start_s = backstop_period_start(e->terms, e->op->period);
     uint64_t minutes = (backstop_period_end(e->terms, e->op->period) - start_s) / 60;
     if (start_s <= e->x->head.time_s)

@@ -113,11 +113,14 @@ struct backstop_minute backstop_walk_next(struct backstop_walk *w, uint64_t end_
     int64_t could = sold + (certified && healthy ? w->values[CURVE_FREE] : 0);
     int64_t open = covered - w->values[CURVE_ELECTED];
     int64_t owed = (open < could ? open : could) - sold - w->values[CURVE_WITHHELD];
+    owed = owed > 0 ? owed : 0;
+    int64_t rest = open - sold - owed; /* more may be sold than is covered */
     return (struct backstop_minute){
         .covered = (uint64_t)covered,
         .sold = sold > 0 ? (uint64_t)sold : 0,
         .elected = w->values[CURVE_ELECTED] > 0 ? (uint64_t)w->values[CURVE_ELECTED] : 0,
-        .owed = owed > 0 ? (uint64_t)owed : 0,
+        .not_offered = rest > 0 ? (uint64_t)rest : 0,
+        .owed = (uint64_t)owed,
     };
 }
 
@@ -133,6 +136,7 @@ static uint32_t walk_add_up(struct backstop_walk *w, struct cover_row *row, uint
         row->gpu_minutes_covered += minutes * m.covered;
         row->gpu_minutes_sold += minutes * m.sold;
         row->gpu_minutes_elected += minutes * m.elected;
+        row->gpu_minutes_not_offered += minutes * m.not_offered;
         row->gpu_minutes_owed += minutes * m.owed;
         cost += (wide)(minutes * m.owed) * w->terms->strike_ucr;
     }
@@ -202,6 +206,7 @@ static void period_close(struct cover_row *cover, const struct backstop_row *ter
     cover->period++;
     cover->gpu_minutes_covered = cover->gpu_minutes_sold = 0;
     cover->gpu_minutes_elected = cover->gpu_minutes_owed = 0;
+    cover->gpu_minutes_not_offered = 0;
     cover->cost_low = cover->cost_high = 0;
     cover->mixed = 0;
 }
@@ -219,6 +224,7 @@ static void draw_put(struct exchange *x, struct cover_row *cover, const struct b
         .gpu_minutes_covered = cover->gpu_minutes_covered,
         .gpu_minutes_sold = cover->gpu_minutes_sold,
         .gpu_minutes_elected = cover->gpu_minutes_elected,
+        .gpu_minutes_not_offered = cover->gpu_minutes_not_offered,
         .gpu_minutes_owed = cover->gpu_minutes_owed,
         .owed_ucr = owed,
         .paid_ucr = paid,

@@ -107,6 +107,13 @@ static bool cost_fits(const struct cover_row *row, const struct backstop_row *te
     return row->mixed != 0 || cost == (wide)row->gpu_minutes_owed * terms->strike_ucr;
 }
 
+/* Whether GPU-minutes of so many kinds can be those of what was covered: more may be sold. */
+static bool minutes_fit(uint64_t covered, uint64_t taken, uint64_t not_offered, uint64_t owed)
+{
+    wide open = (wide)not_offered + owed;
+    return open <= covered && open + taken >= covered;
+}
+
 static int position_visit(void *context, const void *item)
 {
     struct checking *c = context;
@@ -132,6 +139,9 @@ static int position_visit(void *context, const void *item)
     if (row->pool_left_ucr > terms->pool_ucr ||
         terms->pool_ucr - row->pool_left_ucr != row->owed_ucr + row->elected_ucr)
         backstop_found(c, row->contract, "the pool is not what was drawn of it");
+    if (!minutes_fit(row->gpu_minutes_covered, row->gpu_minutes_sold + row->gpu_minutes_elected,
+                     row->gpu_minutes_not_offered, row->gpu_minutes_owed))
+        backstop_found(c, row->contract, "minutes of the period are of no kind, or of several");
     if (row->mixed > 1 || !cost_fits(row, terms))
         backstop_found(c, row->contract, "the period costs other than its minutes at the strike");
     if (!row->closed && contract->next_s != backstop_next_s(row, terms))
@@ -166,6 +176,9 @@ static int draw_visit(void *context, const void *item)
         backstop_found(c, row->contract, "a settled period lacked another amount than its claim");
     if (claim && claim->since_s != row->end_s)
         backstop_found(c, row->contract, "what a period lacked is not claimed since its end");
+    if (!minutes_fit(row->gpu_minutes_covered, row->gpu_minutes_sold + row->gpu_minutes_elected,
+                     row->gpu_minutes_not_offered, row->gpu_minutes_owed))
+        backstop_found(c, row->contract, "minutes of a settled period are of no kind, or several");
     if (!draw_fits(c->x, row))
         backstop_found(c, row->contract, "a settled period was owed at other than its strike");
     return 0;

@@ -86,10 +86,11 @@ ROW_STRUCT(backstop_row, BACKSTOP_ROW);
 /*
  * Where a backstop stands: the next period to be settled, how far within it (cursor_s) minutes have
  * been added up to the gpu_minutes_*, and what was drawn of the pool by settlement and election.
- * cost: of the minutes owed, each at the strike that held then, in sixtieths of a micro-credit, a
- * 128-bit number in two halves. elected_until_s: where the last elected lease ends. version: of the
- * terms that hold from the cursor on. closed 1: no period is left. mixed 1: minutes of the period
- * were owed at another strike before.
+ * gpu_minutes_not_offered: covered and, minute by minute, neither sold, elected nor owed. cost: of
+ * the minutes owed, each at the strike that held then, in sixtieths of a micro-credit, a 128-bit
+ * number in two halves. elected_until_s: where the last elected lease ends. version: of the terms
+ * that hold from the cursor on. closed 1: no period is left. mixed 1: minutes of the period were
+ * owed at another strike before.
  */
 #define COVER_ROW(X, S)                                                                            \
     X(U64, S, contract, 1)                                                                         \
@@ -97,6 +98,7 @@ ROW_STRUCT(backstop_row, BACKSTOP_ROW);
     X(U64, S, gpu_minutes_covered, 1)                                                              \
     X(U64, S, gpu_minutes_sold, 1)                                                                 \
     X(U64, S, gpu_minutes_elected, 1)                                                              \
+    X(U64, S, gpu_minutes_not_offered, 1)                                                          \
     X(U64, S, gpu_minutes_owed, 1)                                                                 \
     X(U64, S, pool_left_ucr, 1)                                                                    \
     X(U64, S, owed_ucr, 1)                                                                         \
@@ -122,6 +124,7 @@ ROW_STRUCT(cover_row, COVER_ROW);
     X(U64, S, gpu_minutes_covered, 1)                                                              \
     X(U64, S, gpu_minutes_sold, 1)                                                                 \
     X(U64, S, gpu_minutes_elected, 1)                                                              \
+    X(U64, S, gpu_minutes_not_offered, 1)                                                          \
     X(U64, S, gpu_minutes_owed, 1)                                                                 \
     X(U64, S, owed_ucr, 1)                                                                         \
     X(U64, S, paid_ucr, 1)                                                                         \

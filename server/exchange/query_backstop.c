@@ -43,7 +43,7 @@ static void info_fill(const struct exchange *x, const struct contract_row *row, 
     const struct backstop_row *terms = backstop_terms(x, row->contract, version);
     *info = (struct backstop_info){
         .contract = row->contract,
-        .pending = row->pending != version ? row->pending : 0,
+        .pending = row->pending,
         .proposer = row->proposer,
     };
     if (terms) {
@@ -116,6 +116,7 @@ enum refusal query_draws(const struct exchange *x, uint32_t account, const void 
             break;
         }
         const struct claim_row *claim = backstop_claim(x, row);
+        const struct backstop_row *terms = backstop_terms(x, row->contract, row->version);
         rows[answer->rows.count++] = (struct draw_info){
             .contract = row->contract,
             .period = row->period,
@@ -124,7 +125,9 @@ enum refusal query_draws(const struct exchange *x, uint32_t account, const void 
             .gpu_minutes_covered = row->gpu_minutes_covered,
             .gpu_minutes_sold = row->gpu_minutes_sold,
             .gpu_minutes_elected = row->gpu_minutes_elected,
+            .gpu_minutes_not_offered = row->gpu_minutes_not_offered,
             .gpu_minutes_owed = row->gpu_minutes_owed,
+            .strike_ucr = terms ? terms->strike_ucr : 0,
             .owed_ucr = row->owed_ucr,
             .paid_ucr = row->paid_ucr,
             .claim = claim ? claim->claim : 0,

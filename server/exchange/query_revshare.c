@@ -56,12 +56,16 @@ static void info_fill(const struct exchange *x, const struct contract_row *row, 
     struct revshare_info *info = out;
     *info = (struct revshare_info){
         .contract = row->contract,
-        .pending = row->pending != version ? row->pending : 0,
+        .pending = row->pending,
         .proposer = row->proposer,
         .state = row->state,
         .claims_ucr = row->claims_ucr,
     };
-    terms_fill(revshare_terms(x, row->contract, version), arena, info);
+    const struct revshare_row *terms = revshare_terms(x, row->contract, version);
+    terms_fill(terms, arena, info);
+    /* Of what never was in force all of the first milestone is left; that of a last phase is 0. */
+    if (terms->phases_count > 0)
+        info->cash_left_ucr = terms->milestone_ucr[0];
     progress_fill(x, row, info);
 }
 

@@ -132,11 +132,13 @@ static enum refusal release_refusal(const struct exchange *x, const struct actor
     const struct advance_row *advance = grant_advance(x, row->contract);
     if (x->head.time_s >= grant_term_end_s(terms))
         return REFUSAL_contract_not_in_force;
-    if (op->tranche >= terms->tranches_count ||
-        terms->tranche_kind[op->tranche] != TRANCHE_KIND_ADMIN)
+    if (op->tranche >= terms->tranches_count)
         return REFUSAL_tranche_not_found;
     uint32_t done = advance->tranches_paid | advance->tranches_released;
-    return done >> op->tranche & 1 ? REFUSAL_tranche_paid : REFUSAL_accepted;
+    if (done >> op->tranche & 1)
+        return REFUSAL_tranche_paid;
+    return terms->tranche_kind[op->tranche] == TRANCHE_KIND_ADMIN ? REFUSAL_accepted
+                                                                  : REFUSAL_tranche_not_found;
 }
 
 enum refusal grant_release(struct exchange *x, const struct actor *actor, const void *body,

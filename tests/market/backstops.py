@@ -61,7 +61,8 @@ class Backstops:
         contract.owed = contract.paid = contract.elected = contract.period = 0
         contract.draws = []
         contract.elected_leases = []
-        contract.sums = dict(covered=0, sold=0, elected=0, owed=0, cost=0)
+        contract.sums = dict(covered=0, sold=0, elected=0, not_offered=0, owed=0,
+                             cost=0)
 
     def pool_left(self, contract):
         if contract.version == 0:
@@ -115,6 +116,7 @@ class Backstops:
             sums["covered"] += covered
             sums["sold"] += sold
             sums["elected"] += elected
+            sums["not_offered"] += max(0, covered - sold - elected - owed)
             sums["owed"] += owed
             sums["cost"] += owed * terms.strike_ucr
 
@@ -144,7 +146,7 @@ class Backstops:
                     gpu_minutes_owed=sums["owed"], owed_ucr=owed, paid_ucr=amount,
                     pool_left_ucr=self.pool_left(contract))
         assert draw["pool_left_ucr"] >= 0, "the pool is never exceeded"
-        contract.draws.append(draw)
+        contract.draws.append(dict(draw, gpu_minutes_not_offered=sums["not_offered"]))
         contract.sums = dict.fromkeys(sums, 0)
         contract.period += 1
         self.say("backstop_settled", paid=paid, **draw)
@@ -168,8 +170,8 @@ class Backstops:
             grounds.refuse()
         grounds.when(self.accounts[contract.creditor].frozen, "party_frozen")
         start_s, end_s = self.period_span(contract, op["period"])
-        grounds.when(start_s >= end_s, "interval_invalid")
-        grounds.when(start_s <= self.now_s, "period_begun")
+        grounds.when(start_s >= end_s, "period_not_found")
+        grounds.when(start_s < end_s and start_s <= self.now_s, "period_begun")
         terms = contract.now()
         region = self.sites[terms.site].region
         grounds.when(funds is not None and not all(

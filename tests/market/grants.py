@@ -281,8 +281,9 @@ class Grants:
         refuse(contract.state != "in_force" or
                self.now_s >= self.term_end_s(contract.now()), "contract_not_in_force")
         place, tranches = op["tranche"], contract.now().tranches
-        refuse(place >= len(tranches) or tranches[place]["kind"] != "admin", "tranche_not_found")
+        refuse(place >= len(tranches), "tranche_not_found")
         refuse(place in contract.tranches_paid | contract.released, "tranche_paid")
+        refuse(tranches[place]["kind"] != "admin", "tranche_not_found")
         contract.released.add(place)
         self.say("tranche_released", contract=contract.contract, tranche=place)
         self.grant_run(contract, self.now_s)

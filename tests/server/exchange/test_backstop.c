@@ -235,7 +235,7 @@ static void minute_fill(struct minute *m, const struct backstop_row *terms, uint
 static void draw_compare(const struct draw_row *draw)
 {
     static struct minute m;
-    uint64_t sold = 0, elected = 0, owed = 0, covered = 0;
+    uint64_t sold = 0, elected = 0, owed = 0, covered = 0, not_offered = 0;
     wide cost = 0;
     for (uint64_t at = draw->start_s / 60 - BEGIN_MIN; at < draw->end_s / 60 - BEGIN_MIN; at++) {
         const struct backstop_row *terms = &terms_at[at];
@@ -254,6 +254,8 @@ static void draw_compare(const struct draw_row *draw)
         sold += m.sold;
         elected += m.elected;
         owed += gpus;
+        uint64_t used = m.sold + m.elected + gpus;
+        not_offered += most > used ? most - used : 0;
         cost += (wide)gpus * terms->strike_ucr;
     }
     amount all = (amount)((cost + 59) / 60);
@@ -261,6 +263,7 @@ static void draw_compare(const struct draw_row *draw)
     assert_int_equal(draw->gpu_minutes_covered, covered);
     assert_int_equal(draw->gpu_minutes_sold, sold);
     assert_int_equal(draw->gpu_minutes_elected, elected);
+    assert_int_equal(draw->gpu_minutes_not_offered, not_offered);
     assert_int_equal(draw->gpu_minutes_owed, owed);
     assert_int_equal(draw->owed_ucr, all < left ? all : left);
 }

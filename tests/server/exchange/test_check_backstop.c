@@ -245,6 +245,9 @@ static void test_position(void **state)
     damaged.mixed = 2;
     assert_unseen(TABLE_COVER, &damaged, &row, "costs other than its minutes at the strike");
     damaged = row;
+    damaged.gpu_minutes_covered++;
+    assert_unseen(TABLE_COVER, &damaged, &row, "minutes of the period are of no kind");
+    damaged = row;
     damaged.cost_low++;
     assert_unseen(TABLE_COVER, &damaged, &row, "costs other than its minutes at the strike");
     damaged = row;
@@ -271,6 +274,10 @@ static void test_draws(void **state)
     damaged = row;
     damaged.paid_ucr = row.owed_ucr + 1;
     assert_unseen(TABLE_DRAW, &damaged, &row, "a settled period is missing or does not follow");
+
+    damaged = row;
+    damaged.gpu_minutes_not_offered++;
+    assert_unseen(TABLE_DRAW, &damaged, &row, "minutes of a settled period are of no kind");
 
     damaged = row;
     damaged.version = 2;
