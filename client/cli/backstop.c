@@ -1,6 +1,7 @@
 /* Backstops: what a guarantor covers, takes for itself and has paid. */
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "client/cli/cli.h"
@@ -8,6 +9,7 @@
 #include "client/cli/order_place.h"
 #include "client/json.h"
 #include "protocol/amount.h"
+#include "protocol/refusal.h"
 
 #define NO_BACKSTOP "there is no such backstop of yours; see 'bourse backstop list'"
 
@@ -199,11 +201,10 @@ int command_backstop_show(struct cli *cli, int argc, char **argv)
     return contract_show(cli, argc, argv, NULL, NULL);
 }
 
-/* A settled period, with what follows from it: covered and neither sold, elected nor owed for; and
- * what a GPU-hour came to, which is the strike unless it changed or the pool ended on the way. */
+/* A settled period, with what a GPU-hour came to: the strike, unless it changed or the pool ended
+ * on the way. */
 struct settled {
     struct draw_info row;
-    uint64_t gpu_minutes_not_offered;
     uint64_t per_gpu_hour_ucr;
 };
 
@@ -219,8 +220,7 @@ static const struct field settled_fields[] = {
     SETTLED(gpu_minutes_covered, FIELD_U64),
     SETTLED(gpu_minutes_sold, FIELD_U64),
     SETTLED(gpu_minutes_elected, FIELD_U64),
-    {"gpu_minutes_not_offered", FIELD_U64, offsetof(struct settled, gpu_minutes_not_offered), 0, 0,
-     NULL, NULL},
+    SETTLED(gpu_minutes_not_offered, FIELD_U64),
     SETTLED(gpu_minutes_owed, FIELD_U64),
     {"per_gpu_hour_ucr", FIELD_PRICE, offsetof(struct settled, per_gpu_hour_ucr), 0, 0, NULL, NULL},
     SETTLED(owed_ucr, FIELD_AMOUNT),
@@ -237,13 +237,7 @@ static const struct message settled_message = {"settled", 0, sizeof(struct settl
 
 static struct settled settled_of(const struct draw_info *row)
 {
-    struct settled s = {.row = *row};
-    uint64_t left = row->gpu_minutes_covered;
-    const uint64_t taken[] = {row->gpu_minutes_sold, row->gpu_minutes_elected,
-                              row->gpu_minutes_owed};
-    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
-        left = left > taken[i] ? left - taken[i] : 0;
-    s.gpu_minutes_not_offered = left;
+    struct settled s = {.row = *row, .per_gpu_hour_ucr = row->strike_ucr};
     if (row->gpu_minutes_owed > 0)
         s.per_gpu_hour_ucr = (uint64_t)((wide)row->owed_ucr * 60 / row->gpu_minutes_owed);
     return s;
@@ -295,15 +289,15 @@ int command_backstop_statement(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct q_draws q = {.contract = value_u64(cli, "CONTRACT", argv[0])};
     uint32_t count = 0;
-    cli->missing = NO_BACKSTOP;
+    if (contract_of_kind(cli, q.contract, CONTRACT_KIND_BACKSTOP) == NULL)
+        return cli->exit;
     const struct settled *settled = settled_fetch(cli, &q, &count);
-    cli->missing = NULL;
     if (settled == NULL || cli->json)
         return settled == NULL ? cli->exit : settled_json(cli, settled, count);
     bool unoffered = false, exhausted = false;
     for (uint32_t i = 0; i < count; i++) {
         const struct draw_info *row = &settled[i].row;
-        unoffered = unoffered || settled[i].gpu_minutes_not_offered > 0;
+        unoffered = unoffered || row->gpu_minutes_not_offered > 0;
         exhausted = exhausted || (row->gpu_minutes_owed > 0 && row->pool_left_ucr == 0);
     }
     if (count == 0)
@@ -369,6 +363,44 @@ static void election_tell(struct cli *cli, const struct op_backstop_elect *op,
                   "offers that give a lease of its whole length.\n");
 }
 
+/* How many periods there are, which one cannot elect beyond. */
+static void period_fail(struct cli *cli, const struct backstop_info *b)
+{
+    char hint[96];
+    uint64_t span_s = (uint64_t)b->period_min * 60;
+    snprintf(hint, sizeof(hint), "The last period of the backstop is %" PRIu64 ".",
+             (b->end_s - b->start_s - 1) / span_s);
+    cli_fail_hint(cli, REFUSAL_period_not_found, hint);
+}
+
+/* What is left of the pool now, and what all of the GPUs would take of it. */
+static void pool_fail(struct cli *cli, const struct op_backstop_elect *op, uint64_t most_ucr)
+{
+    char hint[128 + 2 * AMOUNT_TEXT_BYTES];
+    char left[AMOUNT_TEXT_BYTES], most[AMOUNT_TEXT_BYTES];
+    const struct backstop_info *b = contract_row(cli, CONTRACT_KIND_BACKSTOP, op->contract, 0);
+    if (b != NULL)
+        snprintf(hint, sizeof(hint),
+                 "%s credits are left of it; %" PRIu32 " GPUs for a whole period are %s at the "
+                 "strike.",
+                 amount_format(b->pool_left_ucr, left), op->gpus, amount_format(most_ucr, most));
+    cli_fail_hint(cli, REFUSAL_pool_exhausted, b != NULL ? hint : NULL);
+}
+
+static const struct result *elect_apply(struct cli *cli, const struct op_backstop_elect *op,
+                                        const struct backstop_info *b, uint64_t most_ucr)
+{
+    uint32_t refusal;
+    const struct result *r = cli_try(cli, &op_backstop_elect_message, op, &refusal);
+    if (refusal == REFUSAL_period_not_found)
+        period_fail(cli, b);
+    else if (refusal == REFUSAL_pool_exhausted)
+        pool_fail(cli, op, most_ucr);
+    else if (refusal != REFUSAL_accepted)
+        cli_fail_refusal(cli, refusal);
+    return r;
+}
+
 int command_backstop_elect(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
@@ -384,7 +416,7 @@ int command_backstop_elect(struct cli *cli, int argc, char **argv)
     if (cli->exit != CLI_OK ||
         funds_for(cli, most_ucr, &op.tokens.items, &op.tokens.count) != CLI_OK)
         return cli->exit;
-    const struct result *r = cli_apply(cli, &op_backstop_elect_message, &op);
+    const struct result *r = elect_apply(cli, &op, b, most_ucr);
     if (r != NULL)
         election_tell(cli, &op, r);
     return cli->exit;

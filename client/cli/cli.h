@@ -91,6 +91,7 @@ struct cli {
     const char *where;   /* "orders.csv, line 3", in front of errors; NULL: nothing */
     const char *missing; /* what to say when the next thing asked for is not there; NULL: the
                             exchange's own words */
+    bool superseded;     /* the terms that are shown are neither in force nor proposed */
 };
 
 /* --- The table (commands.c) --- */

@@ -95,6 +95,19 @@ static bool noun_is(const struct cli *cli, const char *noun)
     return at != NULL && strncmp(at + 1, noun, length) == 0 && at[1 + length] == ' ';
 }
 
+const struct contract_info *contract_of_kind(struct cli *cli, uint64_t contract, uint32_t kind)
+{
+    if (cli->exit == CLI_OK && contract == 0)
+        cli_fail(cli, CLI_USAGE, "contract: 0 is below 1");
+    const struct contract_info *c = contract_fetch(cli, contract);
+    if (c == NULL || c->kind == kind)
+        return c;
+    cli_fail(cli, CLI_REFUSED,
+             "contract %" PRIu64 " is %s; 'bourse %s show %" PRIu64 "' is about it", contract,
+             contract_called(c->kind), contract_noun(c->kind), contract);
+    return NULL;
+}
+
 const struct contract_info *contract_of_noun(struct cli *cli, uint64_t contract)
 {
     if (cli->exit == CLI_OK && contract == 0)
@@ -176,6 +189,7 @@ int contract_show(struct cli *cli, int argc, char **argv, const char *without,
         return cli_fail(cli, CLI_LOCAL, "out of memory");
     if (version > 0)
         version_state(c, version, row);
+    cli->superseded = version > 0 && version != c->version && version != c->pending;
     if (cli->json) {
         json_t *json = contract_json(cli, part, row);
         json_object_set_new(json, "version_in_force", json_integer(c->version));
@@ -184,7 +198,7 @@ int contract_show(struct cli *cli, int argc, char **argv, const char *without,
     record_print(cli, part, row, version > 0 ? NULL : without);
     if (more != NULL && version == 0)
         more(cli, row);
-    if (version > 0 && version != c->version && version != c->pending)
+    if (cli->superseded)
         cli_print(cli, "These terms are not in force: those of version %u are.\n",
                   (unsigned)c->version);
     return cli->exit;

@@ -6,6 +6,9 @@
 
 /* One contract that one may see, of any kind; NULL after a failure, which has been said. */
 const struct contract_info *contract_fetch(struct cli *cli, uint64_t contract);
+/* The same of one kind, for a command that lists what there is of that kind alone; of another one
+ * the noun that shows it is said. */
+const struct contract_info *contract_of_kind(struct cli *cli, uint64_t contract, uint32_t kind);
 /* The same of the kind that the command line names, which is said otherwise; any kind under the
  * noun "contract". */
 const struct contract_info *contract_of_noun(struct cli *cli, uint64_t contract);

@@ -225,8 +225,9 @@ enum tranche_state {
     TRANCHE_WAITS_FOR_SPEND,
     TRANCHE_WAITS_FOR_ADMIN,
     TRANCHE_WAITS_FOR_FUNDS,
-    TRANCHE_FROZEN, /* it would be paid if a declaration were not late */
-    TRANCHE_LAPSED, /* nothing can pay it any more */
+    TRANCHE_FROZEN,       /* it would be paid if a declaration were not late */
+    TRANCHE_LAPSED,       /* nothing can pay it any more */
+    TRANCHE_NOT_IN_FORCE, /* under terms that others took the place of */
 };
 
 /* In JSON, and for people. */
@@ -240,6 +241,7 @@ static const char *const tranche_words[][2] = {
     [TRANCHE_WAITS_FOR_FUNDS] = {"waits_for_funds", "waits for funds"},
     [TRANCHE_FROZEN] = {"frozen", "frozen: a declaration is late"},
     [TRANCHE_LAPSED] = {"lapsed", "lapsed"},
+    [TRANCHE_NOT_IN_FORCE] = {"not_in_force", NULL},
 };
 
 static bool tranche_bit(uint32_t bits, uint32_t i)
@@ -271,6 +273,8 @@ static bool tranche_lapses(struct cli *cli, const struct grant_info *g, const st
 static enum tranche_state tranche_state(struct cli *cli, const struct grant_info *g, uint32_t i)
 {
     const struct tranche *t = (const struct tranche *)g->tranches.items + i;
+    if (cli->superseded)
+        return TRANCHE_NOT_IN_FORCE;
     if (g->version > 0 && tranche_bit(g->tranches_paid, i))
         return TRANCHE_PAID;
     if (g->state == CONTRACT_STATE_PROPOSED || g->version == g->pending)

@@ -17,6 +17,7 @@
 struct listed {
     struct proposal_info row;
     struct text has;
+    struct text policy; /* what one of a policy asks for */
 };
 
 #define LISTED(field, kind, words)                                                                 \
@@ -35,6 +36,7 @@ static const struct field listed_fields[] = {
     LISTED(account, FIELD_ACCOUNT, NULL),
     LISTED(name, FIELD_TEXT, NULL),
     LISTED(amount_ucr, FIELD_AMOUNT, NULL),
+    {"policy", FIELD_TEXT, offsetof(struct listed, policy), 0, 0, NULL, NULL},
     LISTED(until_s, FIELD_TIME, NULL),
 };
 const struct message proposal_listed_message = {"listed", 0, sizeof(struct listed),
@@ -49,6 +51,26 @@ static struct text approvals_text(struct cli *cli, const struct proposal_info *p
     bool one_more = p->state == CONTROL_STATE_OPEN && p->approvals.count >= p->needed;
     int length = snprintf(text, sizeof(text), "%" PRIu32 " of %" PRIu32 "%s", p->approvals.count,
                           p->needed, one_more ? " (takes 1 more)" : "");
+    const char *kept = arena_copy(&cli->arena, text, (size_t)length);
+    return kept != NULL ? (struct text){kept, (uint32_t)length} : (struct text){"", 0};
+}
+
+static const char *limit_text(amount limit, char text[AMOUNT_TEXT_BYTES])
+{
+    return limit > 0 ? amount_format(limit, text) : "none";
+}
+
+/* "2 approvals, mint limit 1000, payout limit none". */
+static struct text policy_text(struct cli *cli, const struct proposal_info *p)
+{
+    char mint[AMOUNT_TEXT_BYTES], payout[AMOUNT_TEXT_BYTES];
+    char text[64 + 2 * AMOUNT_TEXT_BYTES];
+    if (p->kind != CONTROL_KIND_POLICY)
+        return (struct text){"", 0};
+    int length =
+        snprintf(text, sizeof(text), "%s, mint limit %s, payout limit %s",
+                 text_count(cli, p->policy_approvals, "approval"),
+                 limit_text(p->mint_limit_ucr, mint), limit_text(p->payout_limit_ucr, payout));
     const char *kept = arena_copy(&cli->arena, text, (size_t)length);
     return kept != NULL ? (struct text){kept, (uint32_t)length} : (struct text){"", 0};
 }
@@ -71,6 +93,7 @@ int command_control_list(struct cli *cli, int argc, char **argv)
     for (uint32_t i = 0; i < count && cli->exit == CLI_OK; i++) {
         listed[i].row = ((const struct proposal_info *)rows)[i];
         listed[i].has = approvals_text(cli, &listed[i].row);
+        listed[i].policy = policy_text(cli, &listed[i].row);
     }
     if (cli->exit != CLI_OK)
         return cli->exit;
@@ -79,7 +102,7 @@ int command_control_list(struct cli *cli, int argc, char **argv)
     else
         records_table(cli, &proposal_listed_message, listed, count,
                       "proposal kind state proposer has=APPROVALS approvals=APPROVED-BY series "
-                      "account name amount_ucr until_s");
+                      "account name amount_ucr policy until_s");
     return cli->exit;
 }
 
@@ -127,7 +150,7 @@ static const struct a_policy *policy_fetch(struct cli *cli)
 static void limit_print(struct cli *cli, const char *title, amount limit)
 {
     char text[AMOUNT_TEXT_BYTES];
-    cli_print(cli, "%-14s%s\n", title, limit > 0 ? amount_format(limit, text) : "none");
+    cli_print(cli, "%-14s%s\n", title, limit_text(limit, text));
 }
 
 int command_control_policy(struct cli *cli, int argc, char **argv)

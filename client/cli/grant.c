@@ -7,6 +7,8 @@
 #include "protocol/amount.h"
 #include "protocol/moment.h"
 #include "protocol/month.h"
+#include "protocol/refusal.h"
+#include "protocol/status.h"
 
 #define NO_GRANT "there is no such grant of yours; see 'bourse grant list'"
 
@@ -158,7 +160,7 @@ static void new_read(struct cli *cli, struct op_grant_propose *op)
 static void tranches_check(struct cli *cli, const struct op_grant_propose *op)
 {
     char from[MOMENT_TEXT_BYTES], start[MOMENT_TEXT_BYTES], end[MOMENT_TEXT_BYTES];
-    if (cli->exit != CLI_OK || op->term_months > GRANT_MONTHS_MAX)
+    if (cli->exit != CLI_OK)
         return;
     uint64_t end_s = month_start_s(month_of(op->start_s) + op->term_months);
     for (uint32_t i = 0; i < op->tranches.count; i++) {
@@ -178,6 +180,9 @@ static void terms_read(struct cli *cli, struct op_grant_propose *op)
     if (option_text(cli, "cap") != NULL)
         op->cap_bp = basis_points(cli, "cap", option_amount(cli, "cap", 0));
     op->term_months = option_u32(cli, "term", op->term_months);
+    if (cli->exit == CLI_OK && (op->term_months == 0 || op->term_months > GRANT_MONTHS_MAX))
+        cli_fail(cli, CLI_USAGE, "--term is a number of calendar months from 1 to %u",
+                 (unsigned)GRANT_MONTHS_MAX);
     op->tail_months = option_u32(cli, "tail", op->tail_months);
     op->declare_days = option_u32(cli, "declare-days", op->declare_days);
     tranches_read(cli, op);
@@ -221,6 +226,39 @@ int command_grant_show(struct cli *cli, int argc, char **argv)
 
 /* --- Releasing ------------------------------------------------------------------------------ */
 
+/* What the tranche that is not released is, and how it stands. */
+static void release_fail(struct cli *cli, const struct op_grant_release *op, uint32_t refusal)
+{
+    const struct grant_info *g =
+        contract_row(cli, CONTRACT_KIND_GRANT, op->contract, 0); /* NULL: not seen any more */
+    struct buffer hint = BUFFER_EMPTY;
+    if (g != NULL && op->tranche >= g->tranches.count) {
+        buffer_printf(&hint, "It has %s; 'bourse grant show %" PRIu64 "' lists them.",
+                      text_count(cli, g->tranches.count, "tranche"), op->contract);
+    } else if (g != NULL) {
+        const struct tranche *t = &g->tranches.items[op->tranche];
+        buffer_printf(&hint, "Tranche %u is ", (unsigned)op->tranche + 1);
+        contract_part_print(&tranche_message, t, 0, 1, &hint);
+        contract_part_became(cli, &grant_info_message, &tranche_message, g, op->tranche, &hint);
+        buffer_printf(&hint, ".");
+    }
+    buffer_append(&hint, "", 1);
+    cli_fail_hint(cli, refusal,
+                  hint.status == STATUS_OK && g != NULL ? (const char *)hint.data : NULL);
+    buffer_release(&hint);
+}
+
+static const struct result *release_apply(struct cli *cli, const struct op_grant_release *op)
+{
+    uint32_t refusal;
+    const struct result *r = cli_try(cli, &op_grant_release_message, op, &refusal);
+    if (refusal == REFUSAL_tranche_not_found || refusal == REFUSAL_tranche_paid)
+        release_fail(cli, op, refusal);
+    else if (refusal != REFUSAL_accepted)
+        cli_fail_refusal(cli, refusal);
+    return r;
+}
+
 /* People count tranches from 1, messages from 0. */
 int command_grant_release(struct cli *cli, int argc, char **argv)
 {
@@ -231,8 +269,7 @@ int command_grant_release(struct cli *cli, int argc, char **argv)
         return cli_fail(cli, CLI_USAGE, "TRANCHE: the first is 1, and there are %u at most",
                         (unsigned)TRANCHES_MAX);
     op.tranche = place - 1;
-    const struct result *r =
-        cli->exit == CLI_OK ? cli_apply(cli, &op_grant_release_message, &op) : NULL;
+    const struct result *r = cli->exit == CLI_OK ? release_apply(cli, &op) : NULL;
     const struct grant_info *g = r != NULL ? grant_fetch(cli, op.contract) : NULL;
     bool paid = g != NULL && (g->tranches_paid >> op.tranche & 1);
     return cli_print_result(

@@ -188,6 +188,9 @@ static const struct {
      "rate, "
      "what leads on from it and what follows may change. Nor does the start change once it has "
      "come."},
+    {"bourse control approve", REFUSAL_terms_invalid,
+     "Its policy takes more approvals than there are active admins ('bourse control policy'). "
+     "Propose another one first ('bourse control propose-admin'), or reject it."},
     {"bourse account freeze", REFUSAL_terms_invalid,
      "Fewer admins would be left than must approve ('bourse control policy'). Propose another one "
      "first ('bourse control propose-admin')."},

@@ -217,10 +217,23 @@ int command_revshare_list(struct cli *cli, int argc, char **argv)
                         "no revenue shares; 'bourse revshare propose' makes one");
 }
 
+/* What the next phase takes, for people: credits, a utilisation, or both. */
+static void needed_print(struct cli *cli, const struct revshare_info *s, const struct phase *now)
+{
+    char cash[AMOUNT_TEXT_BYTES];
+    if (now->milestone_ucr > 0)
+        cli_print(cli, "%s credits more of %s%s", amount_format(s->cash_left_ucr, cash),
+                  s->milestone == MILESTONE_KIND_SHARE ? "the share" : "revenue",
+                  now->utilisation_ppm > 0 ? " and " : "\n");
+    if (now->utilisation_ppm > 0)
+        cli_print(cli, "a utilisation of %u.%02u%% (%s)\n", (unsigned)now->utilisation_ppm / 10000,
+                  (unsigned)now->utilisation_ppm / 100 % 100,
+                  s->utilisation_reached ? "reached" : "to come");
+}
+
 /* What is missing of the step to the next phase, for people. */
 static void step_print(struct cli *cli, const struct revshare_info *s)
 {
-    char cash[AMOUNT_TEXT_BYTES];
     const struct phase *now = &s->phases.items[s->phase];
     cli_print(cli, "\nphase %u of %u, at %u.%02u%%: ", (unsigned)s->phase + 1,
               (unsigned)s->phases.count, (unsigned)now->rate_bp / 100,
@@ -229,10 +242,8 @@ static void step_print(struct cli *cli, const struct revshare_info *s)
         cli_print(cli, "the last one\n");
         return;
     }
-    cli_print(cli, "the next one takes %s credits more and a utilisation of %u.%02u%% (%s)\n",
-              amount_format(s->cash_left_ucr, cash), (unsigned)now->utilisation_ppm / 10000,
-              (unsigned)now->utilisation_ppm / 100 % 100,
-              s->utilisation_reached ? "reached" : "to come");
+    cli_print(cli, "the next one takes ");
+    needed_print(cli, s, now);
 }
 
 /* The utilisation and the time up to which it was measured, or why there is none. */
@@ -278,6 +289,8 @@ int command_revshare_shares(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct q_shares q = {.contract = value_u64(cli, "CONTRACT", argv[0])};
+    if (contract_of_kind(cli, q.contract, CONTRACT_KIND_REVSHARE) == NULL)
+        return cli->exit;
     return records_list(cli, &q_shares_message, &q,
                         "share time_s lease period gross_ucr base_ucr phase_first phase_last "
                         "share_ucr paid_ucr claims_ucr=OLDER-CLAIMS paid_since_ucr left_ucr index",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "client/cli/contract.h"
 #include "client/json.h"
 #include "protocol/amount.h"
 #include "protocol/events.h"
@@ -280,6 +281,8 @@ int command_royalty_list(struct cli *cli, int argc, char **argv)
     const void *grants = NULL;
     if (cli->exit == CLI_OK && argc > 0 && q.contract == 0)
         return cli_fail(cli, CLI_USAGE, "contract: 0 is below 1");
+    if (q.contract > 0 && contract_of_kind(cli, q.contract, CONTRACT_KIND_GRANT) == NULL)
+        return cli->exit;
     cli->missing = "there is no such grant of yours; see 'bourse grant list'";
     l.count =
         cli->exit == CLI_OK ? records_fetch(cli, &q_grants_message, &q, UINT32_MAX, &grants) : 0;

@@ -117,7 +117,9 @@ static bool name_find(void *context, enum report_named kind, const char *text, u
     }
     if (is_number) {
         const uint32_t account = (uint32_t)search.number;
-        search.found = store_find(exchange_store(x), TABLE_ACCOUNT, &account) != NULL;
+        /* 0 is the whole exchange, as in a report of a running one. */
+        search.found =
+            account == 0 || store_find(exchange_store(x), TABLE_ACCOUNT, &account) != NULL;
     } else {
         store_each(exchange_store(x), tables[kind].table, search_visit, &search);
     }

@@ -59,6 +59,8 @@ class Backstop(unittest.TestCase):
             signed = gridco.ok("backstop", "accept", "1", "1")
             self.assertRegex(signed, r"strike: +1\.5\n(.|\n)*in force")
             self.assertRegex(signed, r"lots: +4 from 20\S+; 4 from 20\S+\n")
+            self.assertIn("period_not_found). The last period of the backstop is 7.", guard.fails(
+                REFUSED, "backstop", "elect", "1", "1", "--period", "50"))
             row = gridco.json("backstop", "show", "1")
             self.assertEqual((row["gpus"], row["strike_ucr"], row["period_min"], row["state"]),
                              (8, 3 * CREDIT // 2, 720, "in_force"))
@@ -107,6 +109,9 @@ class Backstop(unittest.TestCase):
             draws = guard.json("backstop", "statement", "1")
             self.assertEqual([d["owed_ucr"] for d in draws], [108 * CREDIT, 96 * CREDIT, 0])
             self.assertEqual(draws[2]["gpu_minutes_elected"], 8 * 720)
+            # A strike is that of a period of which nothing is owed as well.
+            self.assertEqual([d["per_gpu_hour_ucr"] for d in draws],
+                             [3 * CREDIT // 2, CREDIT, CREDIT])
             self.assertIn("96 set aside for elections", guard.ok("backstop", "statement", "1"))
 
             # Not on offer for an hour: covered, and neither sold nor owed for.
@@ -139,6 +144,9 @@ class Backstop(unittest.TestCase):
             gridco.ok("backstop", "accept", "1", "1")
             x.advance(to_s=day_s + 43200)
             self.assertNotIn("pool is used up", guard.ok("backstop", "statement", "1"))
+            self.assertIn("pool_exhausted). 24 credits are left of it; 8 GPUs for a whole period "
+                          "are 96 at the strike.", guard.fails(
+                              REFUSED, "backstop", "elect", "1", "8", "--period", "2"))
             x.advance(to_s=day_s + 3 * 43200)
             draws = guard.json("backstop", "statement", "1")
             self.assertEqual([(d["gpu_minutes_owed"], d["owed_ucr"]) for d in draws],

@@ -160,7 +160,9 @@ class Control(unittest.TestCase):
             text = cem.ok("control", "show", "3")
             self.assertRegex(text, r"policy approvals: +3\n")
             self.assertNotRegex(text, r"key|series")
-            self.assertRegex(cem.ok("control", "list"), r"3 +policy +open +bea +1 of 2 +bea +- +- +- +- ")
+            self.assertRegex(cem.ok("control", "list"),
+                             r"3 +policy +open +bea +1 of 2 +bea +- +- +- +- +3 approvals, mint "
+                             r"limit 1000, payout limit none ")
             self.assertIn("it is done", cem.ok("control", "approve", "3"))
             self.assertEqual(admin.json("control", "policy"),
                              {"approvals": 3, "mint_limit_ucr": 1000 * CREDIT,
@@ -173,10 +175,15 @@ class Control(unittest.TestCase):
             cem.ok("control", "approve", "5")
             admin.ok("control", "approve", "5")
             self.assertRegex(cem.ok("control", "list"), r" 4 +policy .* 1 of 2 +bea ")
+            bea.ok("control", "propose-policy", "--approvals", "3")
             cem.ok("account", "freeze", "bea")
             self.assertRegex(cem.ok("control", "list"), r" 4 +policy .* 0 of 2 +- ")
             self.assertEqual([(p["needed"], len(p["approvals"])) for p in
-                              cem.json("control", "list", "--all")][-2:], [(2, 0), (3, 3)])
+                              cem.json("control", "list", "--all")][-3:-1], [(2, 0), (3, 3)])
+            admin.ok("control", "approve", "6")
+            self.assertRegex(cem.fails(REFUSED, "control", "approve", "6"),
+                             r"terms_invalid\)\. Its policy takes more approvals than there are "
+                             r"active admins")
             x.stop()
             x.check()
 

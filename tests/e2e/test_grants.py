@@ -84,7 +84,19 @@ class Grants(unittest.TestCase):
                 REFUSED, "grant", "propose", "--startup", "beta", "--series", "aurora-1", "--share",
                 "5%", "--cap", "2", "--term", "3", "--tranche", "1@start"),
                 r"contract_overlaps.*has that series")
-            self.assertIn("such tranche", admin.fails(REFUSED, "grant", "release", grant, "1"))
+            self.assertRegex(admin.fails(REFUSED, "grant", "release", grant, "1"),
+                             r"tranche_paid\)\. Tranche 1 is 200 at \S+ \(paid\)\.")
+            self.assertRegex(admin.fails(REFUSED, "grant", "release", grant, "2"),
+                             r"tranche_not_found\)\. Tranche 2 is 100 once 150 is spent \(waits for "
+                             r"spend\)\.")
+            self.assertIn("It has 3 tranches;", admin.fails(REFUSED, "grant", "release", grant, "4"))
+            self.assertIn("--term is a number of calendar months from 1 to 600", fund.fails(
+                USAGE, "grant", "propose", "--startup", "beta", "--series", "aurora-1", "--share",
+                "5%", "--cap", "2", "--term", "0", "--tranche", "1@start"))
+            # What is listed of another kind of contract is none of a grant's.
+            for command in ("backstop statement", "revshare shares"):
+                self.assertIn(f"contract {grant} is a grant; 'bourse grant show {grant}' is about it",
+                              fund.fails(REFUSED, *command.split(), grant))
 
             month = month_of(begin_s)
             self.assertIn(f"{month} is not over yet",
@@ -150,6 +162,13 @@ class Grants(unittest.TestCase):
             # A month that is over counts by the terms of then.
             fund.ok("grant", "propose", "--amend", grant, "--share", "4%", "--no-carve-out")
             self.assertIn("4.00%", aurora.ok("grant", "accept", grant))
+            # Of terms that others took the place of nothing is paid, due or waited for.
+            old = aurora.ok("grant", "show", grant, "1")
+            self.assertRegex(old, r"tranches: +200 at \S+; 100 once 150 is spent; 50 on an admin's "
+                                  r"word\n")
+            self.assertIn("those of version 3 are", old)
+            self.assertEqual(self.states(aurora, grant, "1"), ["not_in_force"] * 3)
+            self.assertEqual(self.states(aurora, grant)[0], "paid")
             self.assertRegex(fund.ok("royalty", "list"), r"300 +1000 +5\.00% +50 +50 +50 ")
             aurora.ok("revenue", "declare", month, "sales=1000")
             self.assertRegex(aurora.ok("revenue", "list"), r"sales:1000 +2 +\S+ +-\n")

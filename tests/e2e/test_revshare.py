@@ -60,6 +60,9 @@ class Revshare(unittest.TestCase):
                              "--phase", "5%", "--window", "7")
             self.assertIn("bourse revshare accept 1", made)
             row = gridco.json("revshare", "show", "1")
+            self.assertEqual((row["version"], row["pending"], row["cash_left_ucr"]),
+                             (1, 1, 50 * CREDIT))
+            self.assertRegex(gridco.ok("revshare", "list"), r"1 +proposed +1 (.*) 50\n")
             self.assertEqual([p["rate_bp"] for p in row["phases"]], [2000, 1225, 500])
             self.assertEqual((row["state"], row["window_days"], row["latching"], row["base"]),
                              ("proposed", 7, True, "gross"))
@@ -71,7 +74,7 @@ class Revshare(unittest.TestCase):
                              (1, 13_675_000, 420 * CREDIT))
             text = gridco.ok("revshare", "show", "1")
             self.assertIn("phase 2 of 3, at 12.25%: the next one takes 420 credits more "
-                          "and a utilisation of 70.00% (to come)", text)
+                          "of revenue and a utilisation of 70.00% (to come)", text)
             self.assertRegex(text, r"\nutilisation: - \(measured over 7 days, for the first time "
                                    r"at [-0-9]+T00:00:00Z\)\n$")
             self.assertEqual((row["utilisation_now_ppm"], row["utilisation_s"]), (0, None))
