@@ -110,6 +110,11 @@ static bool name_find(void *context, enum report_named kind, const char *text, u
     struct exchange *x = context;
     struct search search = tables[kind].search;
     search.text = text;
+    /* Account 0 is the whole exchange, as in a report of a running one. */
+    if (kind == REPORT_NAMED_ACCOUNT && strcmp(text, "0") == 0) {
+        *number_out = 0;
+        return true;
+    }
     bool is_number = number_read(text, tables[kind].max, &search.number);
     if (is_number && kind != REPORT_NAMED_ACCOUNT) {
         *number_out = search.number; /* report_make() says whether it is there */
@@ -117,9 +122,7 @@ static bool name_find(void *context, enum report_named kind, const char *text, u
     }
     if (is_number) {
         const uint32_t account = (uint32_t)search.number;
-        /* 0 is the whole exchange, as in a report of a running one. */
-        search.found =
-            account == 0 || store_find(exchange_store(x), TABLE_ACCOUNT, &account) != NULL;
+        search.found = store_find(exchange_store(x), TABLE_ACCOUNT, &account) != NULL;
     } else {
         store_each(exchange_store(x), tables[kind].table, search_visit, &search);
     }

@@ -338,6 +338,12 @@ class ReportPath(unittest.TestCase):
                      (("vacancy", "--site", "nowhere"), "no site"))
             for (kind, *options), text in wrong:
                 self.assertIn(text, offline(x, kind, *options, expected=USAGE))
+            # Account 0 is the whole exchange, here as in a running one.
+            admin = User(x, "admin")
+            for kind in ("exposure", "usage"):
+                self.assertEqual(offline(x, kind, "--account", "0"), offline(x, kind))
+                self.assertEqual(admin.ok("report", kind, "--account", "0"),
+                                 admin.ok("report", kind))
             done = run(BOURSED, "report", "--data", x.data)
             self.assertEqual((done.returncode, "KIND is needed" in done.stderr), (USAGE, True))
             failed = ((("exposure", "--at", size + 1), f"has {size} entries"),

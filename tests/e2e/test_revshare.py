@@ -193,6 +193,25 @@ class Revshare(unittest.TestCase):
         users["lender"].ok("contract", "accept", "2")
         return users["lender"]("revshare", "shares", "2").stderr
 
+    def test_what_a_step_takes(self):
+        """credits of the revenue or of the share, a utilisation, or both: no more is said"""
+        with Exchange() as x:
+            users = parties(x)
+            steps = (("20%:0:50", "revenue", "takes 50 credits more of revenue"),
+                     ("20%:0:50", "share", "takes 50 credits more of the share"),
+                     ("20%:70%:0", "revenue", "takes a utilisation of 70.00% (to come)"),
+                     ("20%:70%:50", "share",
+                      "takes 50 credits more of the share and a utilisation of 70.00% (to come)"))
+            for rank, (phase, milestone, text) in enumerate(steps, 1):
+                users["lender"].ok("revshare", "propose", "--operator", "gridco", "--phase", phase,
+                                   "--phase", "5%", "--milestone", milestone, "--rank", str(rank))
+                users["gridco"].ok("revshare", "accept", str(rank))
+                self.assertIn(f"phase 1 of 2, at 20.00%: the next one {text}\n",
+                              users["gridco"].ok("revshare", "show", str(rank)))
+            for command in ("backstop statement", "royalty list"):
+                self.assertIn("contract 1 is a revenue share; 'bourse revshare show 1' is about it",
+                              users["gridco"].fails(REFUSED, *command.split(), "1"))
+
 
 if __name__ == "__main__":
     tap.main()
