@@ -18,13 +18,33 @@ static int pool_left(const struct source *from, const struct contract_row *c, ui
     return status;
 }
 
-static int royalty_left(const struct source *from, const struct contract_row *c, uint64_t *out)
+int contract_royalty_due(const struct source *from, const struct contract_row *contract,
+                         uint64_t *due_out)
 {
     struct advance_row advance;
-    bool found;
-    int status = source_find(from, TABLE_ADVANCE, &c->contract, &advance, &found);
+    bool found = false;
+    int status = 0;
+    *due_out = 0;
+    if (contract->kind == CONTRACT_KIND_GRANT)
+        status = source_find(from, TABLE_ADVANCE, &contract->contract, &advance, &found);
     if (found)
-        *out = rest_of(advance.royalty_ucr, (wide)advance.paid_ucr + advance.recorded_ucr);
+        *due_out = rest_of(advance.royalty_ucr, (wide)advance.paid_ucr + advance.recorded_ucr);
+    return status;
+}
+
+/* Up to the cap on what was advanced so far. */
+static int royalty_left(const struct source *from, const struct contract_row *c, uint64_t *out)
+{
+    const struct grant_row key = {.contract = c->contract, .version = c->version};
+    struct grant_row terms;
+    struct advance_row advance = {0};
+    bool agreed, begun = false;
+    int status = source_find(from, TABLE_GRANT, &key, &terms, &agreed);
+    if (status == 0)
+        status = source_find(from, TABLE_ADVANCE, &c->contract, &advance, &begun);
+    if (agreed && begun)
+        *out = rest_of((wide)advance.advanced_ucr * terms.cap_bp / BP_ONE,
+                       (wide)advance.paid_ucr + advance.recorded_ucr);
     return status;
 }
 

@@ -6,10 +6,13 @@
 
 /*
  * Of a backstop what is left of its pool, of a lease guarantee what of its limit the guarantor has
- * not paid, of a grant the royalty that is due; REPORT_NONE for others, and where rows are missing.
- * Returns 0, or an error of the source.
+ * not come to owe, of a grant what is left of the cap on what was advanced so far; REPORT_NONE for
+ * others, and where rows are missing. Returns 0, or an error of the source.
  */
 int contract_left(const struct source *from, const struct contract_row *contract,
                   uint64_t *left_out);
+/* Of that, what a grant's startup owes already; 0 of other kinds. Returns as above. */
+int contract_royalty_due(const struct source *from, const struct contract_row *contract,
+                         uint64_t *due_out);
 
 #endif

@@ -45,11 +45,22 @@ static int claim_visit(void *context, const void *found)
     return status;
 }
 
-/* A correction may make royalty due after the grant has expired. */
-static bool still_due(const struct contract_row *row, uint64_t left_ucr)
+/* What of a contract may still have to be paid. */
+struct rest {
+    uint64_t left_ucr;    /* REPORT_NONE: of no such kind, or state */
+    uint64_t royalty_ucr; /* due of a grant: no claim, and owed all the same */
+};
+
+static int rest_load(const struct source *from, const struct contract_row *row, struct rest *out)
 {
-    return row->kind == CONTRACT_KIND_GRANT && row->state == CONTRACT_STATE_EXPIRED &&
-           left_ucr != REPORT_NONE && left_ucr > 0;
+    bool may_be_left =
+        row->state == CONTRACT_STATE_IN_FORCE || row->state == CONTRACT_STATE_EXPIRED;
+    *out = (struct rest){.left_ucr = REPORT_NONE};
+    int status = may_be_left ? contract_royalty_due(from, row, &out->royalty_ucr) : 0;
+    /* A correction may make royalty due after the grant has expired. */
+    if (status == 0 && (row->state == CONTRACT_STATE_IN_FORCE || out->royalty_ucr > 0))
+        status = contract_left(from, row, &out->left_ucr);
+    return status;
 }
 
 static const char *contract_side(const struct contract_row *row, uint32_t whose)
@@ -66,16 +77,14 @@ static void name_show(struct job *j, const struct vocabulary *words, uint32_t va
 }
 
 static void contract_show(const struct obligations *o, const struct contract_row *row,
-                          uint64_t left_ucr)
+                          const struct rest *rest)
 {
     struct job *j = o->j;
     const uint64_t key[TALLY_KEYS] = {row->contract};
     const struct tally_line *funds = tally_find(&o->funds, key);
     const struct tally_line *claims = tally_find(&o->claims, key);
-    /* Royalty that is due is no claim, and is owed all the same. */
-    wide royalty = row->kind == CONTRACT_KIND_GRANT && left_ucr != REPORT_NONE ? left_ucr : 0;
-    wide owes = row->debtor == j->account ? royalty : 0;
-    wide owed = row->creditor == j->account ? royalty : 0;
+    wide owes = row->debtor == j->account ? rest->royalty_ucr : 0;
+    wide owed = row->creditor == j->account ? rest->royalty_ucr : 0;
     job_number(j, cell_of(row->contract));
     name_show(j, &contract_kind_vocabulary, row->kind);
     name_show(j, &contract_state_vocabulary, row->state);
@@ -83,7 +92,7 @@ static void contract_show(const struct obligations *o, const struct contract_row
     job_account(j, row->debtor == j->account ? row->creditor : row->debtor);
     job_number(j, row->start_s != 0 ? cell_of(row->start_s) : REPORT_NONE);
     job_number(j, row->end_s != 0 ? cell_of(row->end_s) : REPORT_NONE);
-    job_number(j, left_ucr);
+    job_number(j, rest->left_ucr);
     job_number(j, funds != NULL ? cell_of(funds->sum[0]) : 0);
     job_number(j, cell_of(wide_add(owes, claims != NULL ? claims->sum[OWES] : 0)));
     job_number(j, cell_of(wide_add(owed, claims != NULL ? claims->sum[OWED] : 0)));
@@ -97,20 +106,13 @@ static int contract_visit(void *context, const void *found)
     bool lives = row->state == CONTRACT_STATE_PROPOSED || row->state == CONTRACT_STATE_IN_FORCE;
     if (row->debtor != whose && row->creditor != whose && row->third != whose)
         return 0;
-    uint64_t left_ucr = REPORT_NONE;
-    bool may_be_left =
-        row->state == CONTRACT_STATE_IN_FORCE || row->state == CONTRACT_STATE_EXPIRED;
-    int status = may_be_left ? contract_left(o->j->source, row, &left_ucr) : 0;
-    if (status != 0)
+    struct rest rest;
+    int status = rest_load(o->j->source, row, &rest);
+    if (status != 0 || (!lives && rest.royalty_ucr == 0 && row->claims_ucr == 0))
         return status;
-    if (!lives && !still_due(row, left_ucr)) {
-        if (row->claims_ucr == 0)
-            return 0;
-        left_ucr = REPORT_NONE;
-    }
     if (!job_row(o->j, o->table))
         return WALK_STOP;
-    contract_show(o, row, left_ucr);
+    contract_show(o, row, &rest);
     return 0;
 }
 
