@@ -304,13 +304,12 @@ static void exposure_notes(struct job *j)
                 "it would be drawn with nothing sold at all; claims are owed already, beside it.");
     projection_notes(j);
     job_note(j, "Of a lease guarantee as much is expected to be called until its end as the "
-                "guarantor has paid so far in the same time; its worst case stands in its first "
-                "month, since all of it can be called at once.");
-    job_note(j, "By month, nominal is what contracts in force when the month begins (in the "
-                "present month: now) may still cost, each with all that is left of it today. So "
-                "one that begins within a month counts from the next one on, and what is drawn "
-                "until a month is not taken off. Shares are rounded half up and may not add up to "
-                "100 %%.");
+                "guarantor has come to owe so far, paid or not, in the same time; its worst case "
+                "stands in its first month, since all of it can be called at once.");
+    job_note(j, "By month, nominal is what contracts that run at any time of the month (of the "
+                "present month: from now on) may still cost, each with all that is left of it "
+                "today: the most that can be called in that month. What is drawn until a month is "
+                "not taken off. Shares are rounded half up and may not add up to 100 %%.");
     job_note(j,
              "The escrow of a lease guarantee is what the operator promised to pay calls from "
              "first, less what they have taken of it; funded is what is there, also in series that "

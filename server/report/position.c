@@ -144,16 +144,21 @@ static uint32_t month_last(const struct position *at)
     return month_of(lesser(at->end_s > at->start_s ? at->end_s - 1 : at->start_s, TIME_MAX_S));
 }
 
-/* What the contract may still cost, in each month at whose beginning it is in force. */
+/* The month from which on it may cost something. */
+static uint32_t month_first(const struct job *j, const struct position *at)
+{
+    return month_of(lesser(greater(j->head->time_s, at->start_s), TIME_MAX_S));
+}
+
+/* What the contract may still cost, in each month in which it runs at some time: so that no month's
+ * worst case is above its nominal. */
 static void nominal_spread(const struct job *j, struct positions *p, const struct position *at)
 {
-    uint32_t first = p->projection.month;
-    month_at(p, month_last(at));
-    for (uint32_t i = 0; i < p->months_count; i++) {
-        uint64_t begin_s = i == 0 ? j->head->time_s : month_start_s(first + i);
-        if (at->start_s <= begin_s && (i == 0 || at->end_s > begin_s))
-            sum_into(&p->months[i].nominal_ucr, at->nominal_ucr);
-    }
+    uint32_t from = month_first(j, at);
+    uint32_t last = (uint32_t)greater(from, month_last(at));
+    month_at(p, last);
+    for (uint32_t i = month_place(p, from); i <= month_place(p, last); i++)
+        sum_into(&p->months[i].nominal_ucr, at->nominal_ucr);
 }
 
 static void backstop_project(const struct job *j, struct positions *p, struct position *at,
@@ -203,8 +208,7 @@ static void guarantee_project(const struct job *j, struct positions *p, struct p
         sum_into(&month_at(p, month)->expected_ucr, calls - before);
         before = calls;
     }
-    uint64_t first_s = lesser(greater(now_s, at->start_s), TIME_MAX_S);
-    sum_into(&month_at(p, month_of(first_s))->worst_ucr, at->worst_ucr);
+    sum_into(&month_at(p, month_first(j, at))->worst_ucr, at->worst_ucr);
 }
 
 static void positions_project(struct job *j, struct positions *p)

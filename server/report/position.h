@@ -18,10 +18,11 @@ struct position {
     uint64_t expected_ucr; /* as projected */
     uint64_t funded_ucr;   /* the guarantor has in the fund */
     uint64_t claims_ucr;   /* owed already and not paid */
-    uint64_t called_ucr;   /* of a lease guarantee: paid by the guarantor so far */
-    uint64_t certified_s;  /* of a backstop: when the certifications it asks for lapse, as listed
-                              now; REPORT_NONE: it asks for none */
-    uint64_t escrow_ucr;   /* of a lease guarantee: what the operator's escrow should hold */
+    uint64_t called_ucr; /* of a lease guarantee: what the guarantor has come to owe so far, paid or
+                            not */
+    uint64_t certified_s; /* of a backstop: when the certifications it asks for lapse, as listed
+                             now; REPORT_NONE: it asks for none */
+    uint64_t escrow_ucr;  /* of a lease guarantee: what the operator's escrow should hold */
     uint64_t escrow_there_ucr; /* ... and what it holds */
     uint32_t kind;
     uint32_t state;
@@ -33,7 +34,7 @@ struct position {
 };
 
 struct position_month {
-    uint64_t nominal_ucr; /* of what is in force when the month begins, or now */
+    uint64_t nominal_ucr; /* of what runs at any time of the month, and not before now */
     uint64_t worst_ucr;
     uint64_t expected_ucr;
 };
