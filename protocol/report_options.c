@@ -152,6 +152,7 @@ static bool percent_set(struct report_options *o, const char *name, const char *
                         "of a hundred, or 20%% for 0.2",
                         name, value, value);
     *out = (uint32_t)(percent / 100);
+    o->stressed = true;
     return true;
 }
 
@@ -161,6 +162,7 @@ static bool density_set(struct report_options *o, const char *value)
     if (!amount_parse(value, &ppm) || ppm < PPM || ppm > 1000 * (amount)PPM)
         return complain(o, "--density: '%.40s' is not a factor from 1 to 1000, such as 2.5", value);
     o->query.density_ppm = (uint32_t)ppm;
+    o->stressed = true;
     return true;
 }
 
@@ -323,7 +325,7 @@ bool report_options_check(struct report_options *o)
         if ((q->generation.length > 0) != (q->density_ppm > 0))
             return complain(o, "--generation and --density belong together: GPUs of which "
                                "generation are outdone, and by which factor");
-        if (q->demand_down_ppm == 0 && q->price_down_ppm == 0 && q->density_ppm == 0)
+        if (!o->stressed)
             return complain(o, "nothing is stressed; give --demand-down, --price-down, or "
                                "--generation with --density");
         break;

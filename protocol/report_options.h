@@ -30,7 +30,8 @@ struct report_options {
     void *context;
     bool by_month; /* --month was given; --from or --until was */
     bool by_time;
-    bool offline; /* made of the journal: a statement may be of any time, and names its account */
+    bool stressed; /* a shock was given, be it of nothing */
+    bool offline;  /* made of the journal: a statement may be of any time, and names its account */
     bool unreadable; /* a file cannot be read, and nothing else is wrong with what was asked for */
     char why[REPORT_ERROR_BYTES]; /* what is wrong, as one sentence without a full stop; "" when
                                      name() has said it */

@@ -76,8 +76,8 @@ const struct cli_command report_commands[] = {
         "stress", "What guarantors may have to pay when the market turns", stress_options,
         "For guarantors and auditors. The expected exposure by month, as it is and with less\n"
         "demand, lower prices, or a new generation of GPUs; and when each pool is used up.\n"
-        "At least one of the three is given. Prices below a strike mean that the operator\n"
-        "takes the strike.\n"
+        "At least one of the three is given, be it 0%. Prices below a strike mean that the\n"
+        "operator takes the strike.\n"
         "  bourse report stress --demand-down 20% --price-down 30%\n"
         "  bourse report stress --generation blackwell --density 2.5"),
     REPORT_COMMAND(

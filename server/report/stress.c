@@ -43,15 +43,14 @@ static int generation_visit(void *context, const void *row)
     return s->found ? WALK_STOP : 0;
 }
 
-/* Some shock must be asked for; a density is one of a generation that there is, and no SKU becomes
- * worth more by it. Refuses the job otherwise. */
+/* A density is one of a generation that there is, and no SKU becomes worth more by it. Refuses the
+ * job otherwise. A shock of nothing is one: where a row of shocks begins. */
 static int shock_check(struct job *j)
 {
     const struct q_report *q = j->query;
     struct generation_search search = {.generation = q->generation};
     bool repriced = q->density_ppm != 0;
-    if (repriced != (q->generation.length > 0) || (repriced && q->density_ppm < PPM_ONE) ||
-        (!repriced && q->demand_down_ppm == 0 && q->price_down_ppm == 0)) {
+    if (repriced != (q->generation.length > 0) || (repriced && q->density_ppm < PPM_ONE)) {
         job_refuse(j, REFUSAL_terms_invalid);
         return WALK_STOP;
     }

@@ -145,6 +145,23 @@ class Kinds(unittest.TestCase):
         self.assertEqual(own["account_name"], "guard")
         self.assertEqual(own["tables"]["total"], [total])
 
+    def test_shock_of_nothing(self):
+        """is where a row of shocks begins: it changes nothing"""
+        audit = self.users["audit"]
+        for shock in (("--demand-down", "0%"), ("--price-down", "0"),
+                      ("--generation", "hopper", "--density", "1")):
+            total, = audit.json("report", "stress", *shock)["tables"]["total"]
+            self.assertEqual((total["stressed_ucr"], total["more_ucr"]), (total["base_ucr"], 0))
+
+    def test_notes_of_one_table(self):
+        """are those that warn; what is assumed comes with all tables, and always in JSON"""
+        audit = self.users["audit"]
+        shown = audit.ok("report", "exposure", "--table", "total")
+        self.assertLess(len(shown.splitlines()), 12)
+        self.assertIn("--table all", shown)
+        self.assertEqual(audit.ok("report", "exposure", "--table", "all"), audit.ok("report", "exposure"))
+        self.assertGreater(len(audit.json("report", "exposure", "--table", "total")["notes"]), 5)
+
     def test_par(self):
         """usage in another currency keeps to FOCUS, and costs what it does in USD times the par"""
         audit = self.users["audit"]

@@ -166,6 +166,18 @@ static void test_what_is_missing(void **state)
     (void)state;
     struct report_options o = options_of("stress");
     lacks(&o, "nothing is stressed");
+    /* A row of shocks begins with one of nothing. */
+    static const char *const nothing[][2] = {{"demand-down", "0%"}, {"price-down", "0"}};
+    for (size_t i = 0; i < 2; i++) {
+        o = options_of("stress");
+        assert_true(report_option_set(&o, nothing[i][0], nothing[i][1]));
+        assert_true(report_options_check(&o));
+    }
+    o = options_of("stress");
+    assert_true(report_option_set(&o, "density", "1"));
+    assert_true(report_option_set(&o, "generation", "hopper"));
+    assert_true(report_options_check(&o));
+    o = options_of("stress");
     assert_true(report_option_set(&o, "density", "2"));
     lacks(&o, "--generation and --density belong together");
     o = options_of("collateral");
