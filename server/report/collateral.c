@@ -150,7 +150,7 @@ static void month_rows(struct collateral *c, uint32_t month)
         job_number(j, d->month_s);
         job_number(j, value);
         job_number(j, owed);
-        job_number(j, ratio_ppm(owed, value));
+        job_number(j, ratio_up_ppm(owed, value));
         job_number(j, value < owed);
         job_number(j, value < owed ? owed - value : 0);
     }
@@ -207,7 +207,7 @@ static void collateral_notes(struct collateral *c)
                 "first before it and as at the last behind it.");
     job_note(j, "The debt is what the schedule says of the present month, or of the latest one "
                 "before, or where it begins later of its first month. Months of the schedule that "
-                "have passed are left out.");
+                "have passed are left out. Loan to value is rounded up.");
 }
 
 static void collateral_fill(struct collateral *c)
@@ -226,12 +226,12 @@ static void collateral_fill(struct collateral *c)
     if (job_row(j, c->summary)) {
         job_number(j, value);
         job_number(j, owed);
-        job_number(j, ratio_ppm(owed, value));
+        job_number(j, ratio_up_ppm(owed, value));
         job_number(j, first_short(c, month));
         job_number(j, c->gpus);
         job_number(j, c->proven_gpus);
         job_number(j, c->proven_ucr);
-        job_number(j, ratio_ppm(owed, c->proven_ucr));
+        job_number(j, ratio_up_ppm(owed, c->proven_ucr));
     }
     cohort_rows(c, month);
     month_rows(c, month);

@@ -52,6 +52,12 @@ static inline uint64_t ratio_ppm(uint64_t part, uint64_t whole)
     return whole == 0 ? REPORT_NONE : cell_of((wide)part * PPM_ONE / whole);
 }
 
+/* A ratio of which less is better, such as of a loan to the value behind it: rounded up. */
+static inline uint64_t ratio_up_ppm(uint64_t part, uint64_t whole)
+{
+    return whole == 0 ? REPORT_NONE : cell_of(((wide)part * PPM_ONE + (whole - 1)) / whole);
+}
+
 /* What GPU-minutes cost at a price for a GPU-hour, rounded up as every cost is. */
 static inline uint64_t cost_of(wide minutes, uint64_t price_ucr)
 {
