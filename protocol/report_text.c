@@ -94,10 +94,27 @@ static void note_append(struct text note, struct buffer *out)
     buffer_printf(out, "\n");
 }
 
-static void notes_append(const struct a_report *r, struct buffer *out)
+/* What nobody may miss, whichever table is asked for. */
+static bool note_warns(struct text note)
 {
-    for (uint32_t i = 0; i < r->notes.count; i++)
-        note_append(r->notes.items[i].note, out);
+    static const char mark[] = "Attention:";
+    return note.length > strlen(mark) && memcmp(note.data, mark, strlen(mark)) == 0;
+}
+
+/* With one table of several the notes that warn alone: what a report assumes is more than a page,
+ * and there for who wants all of it. */
+static void notes_append(const struct a_report *r, uint32_t table, struct buffer *out)
+{
+    bool whole = table == ALL_TABLES || r->tables.count == 1;
+    uint32_t left_out = 0;
+    for (uint32_t i = 0; i < r->notes.count; i++) {
+        if (whole || note_warns(r->notes.items[i].note))
+            note_append(r->notes.items[i].note, out);
+        else
+            left_out++;
+    }
+    if (left_out > 0)
+        buffer_printf(out, "- What is assumed is said with all tables: --table all.\n");
 }
 
 /* --- Tables for people --- */
@@ -111,7 +128,7 @@ static void people_append(const struct a_report *r, uint32_t table, struct buffe
     }
     if (r->notes.count > 0)
         buffer_printf(out, "\nNotes\n");
-    notes_append(r, out);
+    notes_append(r, table, out);
 }
 
 /* --- JSON --- */
@@ -438,5 +455,5 @@ void report_text_about(const struct a_report *r, enum report_format format, cons
         report_text_tables(r, out);
         buffer_printf(out, "; --table names another, or all\n");
     }
-    notes_append(r, out);
+    notes_append(r, table == NULL ? ALL_TABLES : (uint32_t)at, out);
 }

@@ -18,7 +18,8 @@ enum report_format {
  * Appends the report, all of whose rows are in `r`. `table`: the name of the one to be written;
  * "all" for all, in CSV each under a line with its name, and an empty line between them; NULL for
  * all, but in CSV, which has room for one, the first. Errors: STATUS_NOT_FOUND (no table of this
- * name), STATUS_MEMORY.
+ * name), STATUS_MEMORY. For people, one table of several has of the notes those alone that warn;
+ * JSON has all of them always.
  *
  * In CSV, text that a spreadsheet would take for a formula (it begins with = + - @ or the wide form
  * of one of them) has a ' before it.
@@ -28,7 +29,8 @@ int report_text(const struct a_report *r, enum report_format format, const char 
 
 /*
  * Appends what CSV has no place for, as lines for standard error: whose report it is, as of which
- * index, its notes, and which other tables it has. Nothing for other formats.
+ * index, its notes (of one table that was named as above), and which other tables it has. Nothing
+ * for other formats.
  */
 void report_text_about(const struct a_report *r, enum report_format format, const char *table,
                        struct buffer *out);

@@ -125,6 +125,48 @@ static void test_table(void **state)
     free(text);
 }
 
+/* With one of several tables, what warns alone. */
+static void test_notes_of_a_table(void **state)
+{
+    (void)state;
+    static const struct report_note both[] = {{TEXT("Attention: beware.")},
+                                              {TEXT("Prices stay as they are.")}};
+    static const char more[] = "\nNotes\n- Attention: beware.\n"
+                               "- What is assumed is said with all tables: --table all.\n";
+    static const char all[] = "\nNotes\n- Attention: beware.\n- Prices stay as they are.\n";
+    struct buffer b = BUFFER_EMPTY;
+    struct a_report r = report;
+    r.notes.items = both;
+    r.notes.count = 2;
+    char *text = print(&r, REPORT_FORMAT_TABLE, "usage");
+    text_has(text, more);
+    assert_null(strstr(text, "Prices"));
+    free(text);
+    text = print(&r, REPORT_FORMAT_TABLE, "all");
+    text_has(text, all);
+    free(text);
+    text = print(&r, REPORT_FORMAT_JSON, "usage");
+    text_has(text, "Prices stay");
+    free(text);
+    report_text_about(&r, REPORT_FORMAT_CSV, "usage", &b);
+    buffer_append(&b, "", 1);
+    assert_null(strstr((char *)b.data, "Prices"));
+    text_has((char *)b.data, "beware.\n- What is assumed");
+    buffer_release(&b);
+    r.tables.count = 1;
+    r.rows.count = 0;
+    text = print(&r, REPORT_FORMAT_TABLE, "months");
+    text_has(text, all);
+    free(text);
+    /* Without any that is left out there is nothing to be said of it. */
+    r = report;
+    r.notes.items = both;
+    text = print(&r, REPORT_FORMAT_TABLE, "usage");
+    text_has(text, "beware.\n");
+    assert_null(strstr(text, "assumed"));
+    free(text);
+}
+
 /* All lines of a table that end with a column of one width are equally long. */
 static void test_table_is_aligned(void **state)
 {
@@ -478,6 +520,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_notes_of_a_table),
         cmocka_unit_test(test_table_is_aligned),
         cmocka_unit_test(test_wide_table),
         cmocka_unit_test(test_json),
