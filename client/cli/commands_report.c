@@ -97,8 +97,9 @@ const struct cli_command report_commands[] = {
         endorsement_options,
         "For operators, their lenders and guarantors. The cash of each month with 0, 25, 50\n"
         "and 75 % of the capacity sold and the backstop for the rest, less revenue shares,\n"
-        "against what falls due; FUNDED counts only what the guarantor has paid in. The file\n"
-        "is CSV, - is standard input; amounts are credits:\n"
+        "against what falls due; FUNDED counts only what the guarantor has paid in. A backstop\n"
+        "counts until a certification that it asks for lapses: CERTIFIED-UNTIL. The file is\n"
+        "CSV, - is standard input; amounts are credits:\n"
         "  month,due\n"
         "  2027-01,52000\n"
         "  bourse report endorsement --site batam-1 --debt debt.csv"),

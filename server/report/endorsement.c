@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "protocol/amount.h"
+#include "protocol/moment.h"
 #include "protocol/month.h"
 #include "protocol/status.h"
 #include "server/report/debt.h"
@@ -112,6 +113,7 @@ static void plan_month(const struct endorsement *e, struct floor_plan *f, uint32
     while (f->at_min < end_min) {
         uint64_t until = outlook_walk_to(&f->walk, f->at_min, end_min);
         uint64_t covered = projection_covered(terms, f->at_min, &until);
+        bool owes = projection_owes(f->plan, &f->walk, f->at_min, &until);
         uint64_t minutes = until - f->at_min;
         uint64_t elected = lesser(outlook_walk_gpus(&f->walk, OUTLOOK_ELECTED), covered);
         uint64_t withheld = outlook_walk_gpus(&f->walk, OUTLOOK_WITHHELD);
@@ -121,7 +123,7 @@ static void plan_month(const struct endorsement *e, struct floor_plan *f, uint32
             wide unpaid = sold + (wide)withheld * PPM_ONE;
             wide open = (wide)(covered - elected) * PPM_ONE;
             sums->sold[i] += sold * minutes;
-            owed[i] += open > unpaid ? (open - unpaid) * minutes : 0;
+            owed[i] += owes && open > unpaid ? (open - unpaid) * minutes : 0;
         }
         sums->minutes += minutes;
         elected_minutes += elected * minutes;
@@ -330,6 +332,37 @@ static void backstop_rows(struct endorsement *e)
     }
 }
 
+/* How many backstops in force pay for what is not sold until a certification lapses alone. */
+static void lapse_notes(const struct endorsement *e)
+{
+    struct job *j = e->job;
+    const struct projection *p = &e->positions.projection;
+    uint64_t now_min = j->head->time_s / 60, first_min = UINT64_MAX;
+    size_t lapsed = 0, lapsing = 0;
+    char first[MOMENT_TEXT_BYTES];
+    for (size_t i = 0; i < p->count; i++) {
+        const struct projection_plan *plan = &p->plans[i];
+        if (plan->certified_min <= now_min) {
+            lapsed++;
+        } else if (plan->certified_min < plan->terms.end_s / 60) {
+            lapsing++;
+            first_min = lesser(first_min, plan->certified_min);
+        }
+    }
+    if (lapsed > 0)
+        job_note(j,
+                 "Attention: the site lacks a certification that %zu of its %zu backstops in force "
+                 "ask for: they owe nothing for what is not sold until it is renewed, and count as "
+                 "cash for elected GPUs alone, and for what the running period had come to before.",
+                 lapsed, p->count);
+    if (lapsing > 0)
+        job_note(
+            j,
+            "Of %zu of the %zu backstops in force a certification lapses before their end, the "
+            "first at %s: each counts as cash until its CERTIFIED-UNTIL, and not longer.",
+            lapsing, p->count, moment_format(lesser(first_min, TIME_MAX_S / 60) * 60, first));
+}
+
 /* What stands against the cash, with the amounts. */
 static void claim_notes(const struct endorsement *e)
 {
@@ -360,19 +393,22 @@ static void endorsement_notes(const struct endorsement *e)
 {
     struct job *j = e->job;
     debt_note(j, true);
+    lapse_notes(e);
     claim_notes(e);
     if (e->priceless)
         job_note(j, "Attention: of a SKU of this site no price is known: it sells for nothing "
                     "here.");
     job_note(j, "Capacity of a SKU is what its backstop covers, or what is on offer now where that "
                 "is more. The sold share of it, but of elected GPUs, sells at the price of the "
-                "leases settled in the months of the last 90 days, else at the lowest open offer.");
+                "leases settled in the months of the last 90 days, else at the lowest open offer, "
+                "also while the site is closed, and where that is below a strike. Leases granted "
+                "already count by that share alone.");
     job_note(j, "Revenue shares in force take the rate of their present phase. The backstop pays "
                 "the strike for what is covered and not sold until its pool is used up, and for "
-                "elected GPUs beside the pool, as if all stood on offer as the terms ask, "
-                "certifications were renewed and the guarantor paid; not for what the operator "
-                "withholds of leases that it has ended by now. Lease guarantees are not counted as "
-                "cash.");
+                "elected GPUs beside the pool, as if all stood on offer as the terms ask and the "
+                "guarantor paid; not for what the operator withholds of leases that it has ended "
+                "by now, nor while the site is closed or lacks a certification that the terms ask "
+                "for, as both are listed now. Lease guarantees are not counted as cash.");
     job_note(j,
              "Funded is what the guarantor has put into the fund already, beyond what is claimed "
              "of it, in the order of the months, and what elected GPUs cost, which was paid when "

@@ -184,6 +184,20 @@ static int lease_visit(void *context, const void *row)
     return status;
 }
 
+/* --- Closures --- */
+
+static int closure_visit(void *context, const void *row)
+{
+    struct outlook_pass *p = context;
+    const struct closure_row *c = row;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < p->outlook->count; i++) {
+        if (p->outlook->spots[i].site == c->site)
+            status = spot_take(&p->outlook->spots[i], c->start_s, c->end_s, 1, OUTLOOK_CLOSED);
+    }
+    return status;
+}
+
 /* --- Prices and what could be sold --- */
 
 static int offer_visit(void *context, const void *row)
@@ -255,6 +269,8 @@ int outlook_load(struct outlook *o, const struct job *j)
         status = from->each(from->of, TABLE_RELIEF, relief_visit, &p);
     if (status == 0)
         status = from->each(from->of, TABLE_LEASE, lease_visit, &p);
+    if (status == 0)
+        status = from->each(from->of, TABLE_CLOSURE, closure_visit, &p);
     for (size_t i = 0; i < o->count; i++)
         bends_merge(&o->spots[i]);
     free(p.reliefs);

@@ -1,7 +1,7 @@
 /*
  * What the rows say of the time ahead for a SKU at a site: what is sold and elected by leases that
- * are granted already, what operators withhold of leases that they ended, and what the last 90 days
- * say of prices and of what could be sold.
+ * are granted already, what operators withhold of leases that they ended, when the site is closed,
+ * and what the last 90 days say of prices and of what could be sold.
  */
 #ifndef BOURSE_REPORT_OUTLOOK_H
 #define BOURSE_REPORT_OUTLOOK_H
@@ -16,10 +16,11 @@ enum outlook_line {
     OUTLOOK_SOLD,
     OUTLOOK_ELECTED,  /* by guarantors */
     OUTLOOK_WITHHELD, /* granted, and not handed over or taken back: no backstop pays for it */
+    OUTLOOK_CLOSED,   /* closures of the site in place of GPUs: no backstop pays meanwhile */
     OUTLOOK_LINES,
 };
 
-/* From at_min on so many GPUs more are in this line. */
+/* From at_min on so many GPUs (or closures) more are in this line. */
 struct outlook_bend {
     uint64_t at_min;
     int64_t gpus;

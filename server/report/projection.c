@@ -151,9 +151,10 @@ void projection_notes(struct job *j)
              "none, nothing sells.");
     job_note(j, "All that is sold counts against what is covered first, as in the settlement. What "
                 "of that is left is owed for at the strike until the pool is used up, as if it "
-                "stood on offer at the price that the terms ask for. Once a certification that the "
-                "terms ask for has expired, as the site's are listed now, nothing is owed for what "
-                "is not sold; the worst case alone assumes that all are renewed.");
+                "stood on offer at the price that the terms ask for. While the site is closed, as "
+                "listed now, and once a certification that the terms ask for has expired, nothing "
+                "is owed for what is not sold; the worst case alone assumes that all are renewed, "
+                "and the site open.");
     job_note(j, "What operators withhold is not owed for either: what leases that they have ended "
                 "by now, or did not hand over, had left from their end on, up to the time for "
                 "which they were granted. It is taken off what does not sell, since what is sold "
@@ -181,6 +182,15 @@ uint64_t projection_covered(const struct backstop_row *terms, uint64_t at_min, u
 uint64_t projection_capacity(const struct projection_plan *plan, uint64_t covered)
 {
     return greater(covered, plan->spot->offered_gpus);
+}
+
+bool projection_owes(const struct projection_plan *plan, const struct outlook_walk *walk,
+                     uint64_t at_min, uint64_t *until_min)
+{
+    bool certified = at_min < plan->certified_min;
+    if (certified)
+        *until_min = lesser(*until_min, plan->certified_min);
+    return certified && outlook_walk_gpus(walk, OUTLOOK_CLOSED) == 0;
 }
 
 void projection_walk_begin(const struct projection *p, const struct projection_plan *plan,
@@ -212,9 +222,7 @@ bool projection_walk_next(struct projection_walk *w, struct projection_month *ou
     while (w->at_min < end_min) {
         uint64_t until = outlook_walk_to(&w->outlook, w->at_min, end_min);
         uint64_t covered = projection_covered(terms, w->at_min, &until);
-        bool certified = w->at_min < w->plan->certified_min;
-        if (certified)
-            until = lesser(until, w->plan->certified_min);
+        bool owes = projection_owes(w->plan, &w->outlook, w->at_min, &until);
         uint64_t elected = lesser(outlook_walk_gpus(&w->outlook, OUTLOOK_ELECTED), covered);
         uint64_t sold = outlook_walk_gpus(&w->outlook, OUTLOOK_SOLD);
         uint64_t withheld = outlook_walk_gpus(&w->outlook, OUTLOOK_WITHHELD);
@@ -222,7 +230,7 @@ bool projection_walk_next(struct projection_walk *w, struct projection_month *ou
         uint64_t left = covered - elected;
         uint64_t minutes = until - w->at_min;
         worst += (wide)(left - lesser(withheld, left)) * minutes;
-        for (uint32_t i = 0; certified && i < PROJECTION_COURSES; i++) {
+        for (uint32_t i = 0; owes && i < PROJECTION_COURSES; i++) {
             wide granted = (wide)sold * PPM_ONE, usual = (wide)capacity * w->sells_ppm[i];
             wide unpaid = (granted > usual ? granted : usual) + (wide)withheld * PPM_ONE;
             wide all = (wide)left * PPM_ONE;

@@ -4,9 +4,10 @@
  * rest as large a part sells as did in the last 90 days, and none of it at a price below the
  * strike, which the operator rather takes. All that is sold counts against what is covered first.
  * What of that is left is owed for, but for what is withheld of leases that their operator has
- * ended by now, until the pool is used up; once a certification has expired
- * that the terms ask for nothing is, except in the worst case, in which it is renewed. A shock
- * makes sales fewer or prices lower; each of its numbers can only raise what is owed in all.
+ * ended by now, until the pool is used up; nothing is while the site is closed, as announced by
+ * now, or once a certification has expired that the terms ask for, except in the worst case, in
+ * which the one is reopened and the other renewed. A shock makes sales fewer or prices lower; each
+ * of its numbers can only raise what is owed in all.
  */
 #ifndef BOURSE_REPORT_PROJECTION_H
 #define BOURSE_REPORT_PROJECTION_H
@@ -58,7 +59,7 @@ struct projection_month {
     uint32_t month;
     uint64_t owed[PROJECTION_COURSES]; /* when so much of what is open sells */
     uint64_t
-        owed_worst; /* with nothing sold, not even what is already, and certifications renewed */
+        owed_worst; /* with nothing sold, not even what is already, and projection_owes() always */
     uint64_t accrued_ucr;
 };
 
@@ -78,6 +79,11 @@ void projection_walk_begin(const struct projection *p, const struct projection_p
 /* False after the last month. */
 bool projection_walk_next(struct projection_walk *w, struct projection_month *out);
 
+/* Whether what is covered and not sold is owed for where the walk stands, at this minute: the site
+ * is not closed then, and has the certifications that the terms ask for. Lowers `until_min` to how
+ * far that holds. */
+bool projection_owes(const struct projection_plan *plan, const struct outlook_walk *walk,
+                     uint64_t at_min, uint64_t *until_min);
 /* What the running period has come to up to where its minutes were added up. */
 uint64_t projection_accrued(const struct projection_plan *plan);
 /* Where the backstop's minutes have not been added up yet. */

@@ -15,6 +15,8 @@ enum {
     OFFERS_MAX = 6,
     FLOWS_MAX = 6,
     DAYS_MAX = 12,
+    CLOSURES_MAX = 5,
+    GUARANTEES = 4,
     MONTHS = 8,
     CERTIFICATIONS = 2
 };
@@ -31,6 +33,7 @@ struct draw {
     struct offer_row offers[OFFERS_MAX];
     struct flow_row flows[FLOWS_MAX];
     struct occupancy_row days[SPOTS * DAYS_MAX];
+    struct closure_row closures[CLOSURES_MAX];
     uint64_t expires_s[SPOTS][CERTIFICATIONS]; /* of the sites' certifications */
 };
 
@@ -112,7 +115,7 @@ static void plans_draw(struct draw *d)
             .cursor_s = cursor_s,
             .pool_left_ucr =
                 random_below(2) ? random_below(UINT64_C(2000000000)) : UINT64_C(1) << 50,
-            .cost_low = random_below(3) ? 0 : random_below(UINT64_C(60000000)),
+            .cost_low = p->start_s >= NOW_S || random_below(3) ? 0 : random_below(60000000),
         };
         struct backstop_row former = *p, pending = *p; /* not in force */
         former.version = 1;
@@ -222,6 +225,47 @@ static void market_draw(struct draw *d)
     }
 }
 
+static void closures_draw(struct draw *d)
+{
+    for (uint32_t i = 0; i < CLOSURES_MAX; i++) {
+        uint64_t start_s = minute_near(NOW_S - 10 * DAY_S, 60 * DAY_S);
+        d->closures[i] = (struct closure_row){.closure = i + 1,
+                                              .site = random_below(SPOTS + 2),
+                                              .start_s = start_s,
+                                              .end_s = start_s + random_below(20 * 1440) * 60};
+        made_put(&d->made, TABLE_CLOSURE, &d->closures[i]);
+    }
+}
+
+/* Lease guarantees with what has been called of them, numbered behind the backstops. */
+static void guarantees_draw(struct draw *d)
+{
+    for (uint64_t i = 0; i < GUARANTEES; i++) {
+        uint64_t contract = PLANS_MAX + 1 + i;
+        uint64_t start_s = minute_near(NOW_S - 60 * DAY_S, 150 * DAY_S);
+        const struct contract_row c = {.contract = contract,
+                                       .kind = CONTRACT_KIND_GUARANTEE,
+                                       .state = CONTRACT_STATE_IN_FORCE,
+                                       .debtor = 2,
+                                       .creditor = 3,
+                                       .third = 4,
+                                       .version = 1,
+                                       .start_s = start_s,
+                                       .end_s = start_s + 60 + random_below(200 * 1440) * 60};
+        const struct guarantee_row terms = {.contract = contract,
+                                            .version = 1,
+                                            .guarantor = 2,
+                                            .operator= 3,
+                                            .site = 1,
+                                            .limit_ucr = 1 + random_below(UINT64_C(1) << 40)};
+        const struct recourse_row recourse = {
+            .contract = contract, .site = 1, .by_guarantor_ucr = random_below(terms.limit_ucr)};
+        made_put(&d->made, TABLE_CONTRACT, &c);
+        made_put(&d->made, TABLE_GUARANTEE, &terms);
+        made_put(&d->made, TABLE_RECOURSE, &recourse);
+    }
+}
+
 static void draw_begin(struct draw *d)
 {
     made_begin(&d->made, NOW_S);
@@ -229,6 +273,7 @@ static void draw_begin(struct draw *d)
     plans_draw(d);
     leases_draw(d);
     market_draw(d);
+    closures_draw(d);
 }
 
 /* --- The plain way --- */
@@ -237,7 +282,8 @@ static void draw_begin(struct draw *d)
 struct plain {
     uint64_t elected[MONTHS]; /* GPU-minutes */
     uint64_t owed[MONTHS];    /* where so much of what is open sells */
-    uint64_t worst[MONTHS];   /* with nothing sold, and certifications renewed */
+    uint64_t floor[MONTHS];   /* with nothing sold, not even what is already */
+    uint64_t worst[MONTHS];   /* and certifications renewed, and the site open */
 };
 
 static int64_t taken_at(const struct draw *d, uint64_t sku, uint64_t at_s, bool elected)
@@ -284,6 +330,19 @@ static int64_t offered_now(const struct draw *d, uint64_t sku)
     return gpus;
 }
 
+/* Whether the site is closed, or lacks a certification that the terms ask for. */
+static bool bars_at(const struct draw *d, const struct backstop_row *p, uint64_t at_s)
+{
+    bool bars = false;
+    for (uint32_t i = 0; i < CLOSURES_MAX; i++) {
+        const struct closure_row *c = &d->closures[i];
+        bars = bars || (c->site == p->site && c->start_s <= at_s && at_s < c->end_s);
+    }
+    for (uint32_t c = 0; c < p->certifications_count; c++)
+        bars = bars || at_s / 60 >= d->expires_s[p->site - 1][c] / 60;
+    return bars;
+}
+
 static uint64_t above_0(int64_t number)
 {
     return number > 0 ? (uint64_t)number : 0;
@@ -292,7 +351,7 @@ static uint64_t above_0(int64_t number)
 static struct plain plain_minutes(const struct draw *d, uint32_t plan, uint64_t sells_ppm)
 {
     const struct backstop_row *p = &d->plans[plan];
-    struct plain sum = {{0}, {0}, {0}};
+    struct plain sum = {{0}, {0}, {0}, {0}};
     uint32_t first = month_of(NOW_S);
     int64_t offered = offered_now(d, p->sku);
     for (uint64_t at_s = greater(p->start_s, d->covers[plan].cursor_s); at_s < p->end_s;
@@ -307,14 +366,14 @@ static struct plain plain_minutes(const struct draw *d, uint32_t plan, uint64_t 
         elected = elected < covered ? elected : covered;
         int64_t capacity = (covered > offered ? covered : offered) - elected;
         sum.elected[month] += (uint64_t)elected;
-        bool lapsed = false;
-        for (uint32_t c = 0; c < p->certifications_count; c++)
-            lapsed = lapsed || at_s / 60 >= d->expires_s[p->site - 1][c] / 60;
+        bool barred = bars_at(d, p, at_s);
         int64_t held = withheld_at(d, p->sku, at_s) * 1000000;
         int64_t usual = (int64_t)(above_0(capacity) * sells_ppm);
         int64_t sells = usual > sold * 1000000 ? usual : sold * 1000000;
-        sum.owed[month] += lapsed ? 0 : above_0((covered - elected) * 1000000 - sells - held);
-        sum.worst[month] += above_0((covered - elected) * 1000000 - held);
+        uint64_t most = above_0((covered - elected) * 1000000 - held);
+        sum.owed[month] += barred ? 0 : above_0((covered - elected) * 1000000 - sells - held);
+        sum.floor[month] += barred ? 0 : most;
+        sum.worst[month] += most;
     }
     return sum;
 }
@@ -485,7 +544,32 @@ static void exposure_expects_what_stress_begins_with(void **state)
     }
 }
 
-/* At 0 % sold a site gets the strike for all that is covered, until the pools are used up. */
+/* Nor is more expected of it: its nominal is of all that runs at any time of it. */
+static void no_month_costs_more_than_its_nominal(void **state)
+{
+    (void)state;
+    static struct draw d;
+    const struct q_report q = {.kind = REPORT_KIND_EXPOSURE};
+    uint32_t all_of_it = 0;
+    for (int round = 0; round < 100; round++) {
+        draw_begin(&d);
+        guarantees_draw(&d);
+        assert_int_equal(made_ask(&d.made, &q, 0), REFUSAL_accepted);
+        uint32_t months = made_rows(&d.made, "months");
+        for (uint32_t m = 0; m < months; m++) {
+            uint64_t nominal = made_number(&d.made, "months", m, "nominal_ucr");
+            uint64_t worst = made_number(&d.made, "months", m, "worst_ucr");
+            assert_true(worst <= nominal);
+            assert_true(made_number(&d.made, "months", m, "expected_ucr") <= nominal);
+            all_of_it += worst == nominal && worst > 0;
+        }
+        made_end(&d.made);
+    }
+    assert_true(all_of_it > 0); /* it could not be lower */
+}
+
+/* At 0 % sold a site gets the strike for all that is covered, while the conditions hold, until the
+ * pools are used up. */
 static void the_floor_is_what_is_covered_at_the_strike(void **state)
 {
     (void)state;
@@ -505,7 +589,7 @@ static void the_floor_is_what_is_covered_at_the_strike(void **state)
             struct plain minutes = plain_minutes(&d, i, 0);
             for (uint32_t m = 0; m < MONTHS; m++)
                 floor[m] += (minutes.elected[m] * d.plans[i].strike_ucr + 59) / 60;
-            plain_draws(&d, i, minutes.worst, floor); /* the certifications are renewed */
+            plain_draws(&d, i, minutes.floor, floor);
         }
         assert_int_equal(made_ask(&d.made, &q, 0), REFUSAL_accepted);
         for (uint32_t m = 0; m < MONTHS; m++) {
@@ -556,6 +640,7 @@ int main(void)
         cmocka_unit_test(the_projection_is_the_sum_of_its_minutes),
         cmocka_unit_test(stress_grows_with_the_shock),
         cmocka_unit_test(exposure_expects_what_stress_begins_with),
+        cmocka_unit_test(no_month_costs_more_than_its_nominal),
         cmocka_unit_test(a_century_is_projected_and_no_more),
         cmocka_unit_test(the_floor_is_what_is_covered_at_the_strike),
     };
