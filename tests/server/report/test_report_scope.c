@@ -2,12 +2,11 @@
  * A report of one account says nothing of others: of rows made by lot, those that do not concern
  * the account may as well not be there, and its reports stay the same to the byte.
  */
-#include "tests/server/report/made.h"
+#include "tests/server/report/scope.h"
 
 #include "protocol/month.h"
-#include "protocol/report_text.h"
 
-enum { NOW_S = 1800000000, ACCOUNTS = 6, ROUNDS = 25, ROWS = 60, SITES = ACCOUNTS, SKUS = 2 };
+enum { NOW_S = 1800000000, ROUNDS = 25, ROWS = 60, SKUS = 2 };
 
 static const enum report_kind kinds[] = {
     REPORT_KIND_CIRCULARITY, REPORT_KIND_CONCENTRATION, REPORT_KIND_VACANCY, REPORT_KIND_CARBON,
@@ -15,45 +14,31 @@ static const enum report_kind kinds[] = {
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
-static struct made all; /* everything that there is */
-static struct made own; /* without what is others' business */
-static uint32_t whose;
-static bool backed[SITES + 1][SKUS + 1]; /* by the account, with a backstop in force */
-static uint32_t backed_seen;             /* in all rounds */
-
-static uint32_t somebody(void)
-{
-    return 1 + (uint32_t)random_below(ACCOUNTS);
-}
-
-static void both_put(enum table table, const void *row, bool concerns)
-{
-    made_put(&all, table, row);
-    if (concerns)
-        made_put(&own, table, row);
-}
+static struct scope_pair scope;
+static bool backed[SCOPE_SITES + 1][SKUS + 1]; /* by the account, with a backstop in force */
+static uint32_t backed_seen;                   /* in all rounds */
 
 /* Accounts, series, SKUs and sites are no secret. Site i is of account i. */
 static void public_put(void)
 {
-    const uint32_t roles[ACCOUNTS + 1] = {0,
-                                          ROLE_STARTUP,
-                                          ROLE_STARTUP,
-                                          ROLE_OPERATOR,
-                                          ROLE_OPERATOR,
-                                          ROLE_GUARANTOR,
-                                          ROLE_GUARANTOR};
+    const uint32_t roles[SCOPE_ACCOUNTS + 1] = {0,
+                                                ROLE_STARTUP,
+                                                ROLE_STARTUP,
+                                                ROLE_OPERATOR,
+                                                ROLE_OPERATOR,
+                                                ROLE_GUARANTOR,
+                                                ROLE_GUARANTOR};
     const struct sku_row skus[SKUS] = {{.sku = 1, .power_w = 700, .name = "h"},
                                        {.sku = 2, .power_w = 900, .name = "i"}};
     for (uint32_t i = 0; i < SKUS; i++)
-        both_put(TABLE_SKU, &skus[i], true);
-    for (uint32_t i = 1; i <= ACCOUNTS; i++) {
+        scope_put(&scope, TABLE_SKU, &skus[i], true);
+    for (uint32_t i = 1; i <= SCOPE_ACCOUNTS; i++) {
         const struct account_row account = {.account = i, .role = roles[i], .state = 1};
-        const struct series_row series = {.series = i, .funder = somebody()};
+        const struct series_row series = {.series = i, .funder = scope_somebody()};
         const struct site_row site = {.site = i, .operator= i, .carbon_g_per_kwh = 400};
-        both_put(TABLE_ACCOUNT, &account, true);
-        both_put(TABLE_SERIES, &series, true);
-        both_put(TABLE_SITE, &site, true);
+        scope_put(&scope, TABLE_ACCOUNT, &account, true);
+        scope_put(&scope, TABLE_SERIES, &series, true);
+        scope_put(&scope, TABLE_SITE, &site, true);
     }
 }
 
@@ -63,29 +48,29 @@ static void flow_put(uint64_t number)
         .flow = number,
         .month_s = month_start_s(month_of(NOW_S) - (uint32_t)random_below(3)),
         .kind = 1 + (uint32_t)random_below(10),
-        .payer = somebody(),
-        .payee = somebody(),
-        .series = somebody(),
-        .site = 1 + random_below(SITES),
+        .payer = scope_somebody(),
+        .payee = scope_somebody(),
+        .series = scope_somebody(),
+        .site = 1 + random_below(SCOPE_SITES),
         .sku = 1,
         .amount_ucr = random_below(1000000),
     };
-    both_put(TABLE_FLOW, &row, row.payer == whose || row.payee == whose);
+    scope_put(&scope, TABLE_FLOW, &row, row.payer == scope.whose || row.payee == scope.whose);
 }
 
 static void lease_put(uint64_t number)
 {
     const struct lease_row row = {
         .lease = number,
-        .site = 1 + random_below(SITES),
+        .site = 1 + random_below(SCOPE_SITES),
         .sku = 1,
         .start_s = NOW_S - 7200,
         .end_s = NOW_S - 3600,
         .gpu_minutes_delivered = 60,
         .price_ucr = random_below(1000000),
         .paid_ucr = random_below(1000000),
-        .holder = somebody(),
-        .operator= somebody(),
+        .holder = scope_somebody(),
+        .operator= scope_somebody(),
         .gpus = 1,
         .meter_period_min = 60,
     };
@@ -95,29 +80,29 @@ static void lease_put(uint64_t number)
         .gpu_minutes_metered = 60,
         .gpu_minutes_settled = 60,
     };
-    bool concerns = row.holder == whose || row.operator== whose;
-    both_put(TABLE_LEASE, &row, concerns);
-    both_put(TABLE_PERIOD, &period, concerns);
+    bool concerns = row.holder == scope.whose || row.operator== scope.whose;
+    scope_put(&scope, TABLE_LEASE, &row, concerns);
+    scope_put(&scope, TABLE_PERIOD, &period, concerns);
 }
 
 static void day_put(uint64_t number)
 {
     const struct occupancy_row row = {
-        .site = 1 + number % SITES,
-        .sku = 1 + number / SITES % SKUS,
-        .day_s = (uint64_t)NOW_S / 86400 * 86400 - 86400 * (1 + number / SITES),
+        .site = 1 + number % SCOPE_SITES,
+        .sku = 1 + number / SCOPE_SITES % SKUS,
+        .day_s = (uint64_t)NOW_S / 86400 * 86400 - 86400 * (1 + number / SCOPE_SITES),
         .gpu_minutes_sold = random_below(1000),
         .gpu_minutes_elected = random_below(1000),
         .gpu_minutes_free = random_below(1000),
     };
-    both_put(TABLE_OCCUPANCY, &row, row.site == whose || backed[row.site][row.sku]);
+    scope_put(&scope, TABLE_OCCUPANCY, &row, row.site == scope.whose || backed[row.site][row.sku]);
 }
 
 static void ledger_put(uint64_t number)
 {
     const struct ledger_row row = {
-        .account = somebody(),
-        .series = somebody(),
+        .account = scope_somebody(),
+        .series = scope_somebody(),
         .kind = LEDGER_TOKENS + (uint32_t)number % 7,
         .month = month_of(NOW_S),
         .debits_low = random_below(1000),
@@ -130,8 +115,8 @@ static void ledger_put(uint64_t number)
         .month = row.month - 1,
         .credits_low = random_below(1000),
     };
-    both_put(TABLE_LEDGER, &row, row.account == whose);
-    both_put(TABLE_CLOSING, &before, row.account == whose);
+    scope_put(&scope, TABLE_LEDGER, &row, row.account == scope.whose);
+    scope_put(&scope, TABLE_CLOSING, &before, row.account == scope.whose);
 }
 
 /* A backstop or a lease guarantee with all that belongs to it. */
@@ -142,9 +127,9 @@ static void contract_put(uint64_t number)
         .contract = number,
         .kind = backstop ? CONTRACT_KIND_BACKSTOP : CONTRACT_KIND_GUARANTEE,
         .state = 1 + (uint32_t)random_below(6),
-        .debtor = somebody(),
-        .creditor = somebody(),
-        .third = backstop ? 0 : somebody(),
+        .debtor = scope_somebody(),
+        .creditor = scope_somebody(),
+        .third = backstop ? 0 : scope_somebody(),
         .version = 1,
         .claims_ucr = random_below(2),
     };
@@ -176,35 +161,28 @@ static void contract_put(uint64_t number)
                                       .kind = ESCROW_KIND_CONTRACT,
                                       .owner = row.debtor,
                                       .amount_ucr = random_below(1000)};
-    bool concerns = row.debtor == whose || row.creditor == whose || row.third == whose;
-    if (backstop && row.state == CONTRACT_STATE_IN_FORCE && row.debtor == whose) {
+    bool concerns =
+        row.debtor == scope.whose || row.creditor == scope.whose || row.third == scope.whose;
+    if (backstop && row.state == CONTRACT_STATE_IN_FORCE && row.debtor == scope.whose) {
         backed[terms.site][terms.sku] = true;
-        backed_seen += row.creditor != whose;
+        backed_seen += row.creditor != scope.whose;
     }
-    both_put(TABLE_CONTRACT, &row, concerns);
-    both_put(TABLE_CLAIM, &claim, concerns);
-    both_put(TABLE_ESCROW, &escrow, concerns);
-    both_put(backstop ? TABLE_BACKSTOP : TABLE_GUARANTEE,
-             backstop ? (const void *)&terms : (const void *)&limit, concerns);
-    both_put(backstop ? TABLE_COVER : TABLE_RECOURSE,
-             backstop ? (const void *)&cover : (const void *)&recourse, concerns);
+    scope_put(&scope, TABLE_CONTRACT, &row, concerns);
+    scope_put(&scope, TABLE_CLAIM, &claim, concerns);
+    scope_put(&scope, TABLE_ESCROW, &escrow, concerns);
+    scope_put(&scope, backstop ? TABLE_BACKSTOP : TABLE_GUARANTEE,
+              backstop ? (const void *)&terms : (const void *)&limit, concerns);
+    scope_put(&scope, backstop ? TABLE_COVER : TABLE_RECOURSE,
+              backstop ? (const void *)&cover : (const void *)&recourse, concerns);
     if (backstop)
-        both_put(TABLE_DRAW, &draw, concerns);
+        scope_put(&scope, TABLE_DRAW, &draw, concerns);
 }
 
 static void reports_compare(void)
 {
     for (uint32_t i = 0; i < KINDS; i++) {
         const struct q_report q = {.kind = kinds[i]};
-        struct buffer of_all = BUFFER_EMPTY, of_own = BUFFER_EMPTY;
-        assert_int_equal(made_ask(&all, &q, whose), REFUSAL_accepted);
-        assert_int_equal(made_ask(&own, &q, whose), REFUSAL_accepted);
-        assert_int_equal(report_text(&all.page, REPORT_FORMAT_JSON, NULL, &of_all), 0);
-        assert_int_equal(report_text(&own.page, REPORT_FORMAT_JSON, NULL, &of_own), 0);
-        assert_int_equal(of_all.length, of_own.length);
-        assert_memory_equal(of_all.data, of_own.data, of_all.length);
-        buffer_release(&of_all);
-        buffer_release(&of_own);
+        scope_compare(&scope, &q, REFUSAL_accepted);
     }
 }
 
@@ -213,9 +191,8 @@ static void test_own_business(void **state)
     (void)state;
     random_start();
     for (int round = 0; round < ROUNDS; round++) {
-        for (whose = 1; whose <= ACCOUNTS; whose++) {
-            made_begin(&all, NOW_S);
-            made_begin(&own, NOW_S);
+        for (uint32_t whose = 1; whose <= SCOPE_ACCOUNTS; whose++) {
+            scope_begin(&scope, whose, NOW_S);
             memset(backed, 0, sizeof(backed));
             public_put();
             for (uint64_t i = 1; i <= ROWS; i++) {
@@ -228,8 +205,7 @@ static void test_own_business(void **state)
             for (uint64_t i = 1; i <= ROWS; i++)
                 day_put(i);
             reports_compare();
-            made_end(&all);
-            made_end(&own);
+            scope_end(&scope);
         }
     }
     assert_true(backed_seen > 0);
