@@ -22,11 +22,11 @@ int contract_royalty_due(const struct source *from, const struct contract_row *c
                          uint64_t *due_out)
 {
     struct advance_row advance;
-    bool found = false;
-    int status = 0;
+    bool found;
     *due_out = 0;
-    if (contract->kind == CONTRACT_KIND_GRANT)
-        status = source_find(from, TABLE_ADVANCE, &contract->contract, &advance, &found);
+    if (contract->kind != CONTRACT_KIND_GRANT)
+        return 0;
+    int status = source_find(from, TABLE_ADVANCE, &contract->contract, &advance, &found);
     if (found)
         *due_out = rest_of(advance.royalty_ucr, (wide)advance.paid_ucr + advance.recorded_ucr);
     return status;
