@@ -32,7 +32,7 @@ amount earning_deduct(struct exchange *x, struct earning *e, uint32_t payee, amo
 void guarantee_recover(struct exchange *x, struct earning *e);
 /* Of revshare.c: what revenue shares of the operator take, by rank. */
 void revshare_deduct(struct exchange *x, struct earning *e);
-/* Of grant.c: a startup has paid `a` of a series under a lease. */
+/* Of grant.c: a startup has paid `a` of a series under a lease, its own or one that it sold on. */
 void grant_spent(struct exchange *x, uint32_t startup, uint32_t series, amount a);
 
 #endif

@@ -234,6 +234,8 @@ void resale_novate(struct exchange *x, struct novation *n)
         .price_ucr = n->price_ucr,
         .gpus = sold.gpus,
     };
+    for (uint32_t i = 0; i < n->gains_count; i++)
+        relief.gain_ucr += n->gains[i].amount_ucr;
     relief_add(x, &row, &relief);
     row.gpu_minutes_sold += sale->minutes;
     row.cost_ucr = settlement_cost(x, &row);

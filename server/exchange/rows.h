@@ -46,6 +46,7 @@ enum table {
     TABLE_RELIEF,
     TABLE_ESCROW,
     TABLE_PERIOD,
+    TABLE_PAYMENT,
     TABLE_RULE,
     TABLE_TRADE,
     TABLE_POINT,
@@ -431,6 +432,7 @@ ROW_STRUCT(lease_row, LEASE_ROW);
     X(U64, S, sold, 1)                                                                             \
     X(U64, S, offer, 1) /* that it was sold through */                                             \
     X(U64, S, price_ucr, 1)                                                                        \
+    X(U64, S, gain_ucr, 1) /* of who sold it, paid by who bought it */                             \
     X(U32, S, gpus, 1)                                                                             \
     X(U32, S, cut_min, 1) /* before end_s: counts no more */
 ROW_STRUCT(relief_row, RELIEF_ROW);
@@ -460,6 +462,15 @@ ROW_STRUCT(escrow_row, ESCROW_ROW);
     X(U64, S, gpu_minutes_claimed, 1) /* by a dispute: below the charge */                         \
     X(U64, S, gpu_minutes_settled, 1)
 ROW_STRUCT(period_row, PERIOD_ROW);
+
+/* What was paid of a settled period by whom, of a lease that others have a part in the escrow of
+ * than its holder: who sold it on below its price. The holder's is always there, be it nothing. */
+#define PAYMENT_ROW(X, S)                                                                          \
+    X(U64, S, lease, 1)                                                                            \
+    X(U32, S, period, 1)                                                                           \
+    X(U32, S, payer, 1)                                                                            \
+    X(U64, S, amount_ucr, 1)
+ROW_STRUCT(payment_row, PAYMENT_ROW);
 
 /* One of the last trades. */
 #define TRADE_ROW(X, S)                                                                            \

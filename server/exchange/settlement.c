@@ -62,10 +62,12 @@ static void escrow_pay(struct exchange *x, struct lease_row *lease, struct escro
     bool covered = amount_split_pro_rata(total, e->held, e->count, parts);
     assert(covered);
     for (uint32_t i = 0; i < e->count; i++) {
+        out->shared = out->shared || e->rows[i].owner != lease->holder;
         if (parts[i] == 0)
             continue;
         ledger_move(x, e->rows[i].series, (struct ledger_place){LEDGER_ESCROW, e->rows[i].owner},
                     (struct ledger_place){LEDGER_BALANCE, lease->operator}, parts[i]);
+        out->payers[out->paid_count] = e->rows[i].owner;
         out->paid[out->paid_count++] =
             (struct share){.series = e->rows[i].series, .amount_ucr = parts[i]};
         escrow_lower(x, e, i, parts[i]);

@@ -23,7 +23,9 @@
 struct settlement {
     amount paid_ucr;
     struct share paid[ESCROW_ROWS_MAX];
+    uint32_t payers[ESCROW_ROWS_MAX]; /* whose each of `paid` was */
     uint32_t paid_count;
+    bool shared; /* the escrow has parts of others than the holder, be they empty */
     struct escrow_returns returns;
     gpu_minutes
         given_up; /* of what was traded: what the lease would have owed beyond its new end */

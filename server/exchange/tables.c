@@ -20,6 +20,7 @@ ROW_COLUMNS(lease_row, LEASE_ROW)
 ROW_COLUMNS(relief_row, RELIEF_ROW)
 ROW_COLUMNS(escrow_row, ESCROW_ROW)
 ROW_COLUMNS(period_row, PERIOD_ROW)
+ROW_COLUMNS(payment_row, PAYMENT_ROW)
 ROW_COLUMNS(rule_row, RULE_ROW)
 ROW_COLUMNS(trade_row, TRADE_ROW)
 ROW_COLUMNS(point_row, POINT_ROW)
@@ -62,9 +63,10 @@ const struct table_spec exchange_tables[TABLE_COUNT] = {
     [TABLE_ORDER] = TABLE_SPEC("order", 2, order_row, 1, 8),
     [TABLE_REST] = TABLE_SPEC("rest", 1, rest_row, 1, 8),
     [TABLE_LEASE] = TABLE_SPEC("lease", 5, lease_row, 1, 8),
-    [TABLE_RELIEF] = TABLE_SPEC("relief", 2, relief_row, 2, 12),
+    [TABLE_RELIEF] = TABLE_SPEC("relief", 3, relief_row, 2, 12),
     [TABLE_ESCROW] = TABLE_SPEC("escrow", 2, escrow_row, 3, 16),
     [TABLE_PERIOD] = TABLE_SPEC("period", 1, period_row, 2, 12),
+    [TABLE_PAYMENT] = TABLE_SPEC("payment", 1, payment_row, 3, 16),
     [TABLE_RULE] = TABLE_SPEC("rule", 1, rule_row, 1, 8),
     [TABLE_TRADE] = TABLE_SPEC("trade", 2, trade_row, 1, 8),
     [TABLE_POINT] = TABLE_SPEC("point", 1, point_row, 3, 20),

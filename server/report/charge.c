@@ -23,6 +23,7 @@ static const struct job_column charge_columns[] = {
     {"ChargeCategory", CELL_KIND_TEXT},
     {"ChargeClass", CELL_KIND_TEXT},
     {"ChargeDescription", CELL_KIND_TEXT},
+    {"ChargeFrequency", CELL_KIND_TEXT},
     {"ChargePeriodEnd", CELL_KIND_TIME},
     {"ChargePeriodStart", CELL_KIND_TIME},
     {"ConsumedQuantity", CELL_KIND_GPU_MINUTES},
@@ -49,6 +50,15 @@ static const struct job_column charge_columns[] = {
     {"ServiceName", CELL_KIND_TEXT},
     {"SkuId", CELL_KIND_TEXT},
     {"SkuPriceId", CELL_KIND_TEXT},
+};
+
+static const struct {
+    const char *category;
+    const char *frequency;
+} charge_words[] = {
+    [CHARGE_USAGE] = {"Usage", "Usage-Based"},
+    [CHARGE_PURCHASE] = {"Purchase", "One-Time"},
+    [CHARGE_ADJUSTMENT] = {"Adjustment", "Usage-Based"},
 };
 
 static const char exchange_name[] = "Bourse";
@@ -129,10 +139,11 @@ static void charge_show_time(struct job *j, const struct charge_par *par, const 
     job_number(j, month_start_s(month + 1));
     job_number(j, month_start_s(month));
     word_show(j, c->reservation);
-    word_show(j, c->used ? "Used" : "Unused");
-    word_show(j, "Usage");
+    word_show(j, c->category != CHARGE_USAGE ? NULL : c->used ? "Used" : "Unused");
+    word_show(j, charge_words[c->category].category);
     word_show(j, NULL);
     word_show(j, c->description);
+    word_show(j, charge_words[c->category].frequency);
     job_number(j, c->end_s);
     job_number(j, c->start_s);
 }
@@ -140,9 +151,12 @@ static void charge_show_time(struct job *j, const struct charge_par *par, const 
 /* From ConsumedQuantity to PricingUnit. */
 static void charge_show_cost(struct job *j, const struct charge_par *par, const struct charge *c)
 {
-    uint64_t price = charge_billed(par, c->price_ucr);
-    job_number(j, c->used ? c->gpu_minutes : 0);
-    word_show(j, hours_unit);
+    bool consumed = c->category == CHARGE_USAGE;
+    bool priced = c->category != CHARGE_ADJUSTMENT;
+    uint64_t price = priced ? charge_billed(par, c->price_ucr) : REPORT_NONE;
+    uint64_t price_ucr = priced ? c->price_ucr : REPORT_NONE;
+    job_number(j, !consumed ? REPORT_NONE : c->used ? c->gpu_minutes : 0);
+    word_show(j, consumed ? hours_unit : NULL);
     job_number(j, c->listed);
     job_number(j, price);
     job_number(j, c->billed);
@@ -150,11 +164,11 @@ static void charge_show_cost(struct job *j, const struct charge_par *par, const 
     job_number(j, c->listed);
     job_number(j, price);
     word_show(j, "credits");
-    job_number(j, c->price_ucr);
+    job_number(j, price_ucr);
     job_number(j, c->cost_ucr);
-    job_number(j, c->price_ucr);
-    job_number(j, c->gpu_minutes);
-    word_show(j, hours_unit);
+    job_number(j, price_ucr);
+    job_number(j, priced ? c->gpu_minutes : REPORT_NONE);
+    word_show(j, priced ? hours_unit : NULL);
 }
 
 /* From ProviderName to SkuPriceId. */

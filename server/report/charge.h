@@ -17,8 +17,15 @@ void charge_note(struct job *j, const struct charge_par *par);
 /* Micro-credits as millionths of the billing currency, to the nearest. */
 uint64_t charge_billed(const struct charge_par *par, uint64_t amount_ucr);
 
+enum charge_category {
+    CHARGE_USAGE,
+    CHARGE_PURCHASE,   /* paid once; nothing is consumed */
+    CHARGE_ADJUSTMENT, /* paid for what another is charged; of no quantity and unit price */
+};
+
 /* Texts live as long as the report; NULL: there is none. */
 struct charge {
+    enum charge_category category;
     const char *account_id; /* who pays */
     const char *account_name;
     const char *publisher; /* the operator */
@@ -35,7 +42,7 @@ struct charge {
     uint64_t cost_ucr;
     uint64_t billed; /* what it cost, in millionths of the billing currency */
     uint64_t listed; /* the same at the price, whatever was the most to be billed */
-    bool used;
+    bool used;       /* of usage */
 };
 
 /* Declares the table. */

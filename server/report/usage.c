@@ -1,11 +1,13 @@
 /*
  * Usage and cost as rows of FinOps FOCUS 1.2: a charge for what was used of each settled period of
- * a lease, one for what of it was paid and not used, one for each draw of a backstop, which is
- * capacity that stood unused, and one that costs nothing for what an operator could not sell on a
- * day.
+ * a lease, one for what of it was paid and not used, one for what who sold the lease on below its
+ * price paid of a period, one for what was paid for a lease above its price, one for each draw of a
+ * backstop, which is capacity that stood unused, and one that costs nothing for what an operator
+ * could not sell on a day.
  *
  * A period costs what the lease had cost with it less what it had cost without it, so that the
- * periods of a lease, in their order, add up to what it paid; in the billing currency, too.
+ * periods of a lease, in their order, add up to what it paid; in the billing currency, too. Of a
+ * lease that others pay a part of the holder is billed what it paid itself.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 /* A lease that may have charges; the texts are made with its first one. */
 struct bill {
     uint64_t lease;
+    uint64_t parent;
     uint64_t offer;
     uint64_t site;
     uint64_t sku;
@@ -40,10 +43,12 @@ struct usage {
     struct bill *bills; /* owned; by lease */
     size_t count;
     size_t room;
-    size_t at;            /* of the lease whose periods are being gone over */
-    uint64_t gpu_minutes; /* of its periods before */
-    struct charge charge; /* its texts */
-    bool texts;           /* ... are made */
+    size_t at;               /* of the lease whose periods are being gone over */
+    uint64_t gpu_minutes;    /* of its periods before */
+    uint64_t own_ucr;        /* what the holder paid of them */
+    struct charge charge;    /* its texts */
+    bool texts;              /* ... are made */
+    struct lease_row resold; /* the one that was looked for last; lease 0: none */
 };
 
 /* --- Leases --- */
@@ -74,17 +79,16 @@ static int bill_push(struct usage *u, const struct bill *bill)
     return 0;
 }
 
-static int lease_visit(void *context, const void *found)
+static bool lease_has_periods(const struct lease_row *row)
 {
-    struct usage *u = context;
-    const struct lease_row *row = found;
-    if (row->gpu_minutes_delivered == 0 || row->meter_period_min == 0 ||
-        row->end_s <= row->start_s || row->end_s <= u->span.from_s || row->end_s > TIME_MAX_S ||
-        (u->span.until_s != 0 && row->start_s >= u->span.until_s) ||
-        !party_wanted(u, row->holder, row->operator) || !place_wanted(u, row->site, row->sku))
-        return 0;
-    const struct bill bill = {
+    return row->meter_period_min != 0 && row->end_s > row->start_s && row->end_s <= TIME_MAX_S;
+}
+
+static struct bill bill_of(const struct lease_row *row)
+{
+    return (struct bill){
         .lease = row->lease,
+        .parent = row->parent,
         .offer = row->offer,
         .site = row->site,
         .sku = row->sku,
@@ -96,6 +100,17 @@ static int lease_visit(void *context, const void *found)
         .period_min = row->meter_period_min,
         .elected = row->elected,
     };
+}
+
+static int lease_visit(void *context, const void *found)
+{
+    struct usage *u = context;
+    const struct lease_row *row = found;
+    if (row->gpu_minutes_delivered == 0 || !lease_has_periods(row) ||
+        row->end_s <= u->span.from_s || (u->span.until_s != 0 && row->start_s >= u->span.until_s) ||
+        !party_wanted(u, row->holder, row->operator) || !place_wanted(u, row->site, row->sku))
+        return 0;
+    const struct bill bill = bill_of(row);
     return bill_push(u, &bill);
 }
 
@@ -132,9 +147,10 @@ static void bill_texts(struct usage *u, const struct bill *bill)
 
 /* --- Periods --- */
 
-/* What was charged from `before` to `after` GPU-minutes of the lease, unless that is nothing. */
+/* What was charged from `before` to `after` GPU-minutes of the lease, unless that is nothing; the
+ * holder paid `own_ucr` of it. */
 static int period_charge(struct usage *u, const struct bill *bill, uint32_t period, uint64_t before,
-                         uint64_t after, bool used)
+                         uint64_t after, bool used, uint64_t own_ucr)
 {
     struct charge *c = &u->charge;
     if (after == before)
@@ -144,9 +160,11 @@ static int period_charge(struct usage *u, const struct bill *bill, uint32_t peri
     c->price_ucr = cell_of(bill->price_ucr);
     uint64_t cost_ucr = cost_of(after, bill->price_ucr);
     uint64_t before_ucr = cost_of(before, bill->price_ucr);
-    c->cost_ucr = cost_ucr - before_ucr;
-    c->billed = charge_billed(&u->par, cost_ucr) - charge_billed(&u->par, before_ucr);
-    c->listed = c->billed;
+    uint64_t paid_ucr = u->own_ucr;
+    sum_into(&u->own_ucr, own_ucr);
+    c->cost_ucr = u->own_ucr - paid_ucr;
+    c->billed = charge_billed(&u->par, u->own_ucr) - charge_billed(&u->par, paid_ucr);
+    c->listed = charge_billed(&u->par, cost_ucr) - charge_billed(&u->par, before_ucr);
     c->description =
         charge_text(u->j, "Lease %" PRIu64 "%s, period %" PRIu32 ": %s", bill->lease,
                     bill->elected ? " under a backstop" : "", period,
@@ -167,12 +185,53 @@ static bool period_time(const struct bill *bill, uint32_t period, struct span *o
     return until_s <= TIME_MAX_S;
 }
 
+/* What the holder paid of a period that costs `cost_ucr`. */
+static int period_own(const struct usage *u, const struct bill *bill, uint32_t period,
+                      uint64_t cost_ucr, uint64_t *own_out)
+{
+    struct payment_row payment = {.lease = bill->lease, .period = period, .payer = bill->holder};
+    bool shared = false;
+    int status = bill->parent == 0
+                     ? 0
+                     : source_find(u->j->source, TABLE_PAYMENT, &payment, &payment, &shared);
+    *own_out = shared ? payment.amount_ucr : cost_ucr;
+    return status;
+}
+
+/* Shows what was charged of a period, if it is wanted, and counts it either way. */
+static int period_charges(struct usage *u, const struct bill *bill, const struct period_row *row,
+                          uint64_t before, bool wanted)
+{
+    uint64_t used = lesser(row->gpu_minutes_settled, row->gpu_minutes_metered);
+    uint64_t middle = lesser(sum_of(before, used), u->gpu_minutes);
+    uint64_t before_ucr = cost_of(before, bill->price_ucr);
+    uint64_t used_ucr = cost_of(middle, bill->price_ucr) - before_ucr;
+    uint64_t cost_ucr = cost_of(u->gpu_minutes, bill->price_ucr) - before_ucr;
+    uint64_t own_ucr;
+    int status = period_own(u, bill, row->period, cost_ucr, &own_ucr);
+    /* Of both parts the same share. */
+    uint64_t own_used = middle > before ? own_ucr : 0;
+    if (cost_ucr > 0)
+        own_used = cell_of((wide)own_ucr * used_ucr / cost_ucr);
+    if (status == 0 && !wanted) {
+        sum_into(&u->own_ucr, own_ucr);
+        return 0;
+    }
+    if (status == 0)
+        status = period_charge(u, bill, row->period, before, middle, true, own_used);
+    if (status == 0)
+        status = period_charge(u, bill, row->period, middle, u->gpu_minutes, false,
+                               own_ucr - lesser(own_used, own_ucr));
+    return status;
+}
+
 static int period_visit(void *context, const void *found)
 {
     struct usage *u = context;
     const struct period_row *row = found;
     for (; u->at < u->count && u->bills[u->at].lease < row->lease; u->at++) {
         u->gpu_minutes = 0;
+        u->own_ucr = 0;
         u->texts = false;
     }
     if (u->at == u->count)
@@ -182,27 +241,106 @@ static int period_visit(void *context, const void *found)
     if (bill->lease != row->lease || row->state != PERIOD_STATE_SETTLED)
         return 0;
     uint64_t before = u->gpu_minutes;
-    uint64_t used = lesser(row->gpu_minutes_settled, row->gpu_minutes_metered);
     u->gpu_minutes = sum_of(before, row->gpu_minutes_settled);
-    if (!period_time(bill, row->period, &time) || !span_has(u->span, time.from_s))
+    bool wanted = period_time(bill, row->period, &time) && span_has(u->span, time.from_s);
+    if (wanted) {
+        bill_texts(u, bill);
+        u->charge.start_s = time.from_s;
+        u->charge.end_s = time.until_s;
+    }
+    return period_charges(u, bill, row, before, wanted);
+}
+
+/* --- Leases sold on --- */
+
+/* What a GPU-hour came to in all, to the nearest micro-credit. */
+static uint64_t price_in_all(uint64_t cost_ucr, uint64_t minutes)
+{
+    return minutes == 0 ? 0 : cell_of(((wide)cost_ucr * 60 + minutes / 2) / minutes);
+}
+
+/* Into u->resold, unless there is no such lease. */
+static int resold_find(struct usage *u, uint64_t lease, bool *found_out)
+{
+    *found_out = lease != 0 && u->resold.lease == lease;
+    if (*found_out || lease == 0)
         return 0;
-    bill_texts(u, bill);
-    u->charge.start_s = time.from_s;
-    u->charge.end_s = time.until_s;
-    uint64_t middle = lesser(sum_of(before, used), u->gpu_minutes);
-    int status = period_charge(u, bill, row->period, before, middle, true);
-    if (status == 0)
-        status = period_charge(u, bill, row->period, middle, u->gpu_minutes, false);
+    u->resold = (struct lease_row){.lease = 0};
+    int status = source_find(u->j->source, TABLE_LEASE, &lease, &u->resold, found_out);
+    if (!*found_out)
+        u->resold.lease = 0;
     return status;
 }
 
-/* --- Backstops --- */
-
-/* A GPU-hour of what was owed, to the nearest micro-credit. */
-static uint64_t price_in_all(uint64_t owed_ucr, uint64_t minutes)
+static struct charge resold_charge(struct usage *u, const struct lease_row *lease, uint32_t payer,
+                                   uint64_t cost_ucr)
 {
-    return minutes == 0 ? 0 : cell_of(((wide)owed_ucr * 60 + minutes / 2) / minutes);
+    struct charge c = {
+        .account_id = charge_text(u->j, "%" PRIu32, payer),
+        .account_name = account_text(u, payer),
+        .publisher = account_text(u, lease->operator),
+        .resource = charge_text(u->j, "lease/%" PRIu64, lease->lease),
+        .cost_ucr = cell_of(cost_ucr),
+        .billed = charge_billed(&u->par, cell_of(cost_ucr)),
+        .listed = charge_billed(&u->par, cell_of(cost_ucr)),
+    };
+    place_texts(u, &c, lease->site, lease->sku);
+    return c;
 }
+
+/* What who sold a lease on below its price paid of what its buyer was charged. */
+static int payment_visit(void *context, const void *found)
+{
+    struct usage *u = context;
+    const struct payment_row *row = found;
+    const struct lease_row *lease = &u->resold;
+    bool known;
+    int status = resold_find(u, row->lease, &known);
+    if (status != 0 || !known || !lease_has_periods(lease) || row->payer == lease->holder ||
+        row->amount_ucr == 0 || !party_wanted(u, row->payer, lease->operator) ||
+        !place_wanted(u, lease->site, lease->sku))
+        return status;
+    const struct bill bill = bill_of(lease);
+    struct span time;
+    if (!period_time(&bill, row->period, &time) || !span_has(u->span, time.from_s))
+        return 0;
+    struct charge c = resold_charge(u, lease, row->payer, row->amount_ucr);
+    c.category = CHARGE_ADJUSTMENT;
+    c.description =
+        charge_text(u->j, "Lease %" PRIu64 ", period %" PRIu32 ": top-up of who sold it",
+                    row->lease, row->period);
+    c.start_s = time.from_s;
+    c.end_s = time.until_s;
+    return charge_show(u->j, u->table, &u->par, &c) ? 0 : WALK_STOP;
+}
+
+/* What who bought a lease paid above its price, when it did. */
+static int sale_visit(void *context, const void *found)
+{
+    struct usage *u = context;
+    const struct relief_row *row = found;
+    const struct lease_row *lease = &u->resold;
+    bool known = false;
+    if (row->kind != RELIEF_KIND_SALE || row->gain_ucr == 0 || row->end_s <= row->start_s)
+        return 0;
+    int status = resold_find(u, row->sold, &known);
+    if (status != 0 || !known || lease->granted_s > TIME_MAX_S - 60 ||
+        !span_has(u->span, lease->granted_s) || !party_wanted(u, lease->holder, lease->holder) ||
+        !place_wanted(u, lease->site, lease->sku))
+        return status;
+    uint64_t minutes = cell_of((wide)((row->end_s - row->start_s) / 60) * row->gpus);
+    struct charge c = resold_charge(u, lease, lease->holder, row->gain_ucr);
+    c.category = CHARGE_PURCHASE;
+    c.gpu_minutes = minutes;
+    c.price_ucr = price_in_all(row->gain_ucr, minutes);
+    c.description = charge_text(u->j, "Lease %" PRIu64 ": bought above its price", lease->lease);
+    c.sku_price = charge_price_text(u->j, "resale", lease->lease, c.price_ucr);
+    c.start_s = lease->granted_s;
+    c.end_s = lease->granted_s + 60;
+    return charge_show(u->j, u->table, &u->par, &c) ? 0 : WALK_STOP;
+}
+
+/* --- Backstops --- */
 
 /* Who has made it with whom, of what: the same in all versions of the terms. */
 static int draw_terms(const struct usage *u, const struct draw_row *row, struct backstop_row *out,
@@ -286,6 +424,10 @@ static void usage_notes(struct job *j, const struct charge_par *par)
                 "capacity reservation: Unused is what was charged beyond what was delivered. "
                 "Draws of backstops are Unused: owed for what stood unsold, paid yet or not, at "
                 "the strike that held then; where several did, at what a GPU-hour came to in all.");
+    job_note(j, "Who sold a lease on below its price pays a part of what its buyer is charged: "
+                "an Adjustment of its own, and the buyer is billed the rest. What a lease was "
+                "bought for above its price is a Purchase on the day of the sale; to the seller "
+                "it is income, which is no row.");
     job_note(j, "What was on offer and not sold is Unused and costs nothing: a row of the "
                 "operator's for each whole day, site and SKU. What a guarantor owes for is in a "
                 "draw and in such a row; their quantities are not to be added up.");
@@ -303,6 +445,10 @@ int usage_report(struct job *j)
     int status = walk_rows(j, TABLE_LEASE, lease_visit, &u);
     if (status == 0 && u.count > 0)
         status = walk_rows(j, TABLE_PERIOD, period_visit, &u);
+    if (status == 0)
+        status = walk_rows(j, TABLE_PAYMENT, payment_visit, &u);
+    if (status == 0)
+        status = walk_rows(j, TABLE_RELIEF, sale_visit, &u);
     if (status == 0)
         status = walk_rows(j, TABLE_DRAW, draw_visit, &u);
     if (status == 0)

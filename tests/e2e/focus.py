@@ -31,11 +31,12 @@ MANDATORY = {
     "ServiceCategory": ("service", False),
     "ServiceName": ("string", False),
 }
-# Present where they apply: capacity reservations, metering, unit prices, prices in a currency that
+# Present where they apply, or since they tell one charge from another: capacity reservations, metering, unit prices, prices in a currency that
 # is not billed in, regions, resources, SKUs.
 CONDITIONAL = {
     "CapacityReservationId": ("string", True),
     "CapacityReservationStatus": ("status", True),
+    "ChargeFrequency": ("frequency", False),
     "ConsumedQuantity": ("decimal", True),
     "ConsumedUnit": ("unit", True),
     "ContractedUnitPrice": ("price", True),
@@ -84,6 +85,7 @@ def value_fault(kind, value):
         "time": lambda: TIME.fullmatch(value) and time_of(value),
         "category": lambda: value in CATEGORIES,
         "class": lambda: value == "Correction",
+        "frequency": lambda: value in {"One-Time", "Recurring", "Usage-Based"},
         "status": lambda: value in {"Used", "Unused"},
         "service": lambda: value in SERVICES,
         "currency": lambda: value in CURRENCIES,
@@ -145,6 +147,18 @@ def row_faults(row, par, currency):
                 must(row[name] != "", f"{name} is null")
     else:
         must(row["ChargeCategory"] != "Tax" or row["PricingUnit"] == "", "a tax has a unit")
+    must(row["ChargeCategory"] != "Purchase" or row["ChargeFrequency"] != "Usage-Based",
+         "a purchase by usage")
+    if row["ChargeCategory"] == "Usage":
+        must(row["ConsumedQuantity"] != "", "usage of no quantity")
+    else:
+        must(row["ConsumedQuantity"] == "", "what is no usage was consumed")
+        must(row["CapacityReservationStatus"] == "", "what is no usage is used or unused")
+    for cost, price in (("ContractedCost", "ContractedUnitPrice"), ("ListCost", "ListUnitPrice")):
+        must(row[price] != "" or row[cost] == row["BilledCost"],
+             f"{cost} has no unit price and is not what is billed")
+    must((row["PricingQuantity"] == "") == (row["PricingUnit"] == ""),
+         "a priced quantity without a unit, or the other way round")
     must((row["CapacityReservationId"] == "") == (row["CapacityReservationStatus"] == ""),
          "a reservation with an id and no status, or the other way round")
     must((row["ConsumedQuantity"] == "") == (row["ConsumedUnit"] == ""),
@@ -170,6 +184,8 @@ def price_faults(table):
     seen = {}
     for place, row in enumerate(table, 1):
         price = (row["SkuId"], row["ListUnitPrice"], row["ContractedUnitPrice"])
+        if row["SkuPriceId"] == "":
+            continue
         if seen.setdefault(row["SkuPriceId"], price) != price:
             yield f"row {place}: SkuPriceId {row['SkuPriceId']} has several prices or SKUs"
 

@@ -42,8 +42,9 @@ class Focus(unittest.TestCase):
 
     def test_values(self):
         rows = focus.rows(self.text)
-        self.assertEqual(len(rows), 3 * 4 + 3 + 1)
-        of_bob = [row for row in rows if row["BillingAccountId"] == "2"]
+        self.assertEqual(len(rows), 3 * 4 + 3 + 1 + 4)
+        of_bob = [row for row in rows if row["BillingAccountId"] == "2"
+                  and row["ResourceId"] == "lease/2"]
         self.assertEqual({row["BillingAccountName"] for row in of_bob}, {'Bob, "the lab"'})
         # ceil(533 x 1.999999 / 60), in four rows.
         self.assertEqual(sum(Decimal(row["BilledCost"]) for row in of_bob), Decimal("17.766658"))
@@ -57,6 +58,21 @@ class Focus(unittest.TestCase):
         self.assertEqual([row["SkuPriceId"] for row in draws],
                          ["backstop/5/1.5", "backstop/5/1.458333", "backstop/5/1.4"])
         self.assertEqual({row["ResourceId"] for row in draws}, {""})
+        # 100 GPU-minutes of a lease that was sold below its price, and what another was bought for.
+        sold = [row for row in rows if row["ResourceId"] == "lease/4"]
+        self.assertEqual([(row["BillingAccountId"], row["ChargeCategory"], row["ChargeFrequency"],
+                           row["BilledCost"], row["ListCost"], row["PricingQuantity"])
+                          for row in sold],
+                         [("2", "Usage", "Usage-Based", "1.026665", "2.566666", "1.283333"),
+                          ("2", "Usage", "Usage-Based", "0.306666", "0.766666", "0.383333"),
+                          ("1", "Adjustment", "Usage-Based", "2.000001", "2.000001", "")])
+        bought, = [row for row in rows if row["ChargeCategory"] == "Purchase"]
+        self.assertEqual((bought["BillingAccountId"], bought["BilledCost"], bought["ListCost"],
+                          bought["ChargeFrequency"], bought["SkuPriceId"], bought["ResourceId"],
+                          bought["ConsumedQuantity"], bought["CapacityReservationId"],
+                          bought["ChargePeriodStart"]),
+                         ("2", "3.333341", "3.333341", "One-Time", "resale/5/0.500001", "lease/5",
+                          "", "", "2027-01-15T08:00:07Z"))
         vacant, = [row for row in rows if row["SkuPriceId"].startswith("unsold/")]
         self.assertEqual((vacant["BilledCost"], vacant["ListCost"], vacant["ConsumedQuantity"],
                           vacant["PricingQuantity"], vacant["CapacityReservationStatus"],
@@ -86,7 +102,7 @@ class Focus(unittest.TestCase):
                                          [row[column] for row in at_par])
                 # What the lease paid at par, rounded once, and not a row each.
                 of_bob = sum(Decimal(row["BilledCost"]) for row in rows
-                             if row["BillingAccountId"] == "2")
+                             if row["ResourceId"] == "lease/2")
                 self.assertEqual(of_bob, (Decimal("17.766658") * Decimal(par)).quantize(
                     focus.NEAR, ROUND_HALF_UP))
 
@@ -132,10 +148,22 @@ class Focus(unittest.TestCase):
             ("PricingCurrencyContractedUnitPrice", ""), ("SkuPriceId", ""), ("SkuId", ""),
             ("ListUnitPrice", ""), ("ContractedUnitPrice", ""), ("SkuPriceId", "unsold/1/0"),
             ("PricingCurrencyEffectiveCost", "1"), ("EffectiveCost", "1"),
+            ("ChargeFrequency", ""), ("ChargeFrequency", "Usage-based"),
         ]
         for column, value in planted:
             with self.subTest(column=column, value=value):
                 self.assertNotEqual(focus.faults(changed(self.text, column, value)), [])
+        categories = [row["ChargeCategory"] for row in focus.rows(self.text)]
+        for category, column, value in (
+                ("Purchase", "ChargeFrequency", "Usage-Based"), ("Purchase", "PricingUnit", ""),
+                ("Purchase", "SkuPriceId", ""), ("Purchase", "ConsumedQuantity", "1"),
+                ("Purchase", "CapacityReservationId", "lease/5"),
+                ("Adjustment", "ListCost", "0"), ("Adjustment", "ContractedCost", "0"),
+                ("Adjustment", "PricingUnit", "GPU-Hours"), ("Adjustment", "ChargeCategory", "Usage"),
+                ("Adjustment", "BillingAccountId", "")):
+            with self.subTest(category=category, column=column):
+                wrong = changed(self.text, column, value, categories.index(category))
+                self.assertNotEqual(focus.faults(wrong), [])
 
     def test_planted_columns(self):
         for name in focus.COLUMNS:

@@ -16,6 +16,14 @@ class Flows:
     def flow_of_lease(self, kind, lease, payer, payee, paid, gpu_minutes=0):
         self.flow(kind, payer, payee, paid, lease.site, lease.sku, gpu_minutes)
 
+    def flow_of_settlement(self, lease, paid, gpu_minutes):
+        """`paid` are (owner, series, amount). The minutes go with what the holder, who used them,
+        paid first; where it paid nothing, with the first."""
+        own = [part for part in paid if part[0] == lease.holder] or paid
+        for part in paid:
+            self.flow_of_lease("elected" if lease.elected else "lease", lease, part[0],
+                               lease.operator, [part[1:]], gpu_minutes if part is own[0] else 0)
+
     def flow_of_claim(self, contract, claim, paid, missing=None):
         """Of the youngest claim that is paid at once it is known which lease it was missing of; of
         those that are paid later not any more."""

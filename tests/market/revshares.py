@@ -210,18 +210,23 @@ class Revshares:
 
     # --- What a settlement gives --------------------------------------------------------------
 
+    def paid_by(self, lease, paid):
+        """Who paid what of a lease: whose each row of its escrow is, the holder or a seller."""
+        return paid
+
     def follow_earning(self, lease, period, paid, delivered):
-        """What grants count as spent, then what guarantors that have stepped in take, then the
-        shares by rank. Elected leases are apart from all that."""
+        """What each owner of the escrow paid, what grants count as spent of that, then what
+        guarantors that have stepped in take, then the shares by rank. Elected leases are apart from
+        all but the first."""
         if not paid:
             return
         earning = Earning(lease, period, paid)
-        self.flow_of_lease("elected" if lease.elected else "lease", lease, lease.holder,
-                           lease.operator, earning.rows, delivered)
+        paid = self.paid_by(lease, paid)
+        self.flow_of_settlement(lease, paid, delivered)
         if lease.elected:
             return
-        for series, amount in earning.rows:
-            self.grant_spent(lease.holder, series, amount)
+        for owner, series, amount in paid:
+            self.grant_spent(owner, series, amount)
         self.recover(earning)
         shares = [c for c in self.in_force("revenue_share") if c.debtor == lease.operator and
                   c.now().site in (0, lease.site) and c.from_s <= self.now_s]

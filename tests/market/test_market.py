@@ -236,6 +236,8 @@ MODEL = [
     ("gains of resale are no flow", model.Model, "flow_of_lease",
      lambda self, kind, *rest, flow=model.Model.flow_of_lease:
         kind == "resale" or flow(self, kind, *rest)),
+    ("who holds a lease paid all of it", model.Model, "paid_by",
+     lambda self, lease, paid: [(lease.holder, series, amount) for _, series, amount in paid]),
 ]
 # And of contracts.
 CONTRACTS = [

@@ -1,9 +1,10 @@
 /*
  * The books of a scenario's exchange, as its reports tell them: the statements of all accounts add
- * up to a trial balance, and what usage bills is what leases paid and flows say.
+ * up to a trial balance, and what usage bills each account is what it paid for leases.
  */
 #include "tests/server/exchange/scenario_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,37 +91,65 @@ static void balance_check(struct books *b, const struct head_row *head, uint32_t
     }
 }
 
-static int lease_paid(void *context, const void *row)
+/* What an account paid for leases, as different rows say. */
+struct spent {
+    uint32_t account; /* 0: all */
+    uint64_t leases;  /* of the holder, whoever paid it */
+    uint64_t flows;
+};
+
+static int lease_paid(void *context, const void *found)
 {
-    *(uint64_t *)context += ((const struct lease_row *)row)->paid_ucr;
+    struct spent *s = context;
+    s->leases += ((const struct lease_row *)found)->paid_ucr;
     return 0;
 }
 
+/* Gains of resale are paid for leases, too, but not to their operators. */
 static int flow_paid(void *context, const void *found)
 {
+    struct spent *s = context;
     const struct flow_row *row = found;
-    if (row->kind == FLOW_KIND_LEASE || row->kind == FLOW_KIND_ELECTED)
-        *(uint64_t *)context += row->amount_ucr;
+    bool gain = row->kind == FLOW_KIND_RESALE;
+    if (s->account != 0 && row->payer != s->account)
+        return 0;
+    if (gain || row->kind == FLOW_KIND_LEASE || row->kind == FLOW_KIND_ELECTED)
+        s->flows += row->amount_ucr;
+    if (gain)
+        s->leases += row->amount_ucr;
     return 0;
 }
 
-static void usage_check(struct books *b, const struct store *store)
+/* What the rows of leases bill this account; 0: all. */
+static uint64_t usage_billed(const struct books *b, uint32_t account)
 {
-    const struct q_report q = {.kind = REPORT_KIND_USAGE};
-    uint64_t billed = 0, leases = 0, flows = 0;
-    store_each(store, TABLE_LEASE, lease_paid, &leases);
-    store_each(store, TABLE_FLOW, flow_paid, &flows);
-    if (!book_open(b, &q, 0))
-        return; /* too large */
+    char id[16];
+    uint64_t billed = 0;
+    size_t length = (size_t)snprintf(id, sizeof(id), "%u", account);
     for (uint32_t i = 0; i < b->page.rows.count; i++) {
         const struct report_row *row = &b->page.rows.items[i];
-        if (book_cell(b, row, "ResourceId").text.length > 0)
+        struct text whose = book_cell(b, row, "BillingAccountId").text;
+        bool asked =
+            account == 0 || (whose.length == length && memcmp(whose.data, id, length) == 0);
+        if (asked && book_cell(b, row, "ResourceId").text.length > 0)
             billed += book_cell(b, row, "BilledCost").number;
     }
-    if (billed != leases || billed != flows)
-        scenario_fail(b->s, "usage bills %llu, leases paid %llu, flows say %llu",
-                      (unsigned long long)billed, (unsigned long long)leases,
-                      (unsigned long long)flows);
+    return billed;
+}
+
+static void usage_check(struct books *b, const struct store *store, uint32_t account)
+{
+    const struct q_report q = {.kind = REPORT_KIND_USAGE};
+    struct spent spent = {.account = account};
+    store_each(store, TABLE_LEASE, lease_paid, &spent);
+    store_each(store, TABLE_FLOW, flow_paid, &spent);
+    if (!book_open(b, &q, account))
+        return; /* too large */
+    uint64_t billed = usage_billed(b, account);
+    if ((account == 0 && billed != spent.leases) || billed != spent.flows)
+        scenario_fail(b->s, "usage bills account %u %llu, leases paid %llu, flows say %llu",
+                      account, (unsigned long long)billed, (unsigned long long)spent.leases,
+                      (unsigned long long)spent.flows);
 }
 
 void books_check(struct scenario *s)
@@ -142,7 +171,8 @@ void books_check(struct scenario *s)
     uint32_t month = month_of(head->time_s);
     balance_check(&b, head, month);
     balance_check(&b, head, month - 1);
-    usage_check(&b, store);
+    for (uint32_t account = 0; account <= head->account_last; account++)
+        usage_check(&b, store, account);
     report_free(b.report);
     free(b.minted);
     free(b.held);

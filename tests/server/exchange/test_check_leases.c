@@ -123,6 +123,79 @@ static void test_kept_out(void **state)
     shop_close(s);
 }
 
+static struct flow_row flow_of(const struct shop *s, uint32_t payer)
+{
+    uint64_t count = store_count(s->x->store, TABLE_FLOW);
+    for (uint64_t number = 1; number <= count; number++) {
+        const struct flow_row *row = store_find(s->x->store, TABLE_FLOW, &number);
+        if (row->kind == FLOW_KIND_LEASE && row->payer == payer)
+            return *row;
+    }
+    fail_msg("account %u has paid nothing", payer);
+    return (struct flow_row){.flow = 0};
+}
+
+/* Who paid what of a lease that was sold below its price. */
+static void test_payments(void **state)
+{
+    (void)state;
+    struct shop *s = shop_open();
+    uint32_t buyer = lease_find(s->x, 2)->holder;
+    const struct op_lease_meter meter = {.lease = 2, .gpu_minutes = 180};
+    shop_do(s, s->operator, "op", &op_lease_meter_message, &meter);
+    world_advance(&s->w, 4 * 3600, true);
+    shop_ready(s);
+    /* 3 GPUs for an hour at 600, half of it the buyer's. */
+    const struct flow_row own = flow_of(s, buyer), top_up = flow_of(s, s->startup);
+    assert_int_equal(own.amount_ucr, 900);
+    assert_int_equal(own.gpu_minutes, 180);
+    assert_int_equal(top_up.amount_ucr, 900);
+    assert_int_equal(top_up.gpu_minutes, 0);
+
+    /* As though who holds a lease had paid all of it. */
+    struct flow_row flow = own;
+    flow.amount_ucr = 1800;
+    shop_put_unseen(s, TABLE_FLOW, &flow);
+    flow = top_up;
+    flow.amount_ucr = 0;
+    shop_put_unseen(s, TABLE_FLOW, &flow);
+    shop_found(s, "paid 0.0018 for leases, the rows say 0.0009");
+    shop_found(s, "paid 0 for leases, the rows say 0.0009");
+    /* More than its escrow has given. */
+    flow = own;
+    flow.amount_ucr = 1000000000;
+    shop_put_unseen(s, TABLE_FLOW, &flow);
+    shop_found(s, "paid more of series 1 than left its escrow");
+    shop_put_unseen(s, TABLE_FLOW, &own);
+    shop_put_unseen(s, TABLE_FLOW, &top_up);
+    shop_whole(s);
+
+    struct payment_row key = {.lease = 2, .payer = s->startup};
+    struct payment_row wrong =
+        *(const struct payment_row *)store_find(s->x->store, TABLE_PAYMENT, &key);
+    assert_int_equal(wrong.amount_ucr, 900);
+    wrong.lease = 1;
+    store_put(s->x->store, TABLE_PAYMENT, &wrong);
+    shop_found(s, "payments: one of lease 1 is of no settled period of a sale");
+    store_remove(s->x->store, TABLE_PAYMENT, &wrong);
+    key.payer = buyer;
+    const struct payment_row whole =
+        *(const struct payment_row *)store_find(s->x->store, TABLE_PAYMENT, &key);
+    store_remove(s->x->store, TABLE_PAYMENT, &whole);
+    shop_found(s, "payments: period 0 of lease 2 lacks that of its holder");
+    store_put(s->x->store, TABLE_PAYMENT, &whole);
+    wrong = whole;
+    wrong.amount_ucr++;
+    store_put(s->x->store, TABLE_PAYMENT, &wrong);
+    shop_found(s, "payments: those of lease 2 come to 0.001801, it paid 0.0018");
+    store_put(s->x->store, TABLE_PAYMENT, &whole);
+    struct relief_row sale = relief_of(s);
+    sale.gain_ucr = 1;
+    shop_put_unseen(s, TABLE_RELIEF, &sale);
+    shop_found(s, "paid gains of 0, the sales say 0.000001");
+    shop_close(s);
+}
+
 static void test_trades(void **state)
 {
     (void)state;
@@ -284,9 +357,10 @@ static void test_withheld(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sales),  cmocka_unit_test(test_kept_out),
-        cmocka_unit_test(test_trades), cmocka_unit_test(test_offers),
-        cmocka_unit_test(test_pauses), cmocka_unit_test(test_withheld),
+        cmocka_unit_test(test_sales),    cmocka_unit_test(test_kept_out),
+        cmocka_unit_test(test_payments), cmocka_unit_test(test_trades),
+        cmocka_unit_test(test_offers),   cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_withheld),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

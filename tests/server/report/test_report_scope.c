@@ -73,6 +73,20 @@ static void lease_put(uint64_t number)
         .operator= scope_somebody(),
         .gpus = 1,
         .meter_period_min = 60,
+        .parent = number,
+    };
+    const struct payment_row held = {
+        .lease = number, .payer = row.holder, .amount_ucr = random_below(row.price_ucr + 1)};
+    const struct payment_row top_up = {
+        .lease = number, .payer = row.holder + 1, .amount_ucr = row.price_ucr - held.amount_ucr};
+    const struct relief_row sale = {
+        .lease = number,
+        .kind = RELIEF_KIND_SALE,
+        .start_s = row.start_s,
+        .end_s = row.end_s,
+        .sold = number,
+        .gain_ucr = random_below(1000),
+        .gpus = 1,
     };
     const struct period_row period = {
         .lease = number,
@@ -81,8 +95,12 @@ static void lease_put(uint64_t number)
         .gpu_minutes_settled = 60,
     };
     bool concerns = row.holder == scope.whose || row.operator== scope.whose;
-    scope_put(&scope, TABLE_LEASE, &row, concerns);
+    bool pays = top_up.payer == scope.whose;
+    scope_put(&scope, TABLE_LEASE, &row, concerns || pays);
     scope_put(&scope, TABLE_PERIOD, &period, concerns);
+    scope_put(&scope, TABLE_PAYMENT, &held, concerns);
+    scope_put(&scope, TABLE_PAYMENT, &top_up, row.operator== scope.whose || pays);
+    scope_put(&scope, TABLE_RELIEF, &sale, row.holder == scope.whose);
 }
 
 static void day_put(uint64_t number)

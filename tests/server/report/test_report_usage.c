@@ -1,7 +1,8 @@
 /*
  * Usage rows of leases made by lot: what the rows of a lease bill adds up to what it paid, and
  * their GPU-minutes to what it delivered, however its periods came to be settled; a time that is
- * cut in two has the same rows as the whole.
+ * cut in two has the same rows as the whole. Of leases that were sold on each is billed what it
+ * paid of them, and what it paid for them.
  */
 #include "tests/server/report/made.h"
 
@@ -10,16 +11,16 @@
 #include "protocol/amount.h"
 #include "server/report/sums.h"
 
-enum { NOW_S = 1800000000, ROUNDS = 60, LEASES = 12 };
+enum { NOW_S = 1800000000, ROUNDS = 60, LEASES = 12, PERIODS = 6 };
 
 static struct made m;
 static struct lease_row leases[LEASES + 1];
 
-/* A lease with some settled periods, and what they came to. */
-static void lease_put(uint64_t number)
+/* A lease with some settled periods, and what they came to; returns how many there are. */
+static uint32_t lease_put(uint64_t number, struct period_row periods_out[PERIODS])
 {
     struct lease_row *lease = &leases[number];
-    uint32_t periods = 1 + (uint32_t)random_below(6);
+    uint32_t periods = 1 + (uint32_t)random_below(PERIODS);
     uint32_t minutes = 1 + (uint32_t)random_below(180);
     uint32_t gpus = 1 + (uint32_t)random_below(9);
     *lease = (struct lease_row){
@@ -50,10 +51,61 @@ static void lease_put(uint64_t number)
             period.gpu_minutes_settled = 0;
         lease->gpu_minutes_delivered += period.gpu_minutes_settled;
         made_put(&m, TABLE_PERIOD, &period);
+        periods_out[i] = period;
     }
     assert_true(
         amount_cost_rounded_up(lease->gpu_minutes_delivered, lease->price_ucr, &lease->paid_ucr));
     made_put(&m, TABLE_LEASE, lease);
+    return periods;
+}
+
+/* Makes a lease one that was sold on: of each settled period, the last one first, others pay a
+ * part; or the holder bought it above its price. Adds what each account paid to `paid`. */
+static void lease_put_sold(uint64_t number, const struct period_row *periods, uint32_t count,
+                           uint64_t paid[4])
+{
+    struct lease_row *lease = &leases[number];
+    uint64_t minutes = 0, before = 0, cost = 0;
+    bool below = random_below(2) == 0;
+    lease->parent = LEASES + number;
+    lease->granted_s = lease->start_s;
+    made_put(&m, TABLE_LEASE, lease);
+    for (uint32_t i = count; i-- > 0; before = cost) {
+        if (periods[i].state != PERIOD_STATE_SETTLED)
+            continue;
+        minutes += periods[i].gpu_minutes_settled;
+        assert_true(amount_cost_rounded_up(minutes, lease->price_ucr, &cost));
+        uint64_t left = cost - before;
+        for (uint32_t account = 1; below && account <= 3; account++) {
+            if (account == lease->holder)
+                continue;
+            struct payment_row row = {.lease = number,
+                                      .period = i,
+                                      .payer = account,
+                                      .amount_ucr = random_below(left + 1)};
+            if (random_below(4) == 0)
+                row.amount_ucr = left;
+            left -= row.amount_ucr;
+            paid[account] += row.amount_ucr;
+            made_put(&m, TABLE_PAYMENT, &row);
+        }
+        const struct payment_row own = {
+            .lease = number, .period = i, .payer = lease->holder, .amount_ucr = left};
+        paid[lease->holder] += left;
+        if (below)
+            made_put(&m, TABLE_PAYMENT, &own);
+    }
+    const struct relief_row sale = {
+        .lease = LEASES + number,
+        .kind = RELIEF_KIND_SALE,
+        .start_s = lease->start_s,
+        .end_s = lease->end_s,
+        .sold = number,
+        .gpus = lease->gpus,
+        .gain_ucr = below ? 0 : random_below(5000000),
+    };
+    paid[lease->holder] += sale.gain_ucr;
+    made_put(&m, TABLE_RELIEF, &sale);
 }
 
 struct sums {
@@ -96,7 +148,7 @@ static void test_sums(void **state)
         made_begin(&m, NOW_S);
         made_put(&m, TABLE_SITE, &site);
         for (uint64_t i = 1; i <= LEASES; i++) {
-            lease_put(i);
+            lease_put(i, (struct period_row[PERIODS]){{0}});
             expected[leases[i].holder].billed += leases[i].paid_ucr;
             expected[leases[i].holder].minutes += leases[i].gpu_minutes_delivered;
             expected[0].billed += leases[i].paid_ucr;
@@ -119,6 +171,48 @@ static void test_sums(void **state)
     }
 }
 
+/* What an account is billed, of the rows of its own report. */
+static uint64_t billed_to(uint32_t account, const struct q_report *q)
+{
+    uint64_t billed = 0;
+    assert_int_equal(made_ask(&m, q, account), REFUSAL_accepted);
+    for (uint32_t i = 0; i < made_rows(&m, "usage"); i++) {
+        struct text whose = made_text(&m, "usage", i, "BillingAccountId");
+        assert_int_equal(whose.length, 1);
+        assert_int_equal(whose.data[0], '0' + account);
+        billed += made_number(&m, "usage", i, "BilledCost");
+        assert_int_equal(made_number(&m, "usage", i, "EffectiveCost"),
+                         made_number(&m, "usage", i, "PricingCurrencyEffectiveCost"));
+    }
+    return billed;
+}
+
+static void test_sold_on(void **state)
+{
+    const struct site_row site = {.site = 1, .operator= 7, .name = "x", .region = "NO"};
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t paid[4] = {0};
+        made_begin(&m, NOW_S);
+        made_put(&m, TABLE_SITE, &site);
+        for (uint64_t i = 1; i <= LEASES; i++) {
+            struct period_row periods[PERIODS];
+            uint32_t count = lease_put(i, periods);
+            lease_put_sold(i, periods, count, paid);
+        }
+        for (uint32_t account = 1; account < 4; account++) {
+            uint64_t middle_s = NOW_S + random_below(30000);
+            const struct q_report whole = {.kind = REPORT_KIND_USAGE};
+            const struct q_report before = {.kind = REPORT_KIND_USAGE, .until_s = middle_s};
+            const struct q_report after = {.kind = REPORT_KIND_USAGE, .from_s = middle_s};
+            assert_int_equal(billed_to(account, &whole), paid[account]);
+            assert_int_equal(billed_to(account, &before) + billed_to(account, &after),
+                             paid[account]);
+        }
+        made_end(&m);
+    }
+}
+
 /* At a par drawn by lot what a holder is billed is what each lease paid, rounded once; and nothing
  * that is in credits changes. */
 static void test_sums_at_par(void **state)
@@ -136,7 +230,7 @@ static void test_sums_at_par(void **state)
         made_begin(&m, NOW_S);
         made_put(&m, TABLE_SITE, &site);
         for (uint64_t i = 1; i <= LEASES; i++) {
-            lease_put(i);
+            lease_put(i, (struct period_row[PERIODS]){{0}});
             expected += (uint64_t)(((wide)leases[i].paid_ucr * par + 500000) / 1000000);
         }
         assert_int_equal(made_ask(&m, &plain, 0), REFUSAL_accepted);
@@ -213,9 +307,8 @@ static void test_par_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_sums_at_par),
-        cmocka_unit_test(test_par_of_too_much),
+        cmocka_unit_test(test_sums),        cmocka_unit_test(test_sold_on),
+        cmocka_unit_test(test_sums_at_par), cmocka_unit_test(test_par_of_too_much),
         cmocka_unit_test(test_par_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

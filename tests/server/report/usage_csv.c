@@ -1,5 +1,6 @@
-/* Prints the usage report of some leases and a backstop as CSV, for focus.py. Arguments: what a
- * credit is worth, and in which currency; none: what a report has without them. */
+/* Prints the usage report of some leases, sold on ones too, and a backstop as CSV, for focus.py.
+ * Arguments: what a credit is worth, and in which currency; none: what a report has without them.
+ */
 #include "protocol/moment.h"
 #include "tests/server/report/made.h"
 
@@ -61,6 +62,58 @@ static void lease_put(uint64_t lease, uint32_t holder, uint64_t start_s, bool el
         };
         made_put(&m, TABLE_PERIOD, &period);
     }
+}
+
+/* A lease that alice sold on at less than its price, and one that she sold on for more. */
+static void resold_put(void)
+{
+    struct lease_row row = {
+        .lease = 4,
+        .parent = 1,
+        .offer = 17,
+        .site = 1,
+        .sku = 1,
+        .granted_s = NOW_S + 7,
+        .start_s = NOW_S,
+        .end_s = NOW_S + 50 * 60,
+        .price_ucr = 1999999,
+        .gpu_minutes_delivered = 100,
+        .paid_ucr = 3333332,
+        .holder = 2,
+        .operator= 3,
+        .gpus = 8,
+        .meter_period_min = 50,
+    };
+    const struct period_row period = {
+        .lease = 4,
+        .state = PERIOD_STATE_SETTLED,
+        .metered_s = NOW_S,
+        .gpu_minutes_due = 400,
+        .gpu_minutes_metered = 77,
+        .gpu_minutes_settled = 100,
+    };
+    const struct payment_row payments[] = {
+        {.lease = 4, .payer = 1, .amount_ucr = 2000001},
+        {.lease = 4, .payer = 2, .amount_ucr = 1333331},
+    };
+    const struct relief_row sale = {
+        .lease = 1,
+        .kind = RELIEF_KIND_SALE,
+        .start_s = NOW_S,
+        .end_s = NOW_S + 50 * 60,
+        .sold = 5,
+        .price_ucr = 2500000,
+        .gain_ucr = 3333341,
+        .gpus = 8,
+    };
+    made_put(&m, TABLE_LEASE, &row);
+    made_put(&m, TABLE_PERIOD, &period);
+    made_put(&m, TABLE_PAYMENT, &payments[0]);
+    made_put(&m, TABLE_PAYMENT, &payments[1]);
+    row.lease = 5;
+    row.gpu_minutes_delivered = row.paid_ucr = 0;
+    made_put(&m, TABLE_LEASE, &row);
+    made_put(&m, TABLE_RELIEF, &sale);
 }
 
 /* A draw in full, one at two strikes, and one that used up the pool; all before the terms that are
@@ -127,6 +180,7 @@ int main(int argc, char **argv)
     lease_put(1, 1, NOW_S, false);
     lease_put(2, 2, 1801439940, false); /* a minute before a month ends */
     lease_put(3, 4, NOW_S, true);
+    resold_put();
     backstop_put();
     days_put();
     made_ask(&m, &q, 0);
