@@ -4,6 +4,7 @@
 
 #include "protocol/amount.h"
 #include "server/exchange/check.h"
+#include "server/exchange/event.h"
 #include "server/exchange/guarantee.h"
 #include "server/exchange/pledge.h"
 
@@ -26,6 +27,8 @@ static int recourse_visit(void *context, const void *item)
         guarantee_found(s, row->contract, "called beyond its limit, or for another site");
     if (!paid || row->recovered_ucr > row->by_guarantor_ucr - contract->claims_ucr)
         guarantee_found(s, row->contract, "more is claimed or recovered than was called");
+    if (row->place <= contract->index || row->place >= event_next_index(s->x))
+        guarantee_found(s, row->contract, "its place is no entry by which it was accepted");
     bool stands = row->stepped_in_s > 0;
     if (stands && (!terms->step_in || (paid && guarantee_to_recover(contract, row) == 0)))
         guarantee_found(s, row->contract, "stepped in, with nothing to recover or no right to");
@@ -33,6 +36,61 @@ static int recourse_visit(void *context, const void *item)
     if (stands && !guarantee_listed(s->x, row))
         guarantee_found(s, row->contract, "not in memory among those that have stepped in");
     return 0;
+}
+
+/* --- Who came first --- */
+
+/* Where a guarantee stands among others, and since when as far as its contract says so: what has
+ * been amended may have its place from before its last acceptance. */
+struct turn {
+    uint64_t place;
+    uint64_t contract;
+    uint64_t accepted_s;
+    bool amended;
+};
+
+struct turn_scan {
+    const struct exchange *x;
+    struct turn *turns;
+    size_t count;
+};
+
+static int turn_add(void *context, const void *item)
+{
+    struct turn_scan *scan = context;
+    const struct recourse_row *row = item;
+    const struct contract_row *contract = contract_find(scan->x, row->contract);
+    scan->turns[scan->count++] = (struct turn){.place = row->place,
+                                               .contract = row->contract,
+                                               .accepted_s = contract->accepted_s,
+                                               .amended = contract->version > 1};
+    return 0;
+}
+
+static int turn_compare(const void *a, const void *b)
+{
+    return number_compare(((const struct turn *)a)->place, ((const struct turn *)b)->place);
+}
+
+/* No two have one place, and they stand in the order in which they were accepted. */
+static void turns_check(const struct exchange *x, struct check_report *report)
+{
+    struct check_scan s = {.x = x, .report = report};
+    struct turn_scan scan = {.x = x};
+    scan.turns = memory_zeroed(store_count(x->store, TABLE_RECOURSE) + 1, sizeof(*scan.turns));
+    store_each(x->store, TABLE_RECOURSE, turn_add, &scan);
+    qsort(scan.turns, scan.count, sizeof(*scan.turns), turn_compare);
+    uint64_t since_s = 0;
+    for (size_t i = 0; i < scan.count; i++) {
+        const struct turn *turn = &scan.turns[i];
+        if (i > 0 && turn->place == turn[-1].place)
+            guarantee_found(&s, turn->contract, "has the place of another one");
+        if (turn->accepted_s < since_s)
+            guarantee_found(&s, turn->contract, "stands behind one that was accepted later");
+        if (!turn->amended)
+            since_s = turn->accepted_s;
+    }
+    free(scan.turns);
 }
 
 /* The terms name the parties of their contract. */
@@ -89,9 +147,11 @@ static int pledge_visit(void *context, const void *item)
     amount missing = escrow > held ? escrow - held : 0;
     scan->lines += missing > 0;
     scan->missing[row->creditor] += missing;
-    if (pledge_listed(x, row->contract, row->creditor) != missing)
+    const struct recourse_row *recourse = guarantee_recourse(x, row->contract);
+    if (pledge_listed(x, row, recourse ? recourse->place : 0) != missing)
         guarantee_found(&scan->base, row->contract,
-                        "what is missing of its escrow is another amount in memory");
+                        "what is missing of its escrow is another amount in memory, or in "
+                        "another place");
     return 0;
 }
 
@@ -119,5 +179,6 @@ void check_guarantees(const struct exchange *x, struct check_report *report)
     if (guarantee_count_listed(x) != scan.count)
         check_found(report, "lease guarantees: %llu have stepped in, in memory %llu",
                     (unsigned long long)scan.count, (unsigned long long)guarantee_count_listed(x));
+    turns_check(x, report);
     pledges_check(x, report);
 }

@@ -95,6 +95,7 @@ RB_HEAD(claim_tree, claim_line);
 struct step_in_line {
     RB_ENTRY(step_in_line) link;
     uint64_t site;
+    uint64_t place;
     uint64_t contract;
 };
 
@@ -106,7 +107,7 @@ struct contract_index {
     size_t live_size;
     struct claim_tree claims;     /* not wholly paid, by contract and claim; owned */
     struct owned claims_by_party; /* all claims of debtor and creditor */
-    struct step_in_tree step_ins; /* guarantors that have stepped in, by site; owned */
+    struct step_in_tree step_ins; /* guarantors that have stepped in, by site and place; owned */
 };
 
 /* What of the fund belongs to the account. */

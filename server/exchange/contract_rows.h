@@ -311,7 +311,9 @@ ROW_STRUCT(declaration_row, DECLARATION_ROW);
     X(U32, S, reserved, 1)
 ROW_STRUCT(guarantee_row, GUARANTEE_ROW);
 
-/* Where a lease guarantee stands. by_guarantor_ucr: claims on it included. stepped_in_s 0: not. */
+/* Where a lease guarantee stands. by_guarantor_ucr: claims on it included. stepped_in_s 0: not.
+ * place: the log index of the acceptance from which it has its turn among the guarantees of its
+ * operator, the smaller the earlier. */
 #define RECOURSE_ROW(X, S)                                                                         \
     X(U64, S, contract, 1)                                                                         \
     X(U64, S, site, 1)                                                                             \
@@ -319,7 +321,8 @@ ROW_STRUCT(guarantee_row, GUARANTEE_ROW);
     X(U64, S, by_operator_ucr, 1)                                                                  \
     X(U64, S, by_guarantor_ucr, 1)                                                                 \
     X(U64, S, recovered_ucr, 1)                                                                    \
-    X(U64, S, stepped_in_s, 1)
+    X(U64, S, stepped_in_s, 1)                                                                     \
+    X(U64, S, place, 1)
 ROW_STRUCT(recourse_row, RECOURSE_ROW);
 
 /*

@@ -44,29 +44,44 @@ amount guarantee_escrow_left(const struct exchange *x, const struct guarantee_ro
 static int step_compare(const struct step_in_line *a, const struct step_in_line *b)
 {
     int order = number_compare(a->site, b->site);
+    if (order == 0)
+        order = number_compare(a->place, b->place);
     return order != 0 ? order : number_compare(a->contract, b->contract);
 }
 
 TREE_GENERATE(step_in_tree, step_in_line, link, step_compare)
 
-void recourse_hook(void *context, const void *old_row, const void *new_row)
+static struct step_in_line *step_in_find(const struct exchange *x, const struct recourse_row *row)
 {
-    struct exchange *x = context;
-    const struct recourse_row *after = new_row;
-    const struct recourse_row *any = after ? after : old_row;
-    struct step_in_line key = {.site = any->site, .contract = any->contract};
-    struct step_in_line *line = RB_FIND(step_in_tree, &x->contracts->step_ins, &key);
-    bool stands = after && after->stepped_in_s > 0;
-    pledge_recourse_changed(x, any->contract);
+    struct step_in_line key = {.site = row->site, .place = row->place, .contract = row->contract};
+    return RB_FIND(step_in_tree, &x->contracts->step_ins, &key);
+}
+
+static void step_in_list(struct exchange *x, const struct recourse_row *row, bool stands)
+{
+    struct step_in_line *line = step_in_find(x, row);
     if (stands && !line) {
         line = memory_zeroed(1, sizeof(*line));
-        line->site = key.site;
-        line->contract = key.contract;
+        line->site = row->site;
+        line->place = row->place;
+        line->contract = row->contract;
         RB_INSERT(step_in_tree, &x->contracts->step_ins, line);
     } else if (!stands && line) {
         RB_REMOVE(step_in_tree, &x->contracts->step_ins, line);
         free(line);
     }
+}
+
+void recourse_hook(void *context, const void *old_row, const void *new_row)
+{
+    struct exchange *x = context;
+    const struct recourse_row *before = old_row;
+    const struct recourse_row *after = new_row;
+    pledge_recourse_changed(x, after ? after->contract : before->contract);
+    if (before)
+        step_in_list(x, before, false);
+    if (after)
+        step_in_list(x, after, after->stepped_in_s > 0);
 }
 
 void step_in_tree_free(struct step_in_tree *tree)
@@ -80,8 +95,7 @@ void step_in_tree_free(struct step_in_tree *tree)
 
 bool guarantee_listed(const struct exchange *x, const struct recourse_row *row)
 {
-    struct step_in_line key = {.site = row->site, .contract = row->contract};
-    return RB_FIND(step_in_tree, &x->contracts->step_ins, &key) != NULL;
+    return step_in_find(x, row) != NULL;
 }
 
 uint64_t guarantee_count_listed(const struct exchange *x)
@@ -91,14 +105,6 @@ uint64_t guarantee_count_listed(const struct exchange *x)
     RB_FOREACH (line, step_in_tree, &x->contracts->step_ins)
         count++;
     return count;
-}
-
-/* The first that has stepped in at a site from a contract on; 0: none. */
-static uint64_t step_in_next(const struct exchange *x, uint64_t site, uint64_t contract)
-{
-    struct step_in_line key = {.site = site, .contract = contract};
-    const struct step_in_line *line = RB_NFIND(step_in_tree, &x->contracts->step_ins, &key);
-    return line && line->site == site ? line->contract : 0;
 }
 
 /* --- Terms --- */
@@ -120,6 +126,15 @@ static enum refusal terms_refusal(const struct exchange *x, const struct guarant
     return refusal;
 }
 
+/* Whether the terms take more of what other guarantees of the operator rely on: of its balances, or
+ * of what the site earns. */
+static bool terms_take_more(const struct guarantee_row *now, const struct guarantee_row *terms)
+{
+    bool recovers_more = terms->step_in && (!now->step_in || terms->limit_ucr > now->limit_ucr);
+    return recovers_more || terms->escrow_ucr > now->escrow_ucr || terms->start_s < now->start_s ||
+           terms->end_s > now->end_s;
+}
+
 /* What an amendment of terms in force may not change. */
 static enum refusal amend_refusal(const struct exchange *x, const struct contract_row *row,
                                   const struct guarantee_row *terms)
@@ -130,9 +145,11 @@ static enum refusal amend_refusal(const struct exchange *x, const struct contrac
         return REFUSAL_contract_not_in_force;
     if (now->site != terms->site)
         return REFUSAL_contract_parties_fixed;
-    /* The beneficiary signs nothing, and may have lent on these terms. */
+    /* The beneficiary signs nothing, and may have lent on these terms, and on what is pledged: that
+     * terms that take more come behind the others must not cost it anything of this. */
     if (terms->limit_ucr < now->limit_ucr || terms->escrow_ucr < now->escrow_ucr ||
-        terms->start_s > now->start_s || terms->end_s < now->end_s)
+        terms->start_s > now->start_s || terms->end_s < now->end_s ||
+        (terms_take_more(now, terms) && pledge_would_yield(x, row->contract)))
         return REFUSAL_contract_third_party;
     bool begun = x->head.time_s >= now->start_s;
     if ((begun && now->start_s != terms->start_s) ||
@@ -225,9 +242,15 @@ static void guarantee_begin(struct exchange *x, struct contract_row *row)
     row->start_s = terms->start_s;
     row->end_s = terms->end_s;
     row->next_s = terms->end_s;
-    if (guarantee_recourse(x, row->contract))
+    const struct recourse_row *so_far = guarantee_recourse(x, row->contract);
+    const struct guarantee_row *now =
+        so_far ? guarantee_terms(x, row->contract, contract_find(x, row->contract)->version) : NULL;
+    if (now && !terms_take_more(now, terms))
         return;
-    const struct recourse_row recourse = {.contract = row->contract, .site = terms->site};
+    struct recourse_row recourse = {.contract = row->contract, .site = terms->site};
+    if (so_far)
+        recourse = *so_far;
+    recourse.place = event_next_index(x) - 1; /* the acceptance, which has just been logged */
     store_put(x->store, TABLE_RECOURSE, &recourse);
 }
 
@@ -448,10 +471,15 @@ static void recover_one(struct exchange *x, struct earning *e, uint64_t contract
 
 void guarantee_recover(struct exchange *x, struct earning *e)
 {
-    uint64_t contract = step_in_next(x, e->lease->site, 0);
-    for (uint32_t i = 0; i < RECOVERIES_MAX && contract > 0 && e->left > 0; i++) {
+    struct step_in_line next = {.site = e->lease->site};
+    for (uint32_t i = 0; i < RECOVERIES_MAX && e->left > 0; i++) {
+        const struct step_in_line *line = RB_NFIND(step_in_tree, &x->contracts->step_ins, &next);
+        if (!line || line->site != next.site)
+            return;
+        uint64_t contract = line->contract;
+        next.place = line->place;
+        next.contract = contract + 1;
         recover_one(x, e, contract);
-        contract = step_in_next(x, e->lease->site, contract + 1);
     }
 }
 

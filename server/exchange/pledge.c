@@ -26,25 +26,15 @@ static int pledge_compare(const struct pledge_line *a, const struct pledge_line 
 
 TREE_GENERATE(pledge_tree, pledge_line, link, pledge_compare)
 
-void pledge_index_free(struct exchange *x)
+static int turn_compare(const struct pledge_line *a, const struct pledge_line *b)
 {
-    struct pledge_index *index = x->pledges;
-    struct fund_line *fund;
-    struct pledge_line *line;
-    if (!index)
-        return;
-    while ((fund = RB_ROOT(&index->funds)) != NULL) {
-        RB_REMOVE(fund_tree, &index->funds, fund);
-        free(fund);
-    }
-    while ((line = RB_ROOT(&index->lines)) != NULL) {
-        RB_REMOVE(pledge_tree, &index->lines, line);
-        free(line);
-    }
-    free(index->by_account);
-    free(index);
-    x->pledges = NULL;
+    int order = number_compare(a->account, b->account);
+    if (order == 0)
+        order = number_compare(a->place, b->place);
+    return order != 0 ? order : number_compare(a->contract, b->contract);
 }
+
+TREE_GENERATE(pledge_turns, pledge_line, turn, turn_compare)
 
 static struct fund_line *fund_find(const struct exchange *x, uint64_t contract, uint32_t account)
 {
@@ -85,38 +75,82 @@ static wide *sum_of(struct pledge_index *index, uint32_t account)
     return &index->by_account[account];
 }
 
-/* So much is missing of a contract from now on; there is a line as long as something is. */
-static void line_set(struct exchange *x, uint64_t contract, uint32_t account, amount missing)
+static struct pledge_line *line_find(const struct exchange *x, uint64_t contract)
+{
+    struct pledge_line key = {.contract = contract};
+    return RB_FIND(pledge_tree, &x->pledges->lines, &key);
+}
+
+static void line_add(struct pledge_index *index, struct pledge_line line)
+{
+    struct pledge_line *added = memory_zeroed(1, sizeof(*added));
+    *added = line;
+    RB_INSERT(pledge_tree, &index->lines, added);
+    RB_INSERT(pledge_turns, &index->turns, added);
+    *sum_of(index, line.account) += line.missing;
+}
+
+static void line_drop(struct pledge_index *index, struct pledge_line *line)
+{
+    *sum_of(index, line->account) -= line->missing;
+    RB_REMOVE(pledge_turns, &index->turns, line);
+    RB_REMOVE(pledge_tree, &index->lines, line);
+    free(line);
+}
+
+void pledge_index_free(struct exchange *x)
 {
     struct pledge_index *index = x->pledges;
-    struct pledge_line key = {.contract = contract};
-    struct pledge_line *line = RB_FIND(pledge_tree, &index->lines, &key);
-    if (line) {
-        *sum_of(index, line->account) -= line->missing;
-        line->missing = 0;
+    struct fund_line *fund;
+    struct pledge_line *line;
+    if (!index)
+        return;
+    while ((fund = RB_ROOT(&index->funds)) != NULL) {
+        RB_REMOVE(fund_tree, &index->funds, fund);
+        free(fund);
     }
-    if (missing > 0 && account > 0 && account <= ACCOUNTS_MAX) {
-        if (!line) {
-            line = memory_zeroed(1, sizeof(*line));
-            line->contract = contract;
-            RB_INSERT(pledge_tree, &index->lines, line);
-        }
-        line->account = account;
-        line->missing = missing;
-        *sum_of(index, account) += missing;
-    } else if (line) {
-        RB_REMOVE(pledge_tree, &index->lines, line);
-        free(line);
+    while ((line = RB_ROOT(&index->lines)) != NULL)
+        line_drop(index, line);
+    free(index->by_account);
+    free(index);
+    x->pledges = NULL;
+}
+
+/* So stands a guarantee from now on; there is a line as long as something is missing. */
+static void line_set(struct exchange *x, struct pledge_line to)
+{
+    struct pledge_index *index = x->pledges;
+    struct pledge_line *line = line_find(x, to.contract);
+    bool stays = to.missing > 0 && to.account > 0 && to.account <= ACCOUNTS_MAX;
+    if (line && stays && line->account == to.account && line->place == to.place) {
+        wide *sum = sum_of(index, to.account);
+        *sum = *sum - line->missing + to.missing;
+        line->missing = to.missing;
+        return;
     }
+    if (line)
+        line_drop(index, line);
+    if (stays)
+        line_add(index, to);
+}
+
+/* As its row says it stands; while the image is loaded the place may not be there yet. */
+static struct pledge_line line_of(const struct exchange *x, const struct contract_row *row)
+{
+    const struct recourse_row *recourse = guarantee_recourse(x, row->contract);
+    return (struct pledge_line){.contract = row->contract,
+                                .place = recourse ? recourse->place : 0,
+                                .account = row->creditor,
+                                .missing = pledge_missing(x, row)};
 }
 
 void pledge_contract_changed(struct exchange *x, const struct contract_row *before,
                              const struct contract_row *after)
 {
     if (after && after->kind == CONTRACT_KIND_GUARANTEE)
-        line_set(x, after->contract, after->creditor, pledge_missing(x, after));
+        line_set(x, line_of(x, after));
     else if (before && before->kind == CONTRACT_KIND_GUARANTEE)
-        line_set(x, before->contract, 0, 0);
+        line_set(x, (struct pledge_line){.contract = before->contract});
 }
 
 static void pledge_refresh(struct exchange *x, uint64_t contract)
@@ -170,6 +204,7 @@ void pledge_index_new(struct exchange *x)
     x->pledges = memory_zeroed(1, sizeof(*x->pledges));
     RB_INIT(&x->pledges->funds);
     RB_INIT(&x->pledges->lines);
+    RB_INIT(&x->pledges->turns);
     store_set_hook(x->store, TABLE_GUARANTEE, terms_hook, x);
 }
 
@@ -200,16 +235,23 @@ amount pledge_stands_in(const struct exchange *x, const struct contract_row *row
     amount missing = pledge_missing(x, row);
     wide earned = ledger_earned(x, row->creditor);
     wide before = 0;
-    struct pledge_line *line;
+    struct pledge_line from = {.account = row->creditor};
+    struct pledge_line *line = RB_NFIND(pledge_turns, &x->pledges->turns, &from);
     if (missing == 0)
         return 0;
-    RB_FOREACH (line, pledge_tree, &x->pledges->lines) {
-        if (line->contract >= row->contract)
-            break;
-        before += line->account == row->creditor ? line->missing : 0;
-    }
+    for (; line && line->contract != row->contract;
+         line = RB_NEXT(pledge_turns, &x->pledges->turns, line))
+        before += line->missing;
     wide free = earned > before ? earned - before : 0;
     return free < missing ? (amount)free : missing;
+}
+
+bool pledge_would_yield(const struct exchange *x, uint64_t contract)
+{
+    struct pledge_line *line = line_find(x, contract);
+    const struct pledge_line *behind =
+        line ? RB_NEXT(pledge_turns, &x->pledges->turns, line) : NULL;
+    return behind && behind->account == line->account;
 }
 
 amount pledge_covers(const struct exchange *x, uint32_t account, amount a)
@@ -245,11 +287,11 @@ amount pledge_draw(struct exchange *x, uint32_t account, uint32_t payee, amount 
 
 /* --- For checks --- */
 
-amount pledge_listed(const struct exchange *x, uint64_t contract, uint32_t account)
+amount pledge_listed(const struct exchange *x, const struct contract_row *row, uint64_t place)
 {
-    struct pledge_line key = {.contract = contract};
-    const struct pledge_line *line = RB_FIND(pledge_tree, &x->pledges->lines, &key);
-    return line && line->account == account ? line->missing : 0;
+    struct pledge_line key = {.contract = row->contract, .account = row->creditor, .place = place};
+    const struct pledge_line *line = RB_FIND(pledge_turns, &x->pledges->turns, &key);
+    return line && line == line_find(x, row->contract) ? line->missing : 0;
 }
 
 uint64_t pledge_count_funds(const struct exchange *x)

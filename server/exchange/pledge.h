@@ -17,9 +17,12 @@ amount pledge_of(const struct exchange *x, uint32_t account);
 /* Whether so much may leave the account's balances, which hold it: balance_pledged. */
 enum refusal pledge_refusal(const struct exchange *x, uint32_t account, amount leaving);
 
-/* For how much of that the operator's balances stand in: guarantees of lower numbers come first, so
- * that none proposed later takes what is pledged for them. */
+/* For how much of that the operator's balances stand in: those of its guarantees that came into
+ * force before come first, so that none signed later takes what is pledged for them. */
 amount pledge_stands_in(const struct exchange *x, const struct contract_row *row);
+/* Whether it would lose of that by coming behind all others of its operator: something is missing
+ * in its fund, and in that of one that came into force later. */
+bool pledge_would_yield(const struct exchange *x, uint64_t contract);
 
 /* What of `a` a call could take of the account's balances: of the first CALL_BALANCES_MAX series in
  * which it has one. */
@@ -40,18 +43,22 @@ RB_HEAD(fund_tree, fund_line);
 
 /* What is missing in the fund of a lease guarantee in force. */
 struct pledge_line {
-    RB_ENTRY(pledge_line) link;
+    RB_ENTRY(pledge_line) link; /* by contract */
+    RB_ENTRY(pledge_line) turn; /* by operator and place */
     uint64_t contract;
+    uint64_t place;
     uint32_t account;
     amount missing;
 };
 
 RB_HEAD(pledge_tree, pledge_line);
+RB_HEAD(pledge_turns, pledge_line);
 
 struct pledge_index {
-    struct fund_tree funds;   /* owned */
-    struct pledge_tree lines; /* where something is missing; owned */
-    wide *by_account;         /* what is missing of each operator's; owned */
+    struct fund_tree funds;    /* owned */
+    struct pledge_tree lines;  /* where something is missing; owned */
+    struct pledge_turns turns; /* the same lines: each operator's, in their turn */
+    wide *by_account;          /* what is missing of each operator's; owned */
     size_t by_account_size;
 };
 
@@ -62,10 +69,11 @@ void pledge_recourse_changed(struct exchange *x, uint64_t contract);
 void pledge_escrow_changed(struct exchange *x, const struct escrow_row *before,
                            const struct escrow_row *after);
 
-/* For checks: what the index says an account has in a fund, and is missing in it; how many lines of
- * either there are; and what is missing of all of an operator's. */
+/* For checks: what the index says an account has in a fund, and is missing in it, of a guarantee
+ * with this place; how many lines of either there are; and what is missing of all of an operator's.
+ */
 amount pledge_fund_listed(const struct exchange *x, uint64_t contract, uint32_t account);
-amount pledge_listed(const struct exchange *x, uint64_t contract, uint32_t account);
+amount pledge_listed(const struct exchange *x, const struct contract_row *row, uint64_t place);
 uint64_t pledge_count_funds(const struct exchange *x);
 uint64_t pledge_count_listed(const struct exchange *x);
 wide pledge_sum(const struct exchange *x, uint32_t account);

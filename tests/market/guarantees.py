@@ -5,6 +5,18 @@ from things import Thing
 TAKEN_AT_ONCE = 16
 
 
+def turn(contract):
+    """Which of one operator's guarantees comes first: the one that was signed first."""
+    return contract.signed
+
+
+def takes_more(old, terms):
+    """Whether it could take more of the operator's balances, or of what the site earns."""
+    return terms.escrow_ucr > old.escrow_ucr or terms.start_s < old.start_s or \
+        terms.end_s > old.end_s or \
+        bool(terms.step_in and (terms.limit_ucr > old.limit_ucr or not old.step_in))
+
+
 class Guarantees:
     # --- Terms ------------------------------------------------------------------------------
 
@@ -37,6 +49,7 @@ class Guarantees:
                 terms.start_s > old.start_s or terms.end_s < old.end_s:
             grounds.when(True, "contract_third_party")
             return
+        grounds.when(takes_more(old, terms) and self.would_yield(contract), "contract_third_party")
         grounds.when((old.start_s <= self.now_s and terms.start_s != old.start_s) or
                      (contract.stepped_in_s and not terms.step_in), "contract_past_fixed")
 
@@ -47,6 +60,8 @@ class Guarantees:
         if before is None:
             contract.called = contract.by_operator = contract.by_guarantor = 0
             contract.recovered = contract.stepped_in_s = 0
+        if before is None or takes_more(before, contract.now()):
+            contract.signed = self.next_place()
 
     def lease_guarantee_due_s(self, contract):
         return contract.now().end_s
@@ -69,6 +84,17 @@ class Guarantees:
         left = self.lease_guarantee_kept(contract, contract.creditor)
         return max(0, left - contract.fund.of(contract.creditor))
 
+    def other_guarantees(self, contract):
+        """Of its operator, in force."""
+        return [c for c in self.in_force("lease_guarantee")
+                if c.creditor == contract.creditor and c is not contract]
+
+    def would_yield(self, contract):
+        """Whether its beneficiary would lose if it came behind the others."""
+        return self.escrow_missing(contract) > 0 and \
+            any(turn(c) > turn(contract) and self.escrow_missing(c)
+                for c in self.other_guarantees(contract))
+
     def earned(self, account):
         """(series, balance), by number of the series."""
         found = [(series, self.books.of(account, series, "balance")) for series in self.series]
@@ -83,9 +109,11 @@ class Guarantees:
 
     def drawable(self, contract):
         """What a call takes of the operator's balances at most, (series, amount). They stand in for
-        guarantees of lower numbers first."""
-        before = sum(self.escrow_missing(c) for c in self.in_force("lease_guarantee")
-                     if c.creditor == contract.creditor and c.contract < contract.contract)
+        those that were signed before it first."""
+        if contract.state != "in_force":
+            return []
+        before = sum(self.escrow_missing(c) for c in self.other_guarantees(contract)
+                     if turn(c) < turn(contract))
         free = max(0, sum(row[1] for row in self.earned(contract.creditor)) - before)
         left, parts = min(free, self.escrow_missing(contract)), []
         for series, balance in self.earned(contract.creditor)[:TAKEN_AT_ONCE]:
@@ -155,9 +183,10 @@ class Guarantees:
         return {"object": contract.contract}
 
     def recover(self, earning):
-        """All of a settlement at the site, the older contract first."""
-        stepped_in = [c for c in self.contracts.values() if c.kind == "lease_guarantee" and
-                      c.version and c.stepped_in_s and c.now().site == earning.lease.site]
+        """All of a settlement at the site, who signed first first."""
+        stepped_in = sorted((c for c in self.contracts.values() if c.kind == "lease_guarantee" and
+                             c.version and c.stepped_in_s and
+                             c.now().site == earning.lease.site), key=turn)
         for contract in stepped_in[:TAKEN_AT_ONCE]:
             amount, paid = self.credit(earning, contract.debtor, self.to_recover(contract),
                                        "recovery")

@@ -18,6 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 import books  # noqa: E402
 import flows  # noqa: E402
+import guarantees  # noqa: E402
 import matching  # noqa: E402
 import model  # noqa: E402
 import orders  # noqa: E402
@@ -260,6 +261,10 @@ CONTRACTS = [
     ("claims are recovered before they are paid", model.Model, "to_recover",
      lambda self, contract: contract.by_guarantor - contract.recovered),
     ("the operator's escrow is not kept", model.Model, "lease_guarantee_kept", lambda *_: 0),
+    ("guarantees by their number alone", guarantees, "turn", lambda contract: contract.contract),
+    ("amendments keep their place", guarantees, "takes_more", lambda *_: False),
+    ("pledges of other operators count", model.Model, "other_guarantees",
+     lambda self, contract: [c for c in self.in_force("lease_guarantee") if c is not contract]),
 ]
 
 

@@ -4,6 +4,7 @@
 
 #include "server/exchange/contract.h"
 #include "server/exchange/due.h"
+#include "server/exchange/event.h"
 #include "server/exchange/guarantee.h"
 #include "server/exchange/pledge.h"
 #include "tests/server/exchange/deal.h"
@@ -220,6 +221,9 @@ static void indexes(void **state)
     step->site = 2;
     found("lease guarantee 1: not in memory among those that have stepped in");
     step->site = 1;
+    step->place++;
+    found("lease guarantee 1: not in memory among those that have stepped in");
+    step->place--;
     assert_int_equal(world_check(d->x, NULL), 0);
 }
 
@@ -282,6 +286,9 @@ static void guarantees(void **state)
                       "lease guarantee 1: more is claimed or recovered than was called");
     RECOURSE_REPORTED(row.recovered_ucr = 18, step);
     RECOURSE_REPORTED(row.stepped_in_s = 0, "lease guarantees: 0 have stepped in, in memory 1");
+    static const char place[] = "lease guarantee 1: its place is no entry by which it was accepted";
+    RECOURSE_REPORTED(row.place = contract_of(1).index, place);
+    RECOURSE_REPORTED(row.place = event_next_index(d->x), place);
     TERMS_REPORTED(1, row.step_in = 0, step);
     TERMS_REPORTED(1, row.limit_ucr = 27, beyond);
     TERMS_REPORTED(2, row.guarantor = 1, "lease guarantee 2: terms of other parties");
@@ -324,6 +331,9 @@ static void pledges(void **state)
     line->account = d->bank;
     found(missing);
     line->account = d->op;
+    line->place++;
+    found(missing);
+    line->place--;
     index->by_account[d->op]++;
     found("lease guarantees: account 2 has pledged another amount in memory");
     index->by_account[d->op]--;
@@ -345,6 +355,27 @@ static void pledges(void **state)
     assert_int_equal(world_check(d->x, NULL), 0);
 }
 
+/* Guarantees stand in the order in which they were accepted. */
+static void places(void **state)
+{
+    (void)state;
+    uint64_t first = deal_make(d);
+    world_advance(&d->w, 60, true);
+    uint64_t second = deal_make(d);
+    deal_make(d);
+    const struct recourse_row before = *guarantee_recourse(d->x, first);
+    const struct recourse_row behind = *guarantee_recourse(d->x, second);
+    struct recourse_row row = before;
+    row.place = behind.place;
+    store_put(d->x->store, TABLE_RECOURSE, &row);
+    found("has the place of another one");
+    row.place = behind.place + 1;
+    store_put(d->x->store, TABLE_RECOURSE, &row);
+    found("stands behind one that was accepted later");
+    store_put(d->x->store, TABLE_RECOURSE, &before);
+    assert_int_equal(world_check(d->x, NULL), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -358,6 +389,7 @@ int main(void)
         TEST(claims_and_funds),
         TEST(guarantees),
         TEST(pledges),
+        TEST(places),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

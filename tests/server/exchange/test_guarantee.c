@@ -22,6 +22,7 @@ struct paper {
     amount claims[CLAIMS]; /* what is left of each, oldest first */
     uint32_t claims_count;
     bool stepped_in;
+    uint32_t turn; /* the smaller, the earlier it was signed */
 };
 
 struct model {
@@ -32,6 +33,7 @@ struct model {
     amount bank[PILES];      /* what the beneficiary has got, by series */
     amount guarantor[PILES]; /* what came back to the guarantor */
     amount operator[PILES];  /* what the operator has earned */
+    uint32_t turns;          /* given so far */
 };
 
 static amount pile_sum(const amount piles[PILES])
@@ -103,9 +105,18 @@ static amount least(amount a, amount b)
 static amount stands_in(const struct model *m, const struct paper *p)
 {
     amount free = pile_sum(m->operator);
-    for (const struct paper *other = m->papers; other < p; other++)
-        free -= least(free, missing_of(other));
+    for (uint32_t i = 0; i < GUARANTEES; i++)
+        free -= m->papers[i].turn < p->turn ? least(free, missing_of(&m->papers[i])) : 0;
     return least(free, missing_of(p));
+}
+
+/* Whether the beneficiary would lose by its coming behind the others. */
+static bool would_yield(const struct model *m, const struct paper *p)
+{
+    bool others = false;
+    for (uint32_t i = 0; i < GUARANTEES; i++)
+        others = others || (m->papers[i].turn > p->turn && missing_of(&m->papers[i]) > 0);
+    return others && missing_of(p) > 0;
 }
 
 static void do_call(struct model *m, struct paper *p, uint64_t contract)
@@ -215,7 +226,10 @@ static void do_amend(struct model *m, struct paper *p, uint64_t contract)
     terms.limit_ucr = p->limit - (p->limit > 1 && random_below(3) == 0) + random_below(60);
     terms.escrow_ucr = p->escrow - (p->escrow > 0 && random_below(3) == 0) + random_below(6);
     terms.end_s = WORLD_BEGIN_S + 400 * 86400;
-    bool may = terms.limit_ucr >= p->limit && terms.escrow_ucr >= p->escrow;
+    bool longer = contract_find(d->x, contract)->version == 1;
+    bool more = longer || terms.limit_ucr > p->limit || terms.escrow_ucr > p->escrow;
+    bool may = terms.limit_ucr >= p->limit && terms.escrow_ucr >= p->escrow &&
+               !(more && would_yield(m, p));
     assert_int_equal(refusal_of(&d->w, d->gua, "gua", &op_guarantee_propose_message,
                                 world_keep(&d->w, &op_guarantee_propose_message, &terms)),
                      may ? REFUSAL_accepted : REFUSAL_contract_third_party);
@@ -227,6 +241,8 @@ static void do_amend(struct model *m, struct paper *p, uint64_t contract)
              world_keep(&d->w, &op_contract_accept_message, &accept));
     p->limit = terms.limit_ucr;
     p->escrow = terms.escrow_ucr;
+    if (more)
+        p->turn = ++m->turns;
 }
 
 /* A lease of the site is delivered and settled: so much of 60 micro-credits a GPU-hour. */
@@ -249,14 +265,27 @@ static void lease_settle(struct model *m, uint32_t pile, uint32_t minutes)
     world_advance(&d->w, 14400, true);
 }
 
+/* In their turn. */
+static void papers_sort(struct model *m, struct paper *sorted[GUARANTEES])
+{
+    for (uint32_t i = 0; i < GUARANTEES; i++) {
+        uint32_t at = i;
+        for (; at > 0 && sorted[at - 1]->turn > m->papers[i].turn; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = &m->papers[i];
+    }
+}
+
 static void do_earn(struct model *m)
 {
     uint32_t minutes = (uint32_t)random_below(61);
     uint32_t pile = (uint32_t)random_below(PILES);
     lease_settle(m, pile, minutes);
     amount left = minutes;
+    struct paper *sorted[GUARANTEES];
+    papers_sort(m, sorted);
     for (uint32_t i = 0; i < GUARANTEES; i++) {
-        struct paper *p = &m->papers[i];
+        struct paper *p = sorted[i];
         amount due = p->stepped_in ? to_recover(p) : 0;
         amount a = due < left ? due : left;
         p->recovered += a;
@@ -324,6 +353,7 @@ static void compare(const struct model *m)
         assert_int_equal(contract_funds(x, row, row->debtor), p->by_guarantor_fund);
         assert_int_equal(contract_funds(x, row, row->creditor), p->by_operator_fund);
         assert_int_equal(pledge_missing(x, row), missing_of(p));
+        assert_int_equal(pledge_stands_in(x, row), stands_in(m, p));
         assert_int_equal(pledge_covers(x, m->d->op, missing_of(p)),
                          least(missing_of(p), pile_sum(m->operator)));
     }
@@ -343,7 +373,7 @@ static void a_random_story(void **state)
     struct deal *d = m.d;
     market_open(&m);
     for (uint32_t i = 0; i < GUARANTEES; i++) {
-        m.papers[i] = (struct paper){.limit = 100, .escrow = 10};
+        m.papers[i] = (struct paper){.limit = 100, .escrow = 10, .turn = ++m.turns};
         assert_int_equal(deal_make(d), i + 1);
         /* Some are refused; one that is not moves the end behind that of the story. */
         while (contract_find(d->x, i + 1)->version < 2)
