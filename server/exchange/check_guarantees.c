@@ -166,7 +166,8 @@ static void pledges_check(const struct exchange *x, struct check_report *report)
             check_found(report, "lease guarantees: account %u has pledged another amount in memory",
                         account);
     }
-    if (pledge_count_funds(x) != scan.funds || pledge_count_listed(x) != scan.lines)
+    if (pledge_count_funds(x) != scan.funds || pledge_count_listed(x) != scan.lines ||
+        pledge_count_turns(x) != scan.lines)
         check_found(report, "lease guarantees: funds or pledges are in memory that have no rows");
     free(scan.missing);
 }

@@ -26,16 +26,6 @@ static int pledge_compare(const struct pledge_line *a, const struct pledge_line 
 
 TREE_GENERATE(pledge_tree, pledge_line, link, pledge_compare)
 
-static int turn_compare(const struct pledge_line *a, const struct pledge_line *b)
-{
-    int order = number_compare(a->account, b->account);
-    if (order == 0)
-        order = number_compare(a->place, b->place);
-    return order != 0 ? order : number_compare(a->contract, b->contract);
-}
-
-TREE_GENERATE(pledge_turns, pledge_line, turn, turn_compare)
-
 static struct fund_line *fund_find(const struct exchange *x, uint64_t contract, uint32_t account)
 {
     struct fund_line key = {.contract = contract, .account = account};
@@ -59,43 +49,82 @@ amount pledge_missing(const struct exchange *x, const struct contract_row *row)
     return escrow > held ? escrow - held : 0;
 }
 
-static wide *sum_of(struct pledge_index *index, uint32_t account)
+static struct pledge_turns *turns_of(struct pledge_index *index, uint32_t account)
 {
     if (account >= index->by_account_size) {
         size_t size = index->by_account_size ? index->by_account_size : 64;
         while (size <= account)
             size *= 2;
-        wide *sums = realloc(index->by_account, size * sizeof(*sums));
-        if (!sums)
+        struct pledge_turns *all = realloc(index->by_account, size * sizeof(*all));
+        if (!all)
             memory_exhausted();
-        memset(sums + index->by_account_size, 0, (size - index->by_account_size) * sizeof(*sums));
-        index->by_account = sums;
+        memset(all + index->by_account_size, 0, (size - index->by_account_size) * sizeof(*all));
+        index->by_account = all;
         index->by_account_size = size;
     }
     return &index->by_account[account];
+}
+
+/* Of an account that has no guarantees, too. */
+static const struct pledge_turns *turns_find(const struct exchange *x, uint32_t account)
+{
+    static const struct pledge_turns none;
+    const struct pledge_index *index = x->pledges;
+    return account < index->by_account_size ? &index->by_account[account] : &none;
+}
+
+/* Where the line is among those of its operator, or would be. */
+static size_t turn_at(const struct pledge_turns *turns, const struct pledge_line *line)
+{
+    size_t low = 0;
+    size_t high = turns->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct pledge_turn *turn = &turns->items[middle];
+        int order = number_compare(turn->place, line->place);
+        if (order < 0 || (order == 0 && turn->contract < line->contract))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct pledge_turn *turn_find(const struct pledge_turns *turns,
+                                     const struct pledge_line *line)
+{
+    size_t at = turn_at(turns, line);
+    return at < turns->count && turns->items[at].contract == line->contract ? &turns->items[at]
+                                                                            : NULL;
+}
+
+static void turn_add(struct pledge_turns *turns, const struct pledge_line *line, amount missing)
+{
+    size_t at = turn_at(turns, line);
+    if (turns->count == turns->size) {
+        turns->size = turns->size ? 2 * turns->size : 4;
+        turns->items = realloc(turns->items, turns->size * sizeof(*turns->items));
+        if (!turns->items)
+            memory_exhausted();
+    }
+    memmove(turns->items + at + 1, turns->items + at, (turns->count - at) * sizeof(*turns->items));
+    turns->items[at] = (struct pledge_turn){line->place, line->contract, missing};
+    turns->count++;
+    turns->missing += missing;
+}
+
+static void turn_drop(struct pledge_turns *turns, const struct pledge_line *line)
+{
+    size_t at = turn_at(turns, line);
+    turns->missing -= turns->items[at].missing;
+    turns->count--;
+    memmove(turns->items + at, turns->items + at + 1, (turns->count - at) * sizeof(*turns->items));
 }
 
 static struct pledge_line *line_find(const struct exchange *x, uint64_t contract)
 {
     struct pledge_line key = {.contract = contract};
     return RB_FIND(pledge_tree, &x->pledges->lines, &key);
-}
-
-static void line_add(struct pledge_index *index, struct pledge_line line)
-{
-    struct pledge_line *added = memory_zeroed(1, sizeof(*added));
-    *added = line;
-    RB_INSERT(pledge_tree, &index->lines, added);
-    RB_INSERT(pledge_turns, &index->turns, added);
-    *sum_of(index, line.account) += line.missing;
-}
-
-static void line_drop(struct pledge_index *index, struct pledge_line *line)
-{
-    *sum_of(index, line->account) -= line->missing;
-    RB_REMOVE(pledge_turns, &index->turns, line);
-    RB_REMOVE(pledge_tree, &index->lines, line);
-    free(line);
 }
 
 void pledge_index_free(struct exchange *x)
@@ -109,48 +138,63 @@ void pledge_index_free(struct exchange *x)
         RB_REMOVE(fund_tree, &index->funds, fund);
         free(fund);
     }
-    while ((line = RB_ROOT(&index->lines)) != NULL)
-        line_drop(index, line);
+    while ((line = RB_ROOT(&index->lines)) != NULL) {
+        RB_REMOVE(pledge_tree, &index->lines, line);
+        free(line);
+    }
+    for (size_t account = 0; account < index->by_account_size; account++)
+        free(index->by_account[account].items);
     free(index->by_account);
     free(index);
     x->pledges = NULL;
 }
 
-/* So stands a guarantee from now on; there is a line as long as something is missing. */
-static void line_set(struct exchange *x, struct pledge_line to)
+/* So much is missing of a guarantee from now on; there is a line as long as something is. */
+static void line_set(struct exchange *x, struct pledge_line to, amount missing)
 {
     struct pledge_index *index = x->pledges;
     struct pledge_line *line = line_find(x, to.contract);
-    bool stays = to.missing > 0 && to.account > 0 && to.account <= ACCOUNTS_MAX;
-    if (line && stays && line->account == to.account && line->place == to.place) {
-        wide *sum = sum_of(index, to.account);
-        *sum = *sum - line->missing + to.missing;
-        line->missing = to.missing;
+    bool same = line && line->account == to.account && line->place == to.place;
+    if (same && missing > 0) {
+        struct pledge_turns *turns = turns_of(index, line->account);
+        struct pledge_turn *turn = turn_find(turns, line);
+        turns->missing = turns->missing - turn->missing + missing;
+        turn->missing = missing;
         return;
     }
     if (line)
-        line_drop(index, line);
-    if (stays)
-        line_add(index, to);
+        turn_drop(turns_of(index, line->account), line);
+    if (missing > 0 && to.account > 0 && to.account <= ACCOUNTS_MAX) {
+        if (!line) {
+            line = memory_zeroed(1, sizeof(*line));
+            line->contract = to.contract;
+            RB_INSERT(pledge_tree, &index->lines, line);
+        }
+        line->account = to.account;
+        line->place = to.place;
+        turn_add(turns_of(index, line->account), line, missing);
+    } else if (line) {
+        RB_REMOVE(pledge_tree, &index->lines, line);
+        free(line);
+    }
 }
 
-/* As its row says it stands; while the image is loaded the place may not be there yet. */
+/* Where it stands by its row; while the image is loaded the place may not be there yet. */
 static struct pledge_line line_of(const struct exchange *x, const struct contract_row *row)
 {
     const struct recourse_row *recourse = guarantee_recourse(x, row->contract);
     return (struct pledge_line){.contract = row->contract,
                                 .place = recourse ? recourse->place : 0,
-                                .account = row->creditor,
-                                .missing = pledge_missing(x, row)};
+                                .account = row->creditor};
 }
 
 void pledge_contract_changed(struct exchange *x, const struct contract_row *before,
                              const struct contract_row *after)
 {
     if (after && after->kind == CONTRACT_KIND_GUARANTEE)
-        line_set(x, line_of(x, after));
+        line_set(x, line_of(x, after), pledge_missing(x, after));
     else if (before && before->kind == CONTRACT_KIND_GUARANTEE)
-        line_set(x, (struct pledge_line){.contract = before->contract});
+        line_set(x, line_of(x, before), 0);
 }
 
 static void pledge_refresh(struct exchange *x, uint64_t contract)
@@ -204,7 +248,6 @@ void pledge_index_new(struct exchange *x)
     x->pledges = memory_zeroed(1, sizeof(*x->pledges));
     RB_INIT(&x->pledges->funds);
     RB_INIT(&x->pledges->lines);
-    RB_INIT(&x->pledges->turns);
     store_set_hook(x->store, TABLE_GUARANTEE, terms_hook, x);
 }
 
@@ -212,8 +255,7 @@ void pledge_index_new(struct exchange *x)
 
 wide pledge_sum(const struct exchange *x, uint32_t account)
 {
-    const struct pledge_index *index = x->pledges;
-    return account < index->by_account_size ? index->by_account[account] : 0;
+    return turns_find(x, account)->missing;
 }
 
 amount pledge_of(const struct exchange *x, uint32_t account)
@@ -235,23 +277,20 @@ amount pledge_stands_in(const struct exchange *x, const struct contract_row *row
     amount missing = pledge_missing(x, row);
     wide earned = ledger_earned(x, row->creditor);
     wide before = 0;
-    struct pledge_line from = {.account = row->creditor};
-    struct pledge_line *line = RB_NFIND(pledge_turns, &x->pledges->turns, &from);
+    const struct pledge_turns *turns = turns_find(x, row->creditor);
     if (missing == 0)
         return 0;
-    for (; line && line->contract != row->contract;
-         line = RB_NEXT(pledge_turns, &x->pledges->turns, line))
-        before += line->missing;
+    for (size_t i = 0; i < turns->count && turns->items[i].contract != row->contract; i++)
+        before += turns->items[i].missing;
     wide free = earned > before ? earned - before : 0;
     return free < missing ? (amount)free : missing;
 }
 
 bool pledge_would_yield(const struct exchange *x, uint64_t contract)
 {
-    struct pledge_line *line = line_find(x, contract);
-    const struct pledge_line *behind =
-        line ? RB_NEXT(pledge_turns, &x->pledges->turns, line) : NULL;
-    return behind && behind->account == line->account;
+    const struct pledge_line *line = line_find(x, contract);
+    const struct pledge_turns *turns = line ? turns_find(x, line->account) : NULL;
+    return turns && turns->items[turns->count - 1].contract != contract;
 }
 
 amount pledge_covers(const struct exchange *x, uint32_t account, amount a)
@@ -289,9 +328,10 @@ amount pledge_draw(struct exchange *x, uint32_t account, uint32_t payee, amount 
 
 amount pledge_listed(const struct exchange *x, const struct contract_row *row, uint64_t place)
 {
-    struct pledge_line key = {.contract = row->contract, .account = row->creditor, .place = place};
-    const struct pledge_line *line = RB_FIND(pledge_turns, &x->pledges->turns, &key);
-    return line && line == line_find(x, row->contract) ? line->missing : 0;
+    const struct pledge_line *line = line_find(x, row->contract);
+    bool stands = line && line->account == row->creditor && line->place == place;
+    const struct pledge_turn *turn = stands ? turn_find(turns_find(x, line->account), line) : NULL;
+    return turn ? turn->missing : 0;
 }
 
 uint64_t pledge_count_funds(const struct exchange *x)
@@ -309,5 +349,13 @@ uint64_t pledge_count_listed(const struct exchange *x)
     uint64_t count = 0;
     RB_FOREACH (line, pledge_tree, &x->pledges->lines)
         count++;
+    return count;
+}
+
+uint64_t pledge_count_turns(const struct exchange *x)
+{
+    uint64_t count = 0;
+    for (size_t account = 0; account < x->pledges->by_account_size; account++)
+        count += x->pledges->by_account[account].count;
     return count;
 }

@@ -41,24 +41,35 @@ struct fund_line {
 
 RB_HEAD(fund_tree, fund_line);
 
-/* What is missing in the fund of a lease guarantee in force. */
+/* A lease guarantee in force in whose fund something is missing, and where it stands. */
 struct pledge_line {
-    RB_ENTRY(pledge_line) link; /* by contract */
-    RB_ENTRY(pledge_line) turn; /* by operator and place */
+    RB_ENTRY(pledge_line) link;
     uint64_t contract;
     uint64_t place;
     uint32_t account;
-    amount missing;
 };
 
 RB_HEAD(pledge_tree, pledge_line);
-RB_HEAD(pledge_turns, pledge_line);
+
+/* The same of one operator, in their turn; CONTRACTS_PER_ACCOUNT_MAX at most. They lie side by side
+ * since calls and questions add up those before one. */
+struct pledge_turn {
+    uint64_t place;
+    uint64_t contract;
+    amount missing;
+};
+
+struct pledge_turns {
+    struct pledge_turn *items; /* owned */
+    size_t count;
+    size_t size;
+    wide missing; /* of all of them */
+};
 
 struct pledge_index {
-    struct fund_tree funds;    /* owned */
-    struct pledge_tree lines;  /* where something is missing; owned */
-    struct pledge_turns turns; /* the same lines: each operator's, in their turn */
-    wide *by_account;          /* what is missing of each operator's; owned */
+    struct fund_tree funds;          /* owned */
+    struct pledge_tree lines;        /* where something is missing; owned */
+    struct pledge_turns *by_account; /* of each operator; owned */
     size_t by_account_size;
 };
 
@@ -76,6 +87,7 @@ amount pledge_fund_listed(const struct exchange *x, uint64_t contract, uint32_t 
 amount pledge_listed(const struct exchange *x, const struct contract_row *row, uint64_t place);
 uint64_t pledge_count_funds(const struct exchange *x);
 uint64_t pledge_count_listed(const struct exchange *x);
+uint64_t pledge_count_turns(const struct exchange *x);
 wide pledge_sum(const struct exchange *x, uint32_t account);
 
 #endif
