@@ -110,7 +110,7 @@ static int balance_sum(void *context, const void *item)
         return 0;
     sums->earned[row->account] += holds;
     sums->lines++;
-    if (!ledger_balance_listed(sums->c.x, row->account, row->series))
+    if (!ledger_balance_listed(sums->c.x, row->account, row->series, holds))
         check_found(sums->c.report,
                     "ledger: the balance of account %u in series %u is not in memory", row->account,
                     row->series);

@@ -78,6 +78,8 @@ static bool row_has_sibling(const struct exchange *x, const struct ledger_row *r
 static int balance_compare(const struct balance_line *a, const struct balance_line *b)
 {
     int order = number_compare(a->account, b->account);
+    if (order == 0)
+        order = number_compare(b->held, a->held);
     return order != 0 ? order : number_compare(a->series, b->series);
 }
 
@@ -99,6 +101,13 @@ static wide *earned_of(struct ledger_index *index, uint32_t account)
     return &index->earned[account];
 }
 
+static struct balance_line *balance_find(struct ledger_index *index, uint32_t account,
+                                         uint32_t series, amount held)
+{
+    struct balance_line key = {.account = account, .series = series, .held = held};
+    return RB_FIND(balance_tree, &index->balances, &key);
+}
+
 /* A balance is another one now; a line comes and goes with what is in it. */
 static void balance_changed(struct ledger_index *index, const struct ledger_row *row, amount before,
                             amount after)
@@ -107,17 +116,20 @@ static void balance_changed(struct ledger_index *index, const struct ledger_row 
         return; /* of a damaged image */
     wide *earned = earned_of(index, row->account);
     *earned = *earned - before + after;
-    if ((before > 0) == (after > 0))
+    if (before == after)
         return;
-    struct balance_line key = {.account = row->account, .series = row->series};
-    struct balance_line *line = RB_FIND(balance_tree, &index->balances, &key);
-    if (after > 0 && !line) {
-        line = memory_zeroed(1, sizeof(*line));
+    struct balance_line *line =
+        before > 0 ? balance_find(index, row->account, row->series, before) : NULL;
+    if (line)
+        RB_REMOVE(balance_tree, &index->balances, line);
+    if (after > 0) {
+        if (!line)
+            line = memory_zeroed(1, sizeof(*line));
         line->account = row->account;
         line->series = row->series;
+        line->held = after;
         RB_INSERT(balance_tree, &index->balances, line);
-    } else if (after == 0 && line) {
-        RB_REMOVE(balance_tree, &index->balances, line);
+    } else {
         free(line);
     }
 }
@@ -141,16 +153,25 @@ bool ledger_earned_covers(const struct exchange *x, uint32_t account, amount kep
     return ledger_earned(x, account) >= (wide)kept + leaving;
 }
 
-uint32_t ledger_balance_next(const struct exchange *x, uint32_t account, uint32_t from)
+const struct balance_line *ledger_balance_first(const struct exchange *x, uint32_t account)
 {
-    struct balance_line key = {.account = account, .series = from};
+    struct balance_line key = {.account = account, .held = UINT64_MAX};
     const struct balance_line *line = RB_NFIND(balance_tree, &x->ledger->balances, &key);
-    return line && line->account == account ? line->series : 0;
+    return line && line->account == account ? line : NULL;
 }
 
-bool ledger_balance_listed(const struct exchange *x, uint32_t account, uint32_t series)
+const struct balance_line *ledger_balance_next(const struct exchange *x,
+                                               const struct balance_line *line)
 {
-    return ledger_balance_next(x, account, series) == series;
+    struct balance_line key = {
+        .account = line->account, .series = line->series + 1, .held = line->held};
+    const struct balance_line *next = RB_NFIND(balance_tree, &x->ledger->balances, &key);
+    return next && next->account == line->account ? next : NULL;
+}
+
+bool ledger_balance_listed(const struct exchange *x, uint32_t account, uint32_t series, amount held)
+{
+    return balance_find(x->ledger, account, series, held) != NULL;
 }
 
 uint64_t ledger_balances_listed(const struct exchange *x)

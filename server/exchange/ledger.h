@@ -27,9 +27,6 @@ amount ledger_total(const struct exchange *x, uint32_t series, enum ledger_kind 
 /* Whether the account's balances of all series together hold both: what is to stay and what is to
  * leave. */
 bool ledger_earned_covers(const struct exchange *x, uint32_t account, amount kept, amount leaving);
-/* The first series from `from` on in which the account has a balance with something in it; 0: there
- * is none. */
-uint32_t ledger_balance_next(const struct exchange *x, uint32_t account, uint32_t from);
 /* Whether `a` more may be minted of the series without passing AMOUNT_MAX_UCR in all. */
 bool ledger_may_mint(const struct exchange *x, uint32_t series, amount a);
 

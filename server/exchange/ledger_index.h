@@ -7,11 +7,12 @@
 #include "server/exchange/owned.h"
 #include "server/exchange/tree.h"
 
-/* A series in which an account has a balance, with something in it. */
+/* A balance with something in it. */
 struct balance_line {
     RB_ENTRY(balance_line) link;
     uint32_t account;
     uint32_t series;
+    amount held;
 };
 
 RB_HEAD(balance_tree, balance_line);
@@ -27,7 +28,7 @@ struct ledger_index {
     size_t totals_count;
     size_t touched_count;
     struct owned series; /* the series in which an account has ledger rows other than MINTED */
-    struct balance_tree balances; /* by account and series; owned */
+    struct balance_tree balances; /* by account, the largest first, then by series; owned */
     wide *earned;                 /* by account: its balances of all series together; owned */
     size_t earned_count;
 };
@@ -38,10 +39,17 @@ amount ledger_row_holds(const struct ledger_row *row);
 void ledger_open(struct exchange *x, uint32_t series, struct ledger_place place);
 /* What all kinds but MINTED hold together. */
 amount ledger_conserved_sum(const struct exchange *x, uint32_t series);
-/* For checks: what the account's balances come to in memory, whether the series is among those in
- * which it has one, and how many such lines there are of all accounts. */
+/* The account's largest balance, of equal ones that of the lower series, and the one after it;
+ * NULL: there is none. Valid until the next change of the ledger. */
+const struct balance_line *ledger_balance_first(const struct exchange *x, uint32_t account);
+const struct balance_line *ledger_balance_next(const struct exchange *x,
+                                               const struct balance_line *line);
+/* What the account's balances come to in memory. */
 wide ledger_earned(const struct exchange *x, uint32_t account);
-bool ledger_balance_listed(const struct exchange *x, uint32_t account, uint32_t series);
+/* For checks: whether a balance is among them, and how many such lines there are of all accounts.
+ */
+bool ledger_balance_listed(const struct exchange *x, uint32_t account, uint32_t series,
+                           amount held);
 uint64_t ledger_balances_listed(const struct exchange *x);
 
 #endif

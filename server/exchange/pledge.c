@@ -296,11 +296,10 @@ bool pledge_would_yield(const struct exchange *x, uint64_t contract)
 amount pledge_covers(const struct exchange *x, uint32_t account, amount a)
 {
     amount covered = 0;
-    uint32_t series = ledger_balance_next(x, account, 1);
-    for (uint32_t i = 0; i < CALL_BALANCES_MAX && series > 0 && covered < a; i++) {
-        amount held = ledger_holds(x, series, (struct ledger_place){LEDGER_BALANCE, account});
-        covered += held < a - covered ? held : a - covered;
-        series = ledger_balance_next(x, account, series + 1);
+    const struct balance_line *line = ledger_balance_first(x, account);
+    for (uint32_t i = 0; i < CALL_BALANCES_MAX && line && covered < a; i++) {
+        covered += line->held < a - covered ? line->held : a - covered;
+        line = ledger_balance_next(x, line);
     }
     return covered;
 }
@@ -308,17 +307,18 @@ amount pledge_covers(const struct exchange *x, uint32_t account, amount a)
 amount pledge_draw(struct exchange *x, uint32_t account, uint32_t payee, amount a,
                    const struct flow *why, struct contract_paid *out)
 {
-    uint32_t series = ledger_balance_next(x, account, 1);
+    const struct balance_line *line;
     out->count = 0;
     out->total = 0;
-    while (out->count < CALL_BALANCES_MAX && series > 0 && out->total < a) {
-        struct ledger_place balance = {LEDGER_BALANCE, account};
-        amount held = ledger_holds(x, series, balance);
-        amount part = held < a - out->total ? held : a - out->total;
-        ledger_move(x, series, balance, (struct ledger_place){LEDGER_BALANCE, payee}, part);
+    /* What is taken whole is none of them any more; the last one may be taken in part. */
+    while (out->count < CALL_BALANCES_MAX && out->total < a &&
+           (line = ledger_balance_first(x, account)) != NULL) {
+        uint32_t series = line->series;
+        amount part = line->held < a - out->total ? line->held : a - out->total;
+        ledger_move(x, series, (struct ledger_place){LEDGER_BALANCE, account},
+                    (struct ledger_place){LEDGER_BALANCE, payee}, part);
         out->shares[out->count++] = (struct share){.series = series, .amount_ucr = part};
         out->total += part;
-        series = ledger_balance_next(x, account, series + 1);
     }
     flow_add_shares(x, why, account, payee, out->shares, out->count);
     return out->total;

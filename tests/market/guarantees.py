@@ -96,9 +96,9 @@ class Guarantees:
                 for c in self.other_guarantees(contract))
 
     def earned(self, account):
-        """(series, balance), by number of the series."""
+        """(series, balance), the largest first."""
         found = [(series, self.books.of(account, series, "balance")) for series in self.series]
-        return sorted(row for row in found if row[1])
+        return sorted((row for row in found if row[1]), key=lambda row: (-row[1], row[0]))
 
     def is_pledged(self, account, amount):
         """Whether so much may not leave the balances: guarantees lack what they have."""

@@ -104,6 +104,9 @@ static void balances_by_account(void **state)
     line->series++;
     assert_reported("ledger: the balance of account 2 in series 1 is not in memory");
     line->series--;
+    line->held++;
+    assert_reported("ledger: the balance of account 2 in series 1 is not in memory");
+    line->held--;
     row.credits_low = 0;
     world_put_unseen(w.x, TABLE_LEDGER, &row);
     assert_reported("ledger: 0 balances hold something, in memory 1");

@@ -135,10 +135,13 @@ static void do_call(struct model *m, struct paper *p, uint64_t contract)
     p->by_operator_fund -= first;
     p->from_guarantor += rest;
     m->bank[0] += first;
-    for (uint32_t i = 0; i < PILES; i++) {
-        amount part = least(earned, m->operator[i]);
-        m->operator[i] -= part;
-        m->bank[i] += part;
+    while (earned > 0) {
+        uint32_t largest = 0;
+        for (uint32_t i = 1; i < PILES; i++)
+            largest = m->operator[i]> m->operator[largest] ? i : largest;
+        amount part = least(earned, m->operator[largest]);
+        m->operator[largest] -= part;
+        m->bank[largest] += part;
         earned -= part;
     }
     if (rest > 0) {
