@@ -12,6 +12,7 @@
 #include "server/exchange/account.h"
 #include "server/exchange/earning.h"
 #include "server/exchange/event.h"
+#include "server/exchange/key.h"
 #include "server/exchange/pledge.h"
 #include "server/exchange/query.h"
 #include "server/exchange/site.h"
@@ -184,6 +185,17 @@ static struct guarantee_row terms_of(const struct op_guarantee_propose *op)
     };
 }
 
+/* What the operator pledges of its balances by signing the terms: what of their escrow would be
+ * missing beyond what is missing now. */
+static amount terms_pledge(const struct exchange *x, const struct guarantee_row *terms)
+{
+    amount escrow = guarantee_escrow_left(x, terms);
+    amount held = pledge_fund_listed(x, terms->contract, terms->operator);
+    amount missing = escrow > held ? escrow - held : 0;
+    amount now = pledge_missing(x, contract_find(x, terms->contract));
+    return missing > now ? missing - now : 0;
+}
+
 enum refusal guarantee_propose(struct exchange *x, const struct actor *actor, const void *body,
                                struct result *out)
 {
@@ -204,6 +216,8 @@ enum refusal guarantee_propose(struct exchange *x, const struct actor *actor, co
     terms.contract = row.contract;
     terms.version = row.pending;
     store_put(x->store, TABLE_GUARANTEE, &terms);
+    if (actor->account == op->operator)
+        key_moves(x, terms_pledge(x, &terms));
     struct ev_guarantee_proposed event = {
         EVENT_HEAD_OF(x, actor->account),
         .proposed = row.contract,
@@ -242,6 +256,8 @@ static void guarantee_begin(struct exchange *x, struct contract_row *row)
     row->start_s = terms->start_s;
     row->end_s = terms->end_s;
     row->next_s = terms->end_s;
+    if (row->proposer != row->creditor) /* else it was charged as the proposal was signed */
+        key_moves(x, terms_pledge(x, terms));
     const struct recourse_row *so_far = guarantee_recourse(x, row->contract);
     const struct guarantee_row *now =
         so_far ? guarantee_terms(x, row->contract, contract_find(x, row->contract)->version) : NULL;

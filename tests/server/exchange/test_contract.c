@@ -50,10 +50,10 @@ static void contracts_of_an_account(void **state)
         accepted(&d->w, d->bank, "bank", &op_guarantee_propose_message, kept(d, &more));
     const uint64_t last = r->object;
     assert_int_equal(accept(d, last, 1), REFUSAL_too_many);
-    more = deal_terms(d, 7);
+    more = deal_terms(d, CONTRACTS_PER_ACCOUNT_MAX);
     more.limit_ucr = 200;
     accepted(&d->w, d->gua, "gua", &op_guarantee_propose_message, kept(d, &more));
-    assert_int_equal(accept(d, 7, 2), REFUSAL_accepted);
+    assert_int_equal(accept(d, CONTRACTS_PER_ACCOUNT_MAX, 2), REFUSAL_accepted);
     /* What has ended counts no more. */
     world_advance(&d->w, 86399, true);
     assert_int_equal(accept(d, last, 1), REFUSAL_too_many);
