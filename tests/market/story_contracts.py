@@ -8,7 +8,7 @@ STRIKES = (500000, 1000000, 1000001, 2000003)
 CONTRACT_WEIGHTS = dict(backstop=5, revshare=2.5, accept=11, decline=0.7, amend=3, put_in=6,
                         take_out=2.5, elect=6, renew_certifications=0.5, pay_claim=4)
 # Of each kind that are not over.
-KEPT = {"backstop": 6, "revenue_share": 5, "grant": 4, "lease_guarantee": 3}
+KEPT = {"backstop": 6, "revenue_share": 5, "grant": 4, "lease_guarantee": 5}
 
 
 class Parties:

@@ -2,7 +2,7 @@
 from grants import DAY_S, month_add
 from revshares import month_of
 
-FUNDING_WEIGHTS = dict(grant=3, guarantee=1.5, fund_grant=4, declare=6, royalty=4, record=1.5,
+FUNDING_WEIGHTS = dict(grant=3, guarantee=3, fund_grant=4, declare=6, royalty=4, record=1.5,
                        release=1.5, call=2.5, step_in=2, leap=0.12)
 STREAMS = ("api", "seats", "one off")
 
@@ -142,6 +142,10 @@ class Funding:
             return None
         r = self.random
         site = r.choice(list(self.model.sites.values()))
+        others = self.contracts_in("proposed", "in_force", kind="lease_guarantee")
+        if others and self.chance(0.6):  # of one operator, they stand in an order
+            first = r.choice(others).terms[1]
+            site = self.model.sites[first.site]
         start_s = self.model.now_s + r.choice((-3600, 0, 600))
         terms = dict(operation="guarantee_propose", guarantor=r.choice((9, 10)),
                      operator=self.account_or_other(site.operator, 2, 4),
@@ -157,7 +161,9 @@ class Funding:
         op = self.old_terms(contract, "guarantee_propose")
         changes = [dict(limit_ucr=r.choice((contract.by_guarantor, contract.by_guarantor - 1,
                                             10**8))),
-                   dict(escrow_ucr=r.choice((0, 5 * 10**6))), dict(start_s=op["start_s"] + r.choice((60, -60))),
+                   dict(escrow_ucr=r.choice((0, op["escrow_ucr"] + 5 * 10**6))),
+                   dict(escrow_ucr=10**9), dict(limit_ucr=op["limit_ucr"] * 2),
+                   dict(start_s=op["start_s"] + r.choice((60, -60))),
                    dict(end_s=self.model.now_s + r.choice((0, 600, 20 * DAY_S))),
                    dict(step_in=not op["step_in"]), dict(site=r.randint(1, 5))]
         op.update(r.choice(changes))

@@ -263,6 +263,8 @@ CONTRACTS = [
     ("the operator's escrow is not kept", model.Model, "lease_guarantee_kept", lambda *_: 0),
     ("guarantees by their number alone", guarantees, "turn", lambda contract: contract.contract),
     ("amendments keep their place", guarantees, "takes_more", lambda *_: False),
+    ("the smallest balances first", model.Model, "earned",
+     lambda self, account, earned=model.Model.earned: earned(self, account)[::-1]),
     ("pledges of other operators count", model.Model, "other_guarantees",
      lambda self, contract: [c for c in self.in_force("lease_guarantee") if c is not contract]),
 ]
