@@ -185,15 +185,16 @@ static struct guarantee_row terms_of(const struct op_guarantee_propose *op)
     };
 }
 
-/* What the operator pledges of its balances by signing the terms: what of their escrow would be
- * missing beyond what is missing now. */
+/* What the operator pledges of its balances by signing the terms: what they leave of the escrow
+ * beyond what those in force do. What is in the fund does not lower it, since it may be withdrawn
+ * before they are accepted. */
 static amount terms_pledge(const struct exchange *x, const struct guarantee_row *terms)
 {
-    amount escrow = guarantee_escrow_left(x, terms);
-    amount held = pledge_fund_listed(x, terms->contract, terms->operator);
-    amount missing = escrow > held ? escrow - held : 0;
-    amount now = pledge_missing(x, contract_find(x, terms->contract));
-    return missing > now ? missing - now : 0;
+    const struct contract_row *row = contract_find(x, terms->contract);
+    const struct guarantee_row *now = guarantee_terms(x, row->contract, row->version);
+    amount before = now ? guarantee_escrow_left(x, now) : 0;
+    amount after = guarantee_escrow_left(x, terms);
+    return after > before ? after - before : 0;
 }
 
 enum refusal guarantee_propose(struct exchange *x, const struct actor *actor, const void *body,
