@@ -40,7 +40,9 @@
     X(already_so, 22, false, "it is in this state already")                                        \
     X(series_not_found, 23, false, "no such series")                                               \
     X(series_expired, 24, false, "the series has expired")                                         \
-    X(series_not_transferable, 25, false, "tokens of this series may not change owner")            \
+    X(series_not_transferable, 25, false,                                                          \
+      "tokens of this series may not change owner; under a contract only its funder gives them, "  \
+      "or gets them as royalty")                                                                   \
     X(expiry_in_past, 26, false, "the expiry is not in the future")                                \
     X(token_not_found, 27, false, "no such token; a serial never issued")                          \
     X(token_spent, 28, false, "the token has been spent")                                          \

@@ -7,6 +7,7 @@
 #include "server/exchange/key.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/order.h"
+#include "server/exchange/series.h"
 #include "server/exchange/token.h"
 
 /* Each party has half of the rows, so that neither fills them up with series for the other. */
@@ -108,9 +109,12 @@ static enum refusal fund_refusal(const struct exchange *x, const struct contract
         refusal = REFUSAL_series_mixed;
     if (funding->total > AMOUNT_MAX_UCR || funds > AMOUNT_MAX_UCR - funding->total)
         refusal = refusal_first(refusal, REFUSAL_amount_overflow);
-    for (uint32_t i = 0; rules->fund_refusal && i < funding->count; i++)
-        refusal = refusal_first(refusal,
-                                rules->fund_refusal(x, row, account, funding->series[i]->series));
+    for (uint32_t i = 0; i < funding->count; i++) {
+        const struct series_row *series = funding->series[i];
+        refusal = refusal_first(refusal, series_payment_refusal(series, account, 0));
+        if (rules->fund_refusal)
+            refusal = refusal_first(refusal, rules->fund_refusal(x, row, account, series->series));
+    }
     return refusal;
 }
 

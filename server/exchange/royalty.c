@@ -8,6 +8,7 @@
 #include "server/exchange/key.h"
 #include "server/exchange/ledger.h"
 #include "server/exchange/order.h"
+#include "server/exchange/series.h"
 #include "server/exchange/token.h"
 
 amount royalty_cap(const struct grant_row *terms, const struct advance_row *advance)
@@ -74,6 +75,17 @@ void royalty_update(struct exchange *x, struct grant *g, uint64_t month_s)
 
 /* --- Paying --- */
 
+/* `grant`: NULL where the account may not see it. */
+static enum refusal funding_refusal(const struct contract_row *grant, const struct funding *funding,
+                                    amount a)
+{
+    enum refusal refusal = funding->total < a ? REFUSAL_insufficient_funds : REFUSAL_accepted;
+    for (uint32_t i = 0; grant && i < funding->count; i++)
+        refusal = refusal_first(
+            refusal, series_payment_refusal(funding->series[i], grant->debtor, grant->creditor));
+    return refusal;
+}
+
 static enum refusal pay_refusal(struct exchange *x, const struct actor *actor,
                                 const struct op_royalty_pay *op, const struct token_row **tokens,
                                 struct funding *funding)
@@ -84,8 +96,10 @@ static enum refusal pay_refusal(struct exchange *x, const struct actor *actor,
     enum refusal paying = tokens_resolve(x, actor, op->tokens.items, op->tokens.count, tokens);
     if (!paying)
         paying = funding_from_tokens(x, *tokens, op->tokens.count, funding);
-    if (!paying && funding->total < op->amount_ucr)
-        paying = REFUSAL_insufficient_funds;
+    bool visible = refusal != REFUSAL_contract_not_found;
+    if (!paying)
+        paying = funding_refusal(visible ? contract_find(x, op->contract) : NULL, funding,
+                                 op->amount_ucr);
     refusal = refusal_first(refusal, paying);
     if (refusal)
         return refusal;

@@ -85,6 +85,12 @@ bool series_expired(const struct exchange *x, const struct series_row *s)
     return s->expires_s > 0 && x->head.time_s >= s->expires_s;
 }
 
+enum refusal series_payment_refusal(const struct series_row *s, uint32_t payer, uint32_t payee)
+{
+    bool own = s->funder == payer || s->funder == payee;
+    return s->transferable || own ? REFUSAL_accepted : REFUSAL_series_not_transferable;
+}
+
 /* --- Terms --- */
 
 static const char *region_of(const struct series_row *s, uint32_t i)

@@ -14,6 +14,9 @@ bool series_allows(const struct series_row *s, uint64_t sku, const char *region,
 /* Whether they may for any SKU that is wanted, anywhere within the regions. */
 struct wish;
 bool series_may_allow(const struct series_row *s, const struct wish *wish);
+/* Whether tokens of it may pay under a contract: what may not change owner does so only where its
+ * funder gives it or gets it. `payee`: 0 where it is not known yet. */
+enum refusal series_payment_refusal(const struct series_row *s, uint32_t payer, uint32_t payee);
 
 /* The sweep of an expired series, at most `limit` serials looked at; returns how many were. Logs an
  * `expired` event for each token and gift moved. */

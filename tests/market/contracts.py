@@ -171,9 +171,15 @@ class Contracts:
 
     def fund_check(self, grounds, contract, account, series):
         """A grant's fund takes its series alone, from the funder alone."""
+        self.may_pay(grounds, series, account)
         if contract.kind == "grant":
             grounds.when(account != contract.creditor, "contract_not_party")
             grounds.when(series != contract.now().series, "series_restricted")
+
+    def may_pay(self, grounds, series, *parties):
+        """What may not change owner pays under a contract where its funder is one of these."""
+        grounds.when(not self.series[series].transferable and
+                     self.series[series].funder not in parties, "series_not_transferable")
 
     def contract_fund(self, account, op):
         grounds = Grounds()

@@ -256,6 +256,9 @@ class Grants:
         funds = grounds.of(lambda: self.take_tokens(account, op))
         amount = op["amount_ucr"]
         grounds.when(funds is not None and amount > funds.total(), "insufficient_funds")
+        if contract is not None and funds is not None:
+            for row in funds.rows:
+                self.may_pay(grounds, row[1], account, contract.creditor)
         grounds.refuse()
         self.spend_tokens(op)
         for _, series, part in funds.take(amount):

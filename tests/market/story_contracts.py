@@ -177,6 +177,12 @@ class Parties:
             operation="contract_decline", version=contract.pending,
             contract=self.contract_ref(contract))}
 
+    def payers(self, *parties):
+        """Series that have not expired, mostly such as may pay under a contract of these."""
+        allowed = self.chance(0.9)
+        return [n for n, s in self.model.series.items() if not self.model.expired(n) and
+                (not allowed or s.transferable or s.funder in parties)]
+
     def put_in(self):
         """Often for those who owe."""
         r = self.random
@@ -188,7 +194,7 @@ class Parties:
         others = contract.kind == "lease_guarantee" and self.chance(0.6)
         account = contract.debtor if self.chance(0.8) else self.party(contract)
         account = contract.creditor if others else account
-        series = [n for n in self.model.series if not self.model.expired(n)]
+        series = self.payers(account)
         pay = [[number, r.choice((10**6, 10**7, 10**8)) + r.randint(0, 99)]
                for number in r.sample(series, r.choice((1, 1, 2)))]
         return {"as": account, "pay": pay, "op": dict(

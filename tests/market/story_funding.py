@@ -110,7 +110,7 @@ class Funding:
         if contract is None:
             return None
         amount = self.due_amount(contract)
-        series = [n for n in self.model.series if not self.model.expired(n)]
+        series = self.payers(contract.debtor, contract.creditor)
         chosen = r.sample(series, r.choice((1, 2)))
         return {"as": self.account_or_other(contract.debtor, 5, 8),
                 "pay": [[n, amount // len(chosen) + r.choice((0, 1, 5)) or 1] for n in chosen],

@@ -255,6 +255,7 @@ CONTRACTS = [
      lambda most, holds: most if holds(most) else None),
     ("the floor is shared", model.Model, "counted", lambda self, contract, gross: gross),
     ("shares by their number alone", revshares, "turn", lambda contract: contract.contract),
+    ("what is tied to its owner pays under a contract", model.Model, "may_pay", lambda *_: None),
     ("late declarations freeze nothing", model.Model, "late_month", lambda *_: 0),
     ("what is carved out counts", model.Model, "left_out", lambda *_: []),
     ("royalty without a cap", model.Model, "royalty_cap", lambda *_: 10**30),
