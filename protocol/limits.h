@@ -114,6 +114,7 @@ enum {
     BACKSTOP_AHEAD_MAX_MIN = 366 * 24 * 60,
     BACKSTOP_PERIODS_MAX = 100 * 1000, /* of one backstop */
     BACKSTOPS_PER_STAND_MAX = 64,      /* in force, of one SKU at one site */
+    BACKSTOP_BEHIND_MAX = 2000, /* periods and midnights that one request settles; ticks the rest */
     CONTRACT_SPAN_MAX_MIN = 30 * 366 * 24 * 60,
     GRANT_MONTHS_MAX = 600,
     GRANT_DECLARE_MAX_DAYS = 366,

@@ -300,6 +300,9 @@ enum refusal account_freeze(struct exchange *x, const struct actor *actor, const
     /* Nor without as many as a proposal needs: nothing above the limits could be done any more. */
     if (brief.role == ROLE_ADMIN && account_admins(x) <= x->head.approvals)
         return REFUSAL_terms_invalid;
+    enum refusal behind = backstop_pass_operator_refusal(x, op->account);
+    if (behind)
+        return behind;
 
     struct ev_account_frozen event = {EVENT_HEAD_OF(x, actor->account), .account = op->account,
                                       .reason = op->reason};
@@ -346,6 +349,8 @@ enum refusal account_unfreeze(struct exchange *x, const struct actor *actor, con
         refusal = refusal_first(refusal, control_admin_refusal(x));
     if (x->request_looks >= REQUEST_LOOKS_MAX)
         refusal = refusal_first(refusal, REFUSAL_too_many);
+    if (!refusal)
+        refusal = backstop_pass_operator_refusal(x, op->account);
     if (refusal)
         return refusal;
 

@@ -219,7 +219,9 @@ static enum refusal backstop_accept_refusal(struct exchange *x, const struct con
     const struct backstop_row *terms = backstop_terms(x, row->contract, row->pending);
     if (!terms)
         return REFUSAL_contract_no_proposal;
-    enum refusal refusal = past_refusal(x, terms);
+    enum refusal refusal = backstop_pass_refusal(x, row->contract);
+    if (!refusal)
+        refusal = past_refusal(x, terms);
     if (stand_is_full(x, terms))
         refusal = refusal_first(refusal, REFUSAL_too_many);
     return refusal_first(refusal,

@@ -60,6 +60,11 @@ void backstop_catch_up_site(struct exchange *x, uint64_t site);
 void backstop_pass(struct exchange *x, struct contract_row *row);
 void backstop_pass_site(struct exchange *x, uint64_t site);
 void backstop_pass_operator(struct exchange *x, uint32_t operator_account);
+/* Whether more of it waits than one request may settle (BACKSTOP_BEHIND_MAX): too_many. Ticks
+ * settle it meanwhile. Before each of the three. */
+enum refusal backstop_pass_refusal(struct exchange *x, uint64_t contract);
+enum refusal backstop_pass_site_refusal(struct exchange *x, uint64_t site);
+enum refusal backstop_pass_operator_refusal(struct exchange *x, uint32_t operator_account);
 /* Where the backstop stands once all periods are settled that are over; returns how many pieces of
  * time it had to go over for that. */
 uint64_t backstop_as_of_now(const struct exchange *x, const struct cover_row *row,

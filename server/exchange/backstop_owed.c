@@ -332,8 +332,10 @@ uint32_t backstop_due(struct exchange *x, struct contract_row *row, uint32_t lim
 
 void backstop_pass(struct exchange *x, struct contract_row *row)
 {
-    while (row->state == CONTRACT_STATE_IN_FORCE && row->next_s <= x->head.time_s)
+    while (row->state == CONTRACT_STATE_IN_FORCE && row->next_s <= x->head.time_s) {
         x->request_looks += backstop_due(x, row, UINT32_MAX);
+        x->request_passed++;
+    }
     if (row->state == CONTRACT_STATE_IN_FORCE)
         backstop_catch_up(x, row->contract);
 }
@@ -359,6 +361,62 @@ void backstop_pass_operator(struct exchange *x, uint32_t operator_account)
         backstop_pass_site(x, site);
         site = owned_next(&x->sites->by_operator, operator_account, site + 1, &looks, &resume);
     }
+}
+
+/* How many steps backstop_pass() takes at the most: periods that are over, and midnights. By rows
+ * alone. */
+static uint64_t steps_behind(struct exchange *x, uint64_t contract)
+{
+    const struct contract_row *row = contract_find(x, contract);
+    const struct cover_row *cover = cover_row_find(x, contract);
+    const struct backstop_row *terms = cover ? backstop_terms(x, contract, cover->version) : NULL;
+    x->request_looks++;
+    if (!row || !terms || row->state != CONTRACT_STATE_IN_FORCE || row->next_s > x->head.time_s)
+        return 0;
+    uint64_t until_s = earlier(x->head.time_s, terms->end_s);
+    uint64_t periods = until_s == terms->end_s
+                           ? backstop_periods(terms)
+                           : (until_s - terms->start_s) / ((uint64_t)terms->period_min * 60);
+    return periods - cover->period + until_s / DAY_S - cover->cursor_s / DAY_S;
+}
+
+static uint64_t steps_behind_site(struct exchange *x, uint64_t site)
+{
+    uint64_t steps = 0;
+    for (struct stand *p = stand_at(x, site, 0); p; p = stand_at(x, site, p->sku + 1)) {
+        for (struct cover *c = p->covers; c; c = c->next)
+            steps += steps_behind(x, c->contract);
+    }
+    return steps;
+}
+
+static enum refusal steps_refusal(const struct exchange *x, uint64_t steps)
+{
+    bool many = steps > 0 && x->request_passed + steps > BACKSTOP_BEHIND_MAX;
+    return many ? REFUSAL_too_many : REFUSAL_accepted;
+}
+
+enum refusal backstop_pass_refusal(struct exchange *x, uint64_t contract)
+{
+    return steps_refusal(x, steps_behind(x, contract));
+}
+
+enum refusal backstop_pass_site_refusal(struct exchange *x, uint64_t site)
+{
+    return steps_refusal(x, steps_behind_site(x, site));
+}
+
+enum refusal backstop_pass_operator_refusal(struct exchange *x, uint32_t operator_account)
+{
+    uint32_t looks = UINT32_MAX;
+    uint64_t resume = 0;
+    uint64_t steps = 0;
+    uint64_t site = owned_next(&x->sites->by_operator, operator_account, 1, &looks, &resume);
+    while (site != 0) {
+        steps += steps_behind_site(x, site);
+        site = owned_next(&x->sites->by_operator, operator_account, site + 1, &looks, &resume);
+    }
+    return steps_refusal(x, steps);
 }
 
 uint64_t backstop_as_of_now(const struct exchange *x, const struct cover_row *row,

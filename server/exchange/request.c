@@ -397,6 +397,7 @@ void exchange_request(struct exchange *x, const struct request *request,
     uint32_t count = request->operations.count;
     struct result *results = results_alloc(arena, count);
     x->request_looks = 0;
+    x->request_passed = 0;
     uint64_t first_index = event_next_index(x);
     uint32_t accepted = operations_work_off(x, request, &actor, results);
     reply->results.items = results;

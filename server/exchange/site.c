@@ -226,6 +226,9 @@ enum refusal site_change(struct exchange *x, const struct actor *actor, const vo
         return REFUSAL_too_many;
     if (site_drawn(x, op->site, 0, UINT64_MAX) > (uint64_t)op->power_kw * 1000)
         return REFUSAL_power_exceeded;
+    enum refusal behind = backstop_pass_site_refusal(x, op->site);
+    if (behind)
+        return behind;
 
     struct ev_site_changed event = {
         EVENT_HEAD_OF(x, actor->account),

@@ -85,6 +85,7 @@ struct exchange {
     uint64_t events_first;    /* log index of the group's first event */
     struct arena scratch;     /* cleared before each operation */
     uint64_t request_looks;   /* that searches and changes of capacity have taken in this request */
+    uint64_t request_passed;  /* what of backstops it has settled, as backstop_pass() does */
     uint64_t asked_offer;     /* that resting orders are being asked about just now; 0: none */
     struct witness witness;
     uint32_t month; /* months since 1970 of month_from_s: exchange_month() */

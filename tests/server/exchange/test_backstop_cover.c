@@ -239,6 +239,120 @@ static void test_ticks(void **state)
     assert_null(cover_find(w.x, contract_last));
 }
 
+/* --- What waits to be settled --- */
+
+/* What one midnight makes due of as many as an operator may have never stands in the way. */
+static_assert(2 * CONTRACTS_PER_ACCOUNT_MAX <= BACKSTOP_BEHIND_MAX, "a period and a midnight each");
+
+/* In force at a site for ten days from a minute on, in periods of a minute. */
+static uint64_t minutes_in_force(uint64_t site, uint64_t start_s)
+{
+    static const struct lot lot = {.gpus = 50, .from_s = WORLD_BEGIN_S};
+    struct op_backstop_propose *terms = NEW(&w, op_backstop_propose);
+    *terms = (struct op_backstop_propose){
+        .guarantor = guarantor,
+        .operator= op,
+        .site = site,
+        .sku = 1,
+        .gpus = 50,
+        .strike_ucr = 60,
+        .period_min = 1,
+        .start_s = start_s,
+        .end_s = start_s + 10 * 24 * HOUR_S,
+        .pool_ucr = 1000000,
+        .lots = {&lot, 1},
+        .price_max_ucr = 60,
+    };
+    uint64_t contract = accepted(&w, guarantor, "g", &op_backstop_propose_message, terms)->object;
+    assert_int_equal(acceptance(contract), REFUSAL_accepted);
+    struct op_backstop_propose *other = NEW(&w, op_backstop_propose);
+    *other = *terms;
+    other->contract = contract;
+    other->strike_ucr = 59;
+    accepted(&w, guarantor, "g", &op_backstop_propose_message, other);
+    return contract;
+}
+
+static const struct op_site_change *change_of(uint64_t site)
+{
+    struct op_site_change *change = NEW(&w, op_site_change);
+    *change = (struct op_site_change){.site = site, .power_kw = 1000000};
+    return change;
+}
+
+/* More than BACKSTOP_BEHIND_MAX waits: whatever would settle it is refused until ticks have been.
+ */
+static void test_behind(void **state)
+{
+    (void)state;
+    struct op_account_freeze *freeze = NEW(&w, op_account_freeze);
+    struct op_account_unfreeze *unfreeze = NEW(&w, op_account_unfreeze);
+    freeze->account = unfreeze->account = op;
+    uint64_t contract = minutes_in_force(1, WORLD_BEGIN_S + 60);
+    struct op_contract_accept *amendment = NEW(&w, op_contract_accept);
+    *amendment = (struct op_contract_accept){.contract = contract, .version = 2};
+    /* One midnight, and all other steps are periods; one more than may be. */
+    world_advance(&w, BACKSTOP_BEHIND_MAX * 60 + 60, false);
+    uint64_t size = world_log_size(&w);
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_freeze_message, freeze),
+                     REFUSAL_too_many);
+    assert_int_equal(refusal_of(&w, op, "op", &op_site_change_message, change_of(1)),
+                     REFUSAL_too_many);
+    assert_int_equal(refusal_of(&w, op, "op", &op_contract_accept_message, amendment),
+                     REFUSAL_too_many);
+    assert_true(world_log_size(&w) <= size + 3);
+    assert_int_equal(store_count(w.x->store, TABLE_DRAW), 0);
+    /* Who has no sites has nothing to settle. */
+    struct op_account_freeze *another = NEW(&w, op_account_freeze);
+    another->account = guarantor;
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_freeze_message, another), 0);
+    struct op_account_unfreeze *again = NEW(&w, op_account_unfreeze);
+    again->account = guarantor;
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_unfreeze_message, again), 0);
+    world_reload(&w);
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_freeze_message, freeze),
+                     REFUSAL_too_many);
+    world_tick(&w);
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_freeze_message, freeze), 0);
+    assert_int_equal(store_count(w.x->store, TABLE_DRAW), BACKSTOP_BEHIND_MAX);
+    world_advance(&w, BACKSTOP_BEHIND_MAX * 60, false);
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_unfreeze_message, unfreeze),
+                     REFUSAL_too_many);
+    world_tick(&w);
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_unfreeze_message, unfreeze), 0);
+    assert_int_equal(refusal_of(&w, op, "op", &op_contract_accept_message, amendment), 0);
+}
+
+/* Exactly so many are settled by one operation. */
+static void test_behind_so_many(void **state)
+{
+    (void)state;
+    struct op_account_freeze *freeze = NEW(&w, op_account_freeze);
+    freeze->account = op;
+    minutes_in_force(1, WORLD_BEGIN_S + 60);
+    world_advance(&w, BACKSTOP_BEHIND_MAX * 60, false);
+    assert_int_equal(refusal_of(&w, 1, "admin", &op_account_freeze_message, freeze), 0);
+    assert_int_equal(store_count(w.x->store, TABLE_DRAW), BACKSTOP_BEHIND_MAX - 1);
+}
+
+/* What operations of one request settle counts together. */
+static void test_behind_together(void **state)
+{
+    (void)state;
+    uint64_t site = accepted(&w, op, "op", &op_site_add_message, site_new(&w, 2))->object;
+    minutes_in_force(1, WORLD_BEGIN_S + 60);
+    minutes_in_force(site, WORLD_BEGIN_S + 60);
+    world_advance(&w, BACKSTOP_BEHIND_MAX / 2 * 60 + 120, false);
+    struct batch b = batch_of(&w, op, "op");
+    for (uint32_t i = 0; i < 3; i++)
+        batch_add(&b, &op_site_change_message, change_of(i == 2 ? site : 1));
+    const struct frame_reply *reply = batch_try(&b);
+    assert_int_equal(reply->results.items[0].refusal, REFUSAL_accepted);
+    assert_int_equal(reply->results.items[1].refusal, REFUSAL_accepted);
+    assert_int_equal(reply->results.items[2].refusal, REFUSAL_too_many);
+    assert_int_equal(refusal_of(&w, op, "op", &op_site_change_message, change_of(site)), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +361,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_looks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ticks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_behind, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_behind_so_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_behind_together, setup, teardown),
     };
     if (sodium_init() < 0)
         return EXIT_FAILURE;
