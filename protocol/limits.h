@@ -122,6 +122,7 @@ enum {
     CONTRACTS_PER_ACCOUNT_MAX = 1000, /* in force, or proposed by the account */
     CONTRACT_VERSIONS_MAX = 1000,     /* of one contract's terms, declined ones included */
     CLAIMS_PAID_MAX = 64,             /* of one contract, by one operation; others wait */
+    SETTLEMENT_CLAIMS_MAX = 64,       /* of all revenue shares, by one settlement; others wait */
     CALL_BALANCES_MAX = 16,           /* series of the operator's balances that one call takes of */
 
     /* Dual control. */

@@ -21,6 +21,8 @@ struct earning {
     amount left;
     struct share shares[ESCROW_ROWS_MAX]; /* what is left, by series */
     uint32_t count;
+    uint32_t claims_paid;   /* older claims of revenue shares that it has paid so far */
+    uint32_t claims_funded; /* and such as the shares' funds have, for what it lacked */
 };
 
 /* Moves up to `a` of what is left to the payee's balance, pro rata of the series, and books the

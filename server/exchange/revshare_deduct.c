@@ -6,14 +6,12 @@
 #include "server/exchange/revshare.h"
 #include "server/exchange/revshare_split.h"
 
-/* Claims that one settlement pays of each share at the most; further ones wait for the next, or for
- * what is in the fund. */
-enum { SETTLEMENT_CLAIMS_MAX = 64 };
-
-/* Of what is left of the settlement to open claims, the oldest first; changes `row`. */
+/* Of what is left of the settlement to open claims, the oldest first; changes `row`. All shares
+ * together have SETTLEMENT_CLAIMS_MAX of them; further ones wait for the next settlement. */
 static void claims_from_earning(struct exchange *x, struct earning *e, struct contract_row *row)
 {
-    for (uint32_t i = 0; i < SETTLEMENT_CLAIMS_MAX && e->left > 0 && row->claims_ucr > 0; i++) {
+    for (; e->claims_paid < SETTLEMENT_CLAIMS_MAX && e->left > 0 && row->claims_ucr > 0;
+         e->claims_paid++) {
         const struct claim_row *oldest = claim_oldest(x, row->contract, row->debtor);
         if (!oldest)
             return;
@@ -25,12 +23,12 @@ static void claims_from_earning(struct exchange *x, struct earning *e, struct co
     }
 }
 
-/* What the operator has put into the fund pays open claims as well, further ones by ticks; changes
- * `row`. */
-static void claims_from_fund(struct exchange *x, const struct earning *e, struct contract_row *row)
+/* What the operator has put into the fund pays open claims as well, of all shares together as many,
+ * further ones by ticks; changes `row`. */
+static void claims_from_fund(struct exchange *x, struct earning *e, struct contract_row *row)
 {
     const struct flow why = {.kind = FLOW_KIND_SHARE, .site = e->lease->site, .sku = e->lease->sku};
-    for (uint32_t i = 0; i < SETTLEMENT_CLAIMS_MAX && row->claims_ucr > 0; i++) {
+    for (; e->claims_funded < SETTLEMENT_CLAIMS_MAX && row->claims_ucr > 0; e->claims_funded++) {
         const struct claim_row *oldest = claim_oldest(x, row->contract, row->debtor);
         struct contract_paid paid;
         if (!oldest)

@@ -253,17 +253,20 @@ class Contracts:
         if hook:
             hook(contract, amount)
 
-    def pay_claims(self, contract, missing=None):
-        """From the debtor's part of the fund, the oldest first. What is missing of a settlement is
-        a claim for that moment only."""
-        for claim in contract.open_claims()[:CLAIMS_AT_ONCE]:
+    def pay_claims(self, contract, missing=None, most=CLAIMS_AT_ONCE):
+        """From the debtor's part of the fund, the oldest first; how many. What is missing of a
+        settlement is a claim for that moment only."""
+        count = 0
+        for claim in contract.open_claims()[:most]:
             amount, paid = self.pay_from_fund(contract, claim.debtor, claim.creditor, claim.left)
             if not amount:
                 break
             self.flow_of_claim(contract, claim, paid, missing)
             self.lower_claim(contract, claim, amount, paid)
+            count += 1
         goes_on = contract.open_claims() and contract.fund.of(contract.debtor)
         contract.paying_s = (contract.paying_s or self.now_s) if goes_on else 0
+        return count
 
     def claim_pay(self, account, op):
         """From what the debtor has earned of one series."""

@@ -37,6 +37,7 @@ class Earning:
 
     def __init__(self, lease, period, paid):
         self.lease, self.period = lease, period
+        self.claims_left = self.funded_left = CLAIMS_AT_ONCE
         by_series = {}
         for _, series, amount in paid:
             by_series[series] = by_series.get(series, 0) + amount
@@ -254,11 +255,12 @@ class Revshares:
         return max(0, before + gross - terms.floor_ucr) - max(0, before - terms.floor_ucr)
 
     def deduct_share(self, contract, earning):
-        for claim in contract.open_claims()[:CLAIMS_AT_ONCE]:
+        for claim in contract.open_claims()[:earning.claims_left]:
             amount, paid = self.credit(earning, contract.creditor, claim.left, "share")
             if not amount:
                 break
             self.lower_claim(contract, claim, amount, paid)
+            earning.claims_left -= 1
         due_before = self.share_due(contract)
         base = self.counted(contract, earning.gross)
         said = len(self.said)
@@ -279,7 +281,8 @@ class Revshares:
         claims = self.claims_made
         self.make_claim(contract, contract.debtor, contract.creditor, due - amount)
         if due > amount:
-            self.pay_claims(contract, earning.lease if self.claims_made > claims else None)
+            earning.funded_left -= self.pay_claims(
+                contract, earning.lease if self.claims_made > claims else None, earning.funded_left)
 
     def revenue_share_claim_paid(self, contract, amount):
         contract.paid += amount

@@ -34,9 +34,9 @@ void plain_look(struct plain_share *s, uint64_t ppm)
     plain_steps(s);
 }
 
-void plain_claims_pay(struct plain_share *s, uint64_t *have)
+void plain_claims_pay(struct plain_share *s, uint64_t *have, unsigned *most)
 {
-    for (unsigned i = 0; i < PLAIN_CLAIMS_PAID; i++) {
+    for (; *most > 0; --*most) {
         uint64_t *claim = &s->claims[s->claims_first];
         if (s->claims_first == s->claims_end || *have == 0)
             return;
@@ -50,8 +50,8 @@ void plain_claims_pay(struct plain_share *s, uint64_t *have)
 
 void plain_claims_tick(struct plain_share *s)
 {
-    while (s->claims_first != s->claims_end && s->fund > 0)
-        plain_claims_pay(s, &s->fund);
+    unsigned most = PLAIN_CLAIMS;
+    plain_claims_pay(s, &s->fund, &most);
 }
 
 uint64_t plain_claimed(const struct plain_share *s)
@@ -62,16 +62,16 @@ uint64_t plain_claimed(const struct plain_share *s)
     return sum;
 }
 
-void plain_deduct(struct plain_share *s, uint64_t gross, uint64_t *left, int month)
+void plain_deduct(struct plain_share *s, struct plain_earning *e, int month)
 {
-    plain_claims_pay(s, left);
-    uint64_t due = plain_settle(s, gross, month);
-    uint64_t pays = due < *left ? due : *left;
-    *left -= pays;
+    plain_claims_pay(s, &e->left, &e->claims);
+    uint64_t due = plain_settle(s, e->gross, month);
+    uint64_t pays = due < e->left ? due : e->left;
+    e->left -= pays;
     s->paid += pays;
     if (due == pays)
         return;
     assert(s->claims_end < PLAIN_CLAIMS);
     s->claims[s->claims_end++] = due - pays;
-    plain_claims_pay(s, &s->fund);
+    plain_claims_pay(s, &s->fund, &e->funded);
 }

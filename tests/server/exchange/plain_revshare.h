@@ -46,13 +46,20 @@ void plain_steps(struct plain_share *s);
 uint64_t plain_settle(struct plain_share *s, uint64_t gross, int month);
 /* The utilisation of the window has been looked at. */
 void plain_look(struct plain_share *s, uint64_t ppm);
-/* Pays open claims from *have, the oldest first, and not more of them than one request or
- * settlement does. */
-void plain_claims_pay(struct plain_share *s, uint64_t *have);
+/* Pays open claims from *have, the oldest first, and at most *most of them, which it lowers. */
+void plain_claims_pay(struct plain_share *s, uint64_t *have, unsigned *most);
 /* What ticks then do: all that the fund has goes to open claims. */
 void plain_claims_tick(struct plain_share *s);
-/* All that a share takes of what is left of a settlement, with what it claims. */
-void plain_deduct(struct plain_share *s, uint64_t gross, uint64_t *left, int month);
+/* What is left of a settlement, and how many older claims it still pays, or funds for it. */
+struct plain_earning {
+    uint64_t gross;
+    uint64_t left;
+    unsigned claims;
+    unsigned funded;
+};
+
+/* All that a share takes of a settlement, with what it claims. */
+void plain_deduct(struct plain_share *s, struct plain_earning *e, int month);
 uint64_t plain_claimed(const struct plain_share *s);
 
 #endif

@@ -266,7 +266,8 @@ static void share_fund(struct story *s, struct plain_share *plain)
     story_do(s, s->operator, "op", &op_contract_fund_message, &op);
     plain->fund += a;
     s->funded += a;
-    plain_claims_pay(plain, &plain->fund);
+    unsigned most = PLAIN_CLAIMS_PAID;
+    plain_claims_pay(plain, &plain->fund, &most);
 }
 
 static void lease_begin(struct story *s)
@@ -345,14 +346,14 @@ static void model_settle(struct story *s)
 {
     for (unsigned i = 0; i < s->leases_count; i++) {
         uint64_t gross = s->leases[i]->settles[s->hour];
-        uint64_t left = gross;
+        struct plain_earning e = {gross, gross, PLAIN_CLAIMS_PAID, PLAIN_CLAIMS_PAID};
         uint64_t place = 0;
         struct plain_share *plain;
         s->gross += gross;
         while (gross > 0 && (plain = share_ranked(s, place)) != NULL) {
             place = (uint64_t)plain->terms.rank << 32 | plain->contract;
             if (now_of(s) >= plain->start_s)
-                plain_deduct(plain, gross, &left, calendar_month(now_of(s)));
+                plain_deduct(plain, &e, calendar_month(now_of(s)));
         }
     }
 }
