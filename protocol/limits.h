@@ -130,6 +130,7 @@ enum {
     GENESIS_ADMINS_MAX = 16,   /* whom an exchange begins with */
     CONTROL_PAYMENTS_MAX = 16, /* outputs of a proposal to mint */
     PROPOSALS_OPEN_MAX = 1000,
+    PROPOSALS_PER_ACCOUNT_MAX = 100, /* of these, made by one account */
     PROPOSAL_LIFE_S = 7 * 24 * 3600, /* then it is too old to be approved */
 
     /* Time. */

@@ -128,6 +128,8 @@ static int proposal_visit(void *context, const void *item)
     if (open != due)
         proposal_found(s, row,
                        open ? "open, but its end is not due" : "closed, but its end is due");
+    if (open && !proposal_listed(s->x, row))
+        proposal_found(s, row, "open, but not among those of its proposer");
     if (row->until_s != row->proposed_s + PROPOSAL_LIFE_S || row->proposed_s > s->x->head.time_s)
         proposal_found(s, row, "does not end when one made then does");
     for (uint32_t i = 0; i < row->approvals; i++) {
@@ -168,6 +170,10 @@ void check_control(const struct exchange *x, struct check_report *report)
         check_found(report, "proposals: %llu are open, in memory %llu, due %llu",
                     (unsigned long long)proposals.count, (unsigned long long)x->proposals->open,
                     (unsigned long long)due_count(x, DUE_PROPOSAL));
+    if (proposals.count != proposal_count_listed(x))
+        check_found(report, "proposals: %llu are open, by their proposers %llu",
+                    (unsigned long long)proposals.count,
+                    (unsigned long long)proposal_count_listed(x));
     if (accounts.count != account_admins(x))
         check_found(report, "accounts: %llu admins are active, in memory %u",
                     (unsigned long long)accounts.count, account_admins(x));

@@ -84,9 +84,21 @@ static bool is_open(const struct proposal_row *row)
     return row && row->state == CONTROL_STATE_OPEN;
 }
 
+static bool proposal_lives(const void *context, uint32_t account, uint64_t proposal)
+{
+    const struct proposal_row *row = proposal_find(context, proposal);
+    return is_open(row) && row->proposer == account;
+}
+
 static void proposal_hook(void *context, const void *old_row, const void *new_row)
 {
     struct exchange *x = context;
+    const struct proposal_row *before = old_row;
+    const struct proposal_row *after = new_row;
+    if (is_open(before) && !is_open(after))
+        owned_remove(&x->proposals->by_proposer, before->proposer, before->proposal);
+    if (is_open(after) && !is_open(before))
+        owned_add(&x->proposals->by_proposer, after->proposer, after->proposal);
     if (is_open(old_row)) {
         due_remove(x, due_of(old_row));
         x->proposals->open--;
@@ -100,20 +112,47 @@ static void proposal_hook(void *context, const void *old_row, const void *new_ro
 void proposal_index_new(struct exchange *x)
 {
     x->proposals = memory_zeroed(1, sizeof(*x->proposals));
+    owned_init(&x->proposals->by_proposer, proposal_lives, x);
     store_set_hook(x->store, TABLE_PROPOSAL, proposal_hook, x);
+}
+
+void proposal_index_settle(struct exchange *x)
+{
+    owned_settle(&x->proposals->by_proposer);
+}
+
+bool proposal_listed(const struct exchange *x, const struct proposal_row *row)
+{
+    uint32_t looks = UINT32_MAX;
+    uint64_t resume;
+    return owned_next(&x->proposals->by_proposer, row->proposer, row->proposal, &looks, &resume) ==
+           row->proposal;
+}
+
+uint64_t proposal_count_listed(const struct exchange *x)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < x->proposals->by_proposer.runs_count; i++)
+        count += owned_count(&x->proposals->by_proposer, (uint32_t)i);
+    return count;
 }
 
 void proposal_index_free(struct exchange *x)
 {
+    if (x->proposals)
+        owned_release(&x->proposals->by_proposer);
     free(x->proposals);
     x->proposals = NULL;
 }
 
 /* --- Proposing --- */
 
-static enum refusal room_refusal(const struct exchange *x)
+/* An account has its own part of the places, so that none keeps the others from proposing. */
+static enum refusal room_refusal(const struct exchange *x, uint32_t account)
 {
-    return x->proposals->open >= PROPOSALS_OPEN_MAX ? REFUSAL_too_many : REFUSAL_accepted;
+    bool room = x->proposals->open < PROPOSALS_OPEN_MAX &&
+                owned_count(&x->proposals->by_proposer, account) < PROPOSALS_PER_ACCOUNT_MAX;
+    return room ? REFUSAL_accepted : REFUSAL_too_many;
 }
 
 /* A new proposal; an admin who makes it has approved it. */
@@ -270,7 +309,7 @@ enum refusal mint_propose(struct exchange *x, const struct actor *actor, const v
         return REFUSAL_malformed;
     mint.outputs.items = op->outputs.items;
     mint.outputs.count = op->outputs.count;
-    enum refusal refusal = refusal_first(mint_check(x, &mint), room_refusal(x));
+    enum refusal refusal = refusal_first(mint_check(x, &mint), room_refusal(x, actor->account));
     if (refusal)
         return refusal;
     struct proposal_row row = proposal_new(x, actor, CONTROL_KIND_MINT);
@@ -299,7 +338,8 @@ enum refusal payout_propose(struct exchange *x, const struct actor *actor, const
     struct op_payout payout;
     static_assert(sizeof(payout) == sizeof(*op), "a proposal has the fields of a payout");
     memcpy(&payout, op, sizeof(payout));
-    enum refusal refusal = refusal_first(payout_check(x, op->account, &payout), room_refusal(x));
+    enum refusal refusal =
+        refusal_first(payout_check(x, op->account, &payout), room_refusal(x, actor->account));
     if (refusal)
         return refusal;
     struct proposal_row row = proposal_new(x, actor, CONTROL_KIND_PAYOUT);
@@ -322,7 +362,8 @@ enum refusal policy_propose(struct exchange *x, const struct actor *actor, const
                             struct result *out)
 {
     const struct op_policy_propose *op = body;
-    enum refusal refusal = refusal_first(policy_refusal(x, op->approvals), room_refusal(x));
+    enum refusal refusal =
+        refusal_first(policy_refusal(x, op->approvals), room_refusal(x, actor->account));
     if (refusal)
         return refusal;
     struct proposal_row row = proposal_new(x, actor, CONTROL_KIND_POLICY);
@@ -352,7 +393,7 @@ enum refusal admin_propose(struct exchange *x, const struct actor *actor, const 
         return REFUSAL_malformed;
     enum refusal refusal = is_new ? account_admissible(x, op->name, op->sign_key, op->channel_key)
                                   : thaw_refusal(x, op->account);
-    refusal = refusal_first(refusal, room_refusal(x));
+    refusal = refusal_first(refusal, room_refusal(x, actor->account));
     if (refusal)
         return refusal;
     struct proposal_row row = proposal_new(x, actor, CONTROL_KIND_ADMIN);

@@ -12,6 +12,9 @@
 
 /* NULL when there is none. */
 const struct proposal_row *proposal_find(const struct exchange *x, uint64_t proposal);
+/* For checks: whether it is among the open ones of its proposer, and how many such there are. */
+bool proposal_listed(const struct exchange *x, const struct proposal_row *row);
+uint64_t proposal_count_listed(const struct exchange *x);
 
 /* Whether this much may be minted, or paid out of the account's balance, on one word today; else
  * approval_needed. */

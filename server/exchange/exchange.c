@@ -247,6 +247,7 @@ void exchange_end(struct exchange *x)
     ledger_index_settle(x);
     token_index_settle(x);
     gift_index_settle(x);
+    proposal_index_settle(x);
     closure_index_settle(x);
     if (x->witness.settled != NULL)
         x->witness.settled(x->witness.context);

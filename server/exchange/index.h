@@ -41,6 +41,7 @@ void trade_index_new(struct exchange *x); /* also of the points of the price ind
 void ledger_index_settle(struct exchange *x);
 void token_index_settle(struct exchange *x);
 void gift_index_settle(struct exchange *x);
+void proposal_index_settle(struct exchange *x);
 void closure_index_settle(struct exchange *x);
 void flow_index_settle(struct exchange *x);
 void occupancy_index_settle(struct exchange *x);

@@ -17,6 +17,7 @@
 #include "protocol/arena.h"
 #include "protocol/buffer.h"
 #include "server/exchange/exchange.h"
+#include "server/exchange/owned.h"
 #include "server/exchange/rows.h"
 #include "server/store/store.h"
 
@@ -44,7 +45,8 @@ struct flow_index;
 struct revshare_index;  /* shares of each operator by rank */
 struct occupancy_index; /* what is sold and listed from now on */
 struct proposal_index {
-    uint64_t open; /* proposals that wait */
+    uint64_t open;            /* proposals that wait */
+    struct owned by_proposer; /* which these are */
 };
 struct due_queue;
 struct turn_queue; /* of those who ask */

@@ -156,6 +156,11 @@ static void what_is_open_and_due(void **state)
     REPORTED(OPEN, row.state = CONTROL_STATE_EXPIRED, "proposal 1: closed, but its end is due");
     REPORTED(OPEN, row.state = CONTROL_STATE_EXPIRED, "proposals: 1 are open, in memory 2, due 2");
     REPORTED(CLOSED, row.state = CONTROL_STATE_OPEN, "proposal 3: open, but its end is not due");
+    REPORTED(CLOSED, row.state = CONTROL_STATE_OPEN,
+             "proposal 3: open, but not among those of its proposer");
+    REPORTED(OPEN, row.proposer = bea, "proposal 1: open, but not among those of its proposer");
+    REPORTED(OPEN, row.state = CONTROL_STATE_EXPIRED,
+             "proposals: 1 are open, by their proposers 2");
     REPORTED(CLOSED, row.until_s++, end);
     REPORTED(OPEN, row.proposed_s = w.time_s + 1, end);
     assert_int_equal(row_of(OPEN).until_s, w.time_s + PROPOSAL_LIFE_S);
@@ -214,14 +219,33 @@ static void how_many_admins_there_are(void **state)
 static void so_many_may_be_open(void **state)
 {
     (void)state;
-    struct op_control_reject reject = {.proposal = OPEN};
+    enum { FULL = PROPOSALS_OPEN_MAX / PROPOSALS_PER_ACCOUNT_MAX };
+    static const char *const admins[] = {"admin", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"};
+    static_assert(FULL + 1 == sizeof(admins) / sizeof(admins[0]), "one more than fill all places");
+    struct world_options options = WORLD_OPTIONS;
+    options.approvals = 2;
+    options.co_admins = "b,c,d,e,f,g,h,i,j,k";
+    world_end(&w);
+    world_begin(&w, options);
+    alice = world_register(&w, "alice", ROLE_STARTUP);
+    series = world_series(&w, "one", 0);
+    struct op_control_reject reject = {.proposal = 1};
     struct op_policy_propose policy = {.approvals = 2};
     struct op_payout_propose payout = {.series = series, .account = alice, .amount_ucr = 1};
-    struct batch b = batch_of(&w, 1, "admin");
-    for (unsigned i = 2; i < PROPOSALS_OPEN_MAX; i++)
-        batch_add(&b, &op_policy_propose_message, &policy);
-    batch_send(&b);
+    for (uint32_t i = 0; i < FULL; i++) {
+        struct batch b = batch_of(&w, i + 1, admins[i]);
+        for (unsigned k = 0; k < PROPOSALS_PER_ACCOUNT_MAX; k++)
+            batch_add(&b, &op_policy_propose_message, &policy);
+        batch_send(&b);
+        /* It has had its part, and the others still have theirs. */
+        assert_int_equal(refusal_of(&w, i + 1, admins[i], &op_policy_propose_message, &policy),
+                         REFUSAL_too_many);
+        if (i == 0)
+            world_reload(&w);
+    }
     assert_int_equal(due_count(w.x, DUE_PROPOSAL), PROPOSALS_OPEN_MAX);
+    assert_int_equal(refusal_of(&w, FULL + 1, "k", &op_policy_propose_message, &policy),
+                     REFUSAL_too_many);
     assert_int_equal(refusal_of(&w, 1, "admin", &op_policy_propose_message, &policy),
                      REFUSAL_too_many);
     struct op_admin_propose admin = {.name = {"dan", 3}, .sign_key = {1}, .channel_key = {2}};
@@ -234,7 +258,8 @@ static void so_many_may_be_open(void **state)
     payout.reference = (struct text){"r", 1};
     assert_int_equal(refusal_of(&w, 1, "admin", &op_payout_propose_message, &payout),
                      REFUSAL_insufficient_funds);
-    assert_int_equal(refusal_of(&w, bea, "bea", &op_control_reject_message, &reject), 0);
+    assert_int_equal(refusal_of(&w, 2, "b", &op_control_reject_message, &reject), 0);
+    assert_int_equal(refusal_of(&w, 2, "b", &op_policy_propose_message, &policy), REFUSAL_too_many);
     assert_int_equal(refusal_of(&w, 1, "admin", &op_policy_propose_message, &policy), 0);
     /* All of them are too old at once; a tick closes them in as many slices as it takes. */
     world_advance(&w, PROPOSAL_LIFE_S, true);
