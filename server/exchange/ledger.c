@@ -285,6 +285,7 @@ void ledger_move(struct exchange *x, uint32_t series, struct ledger_place from,
         return;
     struct ledger_row debited = row_for_change(x, series, from);
     struct ledger_row credited = row_for_change(x, series, to);
+    x->ledger->moves++;
 
     assert(from.kind == LEDGER_MINTED || ledger_row_holds(&debited) >= a);
     wide debits = debits_of(&debited) + a;
@@ -295,6 +296,11 @@ void ledger_move(struct exchange *x, uint32_t series, struct ledger_place from,
     credited.credits_high = (uint64_t)(credits >> 64);
     store_put(x->store, TABLE_LEDGER, &debited);
     store_put(x->store, TABLE_LEDGER, &credited);
+}
+
+uint64_t ledger_moves(const struct exchange *x)
+{
+    return x->ledger->moves;
 }
 
 amount ledger_holds(const struct exchange *x, uint32_t series, struct ledger_place place)

@@ -31,7 +31,11 @@ struct ledger_index {
     struct balance_tree balances; /* by account, the largest first, then by series; owned */
     wide *earned;                 /* by account: its balances of all series together; owned */
     size_t earned_count;
+    uint64_t moves; /* since the exchange is in memory */
 };
+
+/* How often ledger_move() has moved something; only what it grows by says something. */
+uint64_t ledger_moves(const struct exchange *x);
 
 /* What the row's account holds (for MINTED: what was minted). */
 amount ledger_row_holds(const struct ledger_row *row);

@@ -2,6 +2,7 @@
 #include "server/exchange/ask_turn.h"
 #include "server/exchange/due.h"
 #include "server/exchange/event.h"
+#include "server/exchange/ledger_index.h"
 #include "server/exchange/series.h"
 #include "server/exchange/trade.h"
 
@@ -20,8 +21,8 @@ static uint32_t events_since(const struct exchange *x, uint32_t mark, uint32_t l
     return logged < limit ? logged : limit;
 }
 
-/* Does at most `limit` items' worth of work on the item; returns how much it was. */
-static uint32_t item_work_off(struct exchange *x, struct due_item item, uint32_t limit)
+/* Does at most `limit` items' worth of work on the item; returns how much it was, by its kind. */
+static uint32_t kind_work_off(struct exchange *x, struct due_item item, uint32_t limit)
 {
     uint32_t events = event_mark(x);
     switch ((enum due_kind)item.kind) {
@@ -67,6 +68,17 @@ static uint32_t item_work_off(struct exchange *x, struct due_item item, uint32_t
         break;
     }
     return 1;
+}
+
+/* What is paid in many series takes longer than its events say: the ledger has a movement for each
+ * payment and series. */
+static uint32_t item_work_off(struct exchange *x, struct due_item item, uint32_t limit)
+{
+    enum { MOVES_AN_ITEM = 8 };
+    uint64_t moves = ledger_moves(x);
+    uint32_t worked = kind_work_off(x, item, limit);
+    uint64_t moved = (ledger_moves(x) - moves) / MOVES_AN_ITEM;
+    return moved > worked ? (uint32_t)moved : worked;
 }
 
 /* What a tick works off: asking, where sellers take turns, and all else, which has half
