@@ -504,6 +504,73 @@ static void test_a_tick_is_bounded(void **state)
     world_end(&w);
 }
 
+/* Leases GPUs for some minutes, meters all of it, and works it off when nobody disputes it. */
+static void minutes_settle(struct world *w, uint32_t operator_account, uint32_t startup,
+                           uint32_t gpus, uint32_t minutes, uint32_t period_min)
+{
+    struct op_offer_publish *offer = offer_new(w, gpus, w->time_s + (uint64_t)minutes * 60);
+    offer->meter_period_min = period_min;
+    accepted(w, operator_account, "op", &op_offer_publish_message, offer);
+    struct op_order_place *order = order_new(w, gpus);
+    uint64_t *token = arena_alloc(&w->arena, sizeof(*token));
+    *token = world_mint(w, 1, startup, (uint64_t)gpus * minutes);
+    order->duration_min = minutes;
+    order->tokens.items = token;
+    order->tokens.count = 1;
+    accepted(w, startup, "startup", &op_order_place_message, order);
+    struct op_lease_activate *activate = NEW(w, op_lease_activate);
+    activate->lease = w->x->head.lease_last;
+    accepted(w, operator_account, "op", &op_lease_activate_message, activate);
+    world_advance(w, (uint64_t)minutes * 60, true);
+    for (uint32_t period = 0; period < minutes / period_min; period++) {
+        struct op_lease_meter *op = NEW(w, op_lease_meter);
+        *op = (struct op_lease_meter){
+            .lease = activate->lease, .period = period, .gpu_minutes = (uint64_t)gpus * period_min};
+        accepted(w, operator_account, "op", &op_lease_meter_message, op);
+    }
+    world_advance(w, SETTLED_AFTER_H * HOUR_S, true);
+}
+
+/* However many shares have claims, one settlement pays so many of all of them together. */
+static void test_claims_of_all_shares(void **state)
+{
+    (void)state;
+    enum { PERIODS = 12, CLAIMS = PERIODS * (SHARES_PER_OPERATOR_MAX - 1) };
+    static const struct phase all = {.rate_bp = 10000};
+    static const struct phase nothing = {.rate_bp = 0};
+    struct world w;
+    world_begin(&w, WORLD_OPTIONS);
+    uint32_t operator_account = seller_begin(&w);
+    uint32_t lender = world_register(&w, "lend", ROLE_GUARANTOR);
+    uint32_t startup = world_register(&w, "startup", ROLE_STARTUP);
+    assert_int_equal(world_series(&w, "seed", 0), 1);
+    for (uint32_t version = 1; version <= 2; version++) {
+        for (uint64_t i = 1; i <= SHARES_PER_OPERATOR_MAX; i++) {
+            struct op_revshare_propose *op = NEW(&w, op_revshare_propose);
+            *op = (struct op_revshare_propose){.contract = version == 1 ? 0 : i,
+                                               .beneficiary = lender,
+                                               .operator= operator_account,
+                                               .base = SHARE_BASE_GROSS,
+                                               .rank = 1,
+                                               .start_s = 1,
+                                               .window_days = 1,
+                                               .milestone = MILESTONE_KIND_REVENUE,
+                                               .phases = {version == 1 ? &all : &nothing, 1}};
+            accepted(&w, lender, "lend", &op_revshare_propose_message, op);
+            struct op_contract_accept *accept = NEW(&w, op_contract_accept);
+            *accept = (struct op_contract_accept){.contract = i, .version = version};
+            accepted(&w, operator_account, "op", &op_contract_accept_message, accept);
+        }
+        if (version == 1)
+            minutes_settle(&w, operator_account, startup, 1, PERIODS, 1);
+    }
+    assert_int_equal(claim_count_open(w.x), CLAIMS);
+    minutes_settle(&w, operator_account, startup, 4, 60, 60);
+    assert_int_equal(claim_count_open(w.x), CLAIMS - SETTLEMENT_CLAIMS_MAX);
+    assert_int_equal(world_verify(&w), 0);
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_split_at_the_edge),
         cmocka_unit_test(test_story),
         cmocka_unit_test(test_a_tick_is_bounded),
+        cmocka_unit_test(test_claims_of_all_shares),
     };
     if (sodium_init() < 0)
         return EXIT_FAILURE;
