@@ -337,7 +337,7 @@ static enum refusal call_refusal(const struct exchange *x, uint32_t account,
     amount funds = contract_funds(x, row, row->creditor);
     amount open = op->amount_ucr > funds ? op->amount_ucr - funds : 0;
     amount stands_in = pledge_stands_in(x, row);
-    open -= pledge_covers(x, row->creditor, open < stands_in ? open : stands_in);
+    open -= pledge_covers(x, row, open < stands_in ? open : stands_in);
     bool covered = open <= left;
     amount called;
     return covered && amount_add(recourse->called_ucr, op->amount_ucr, &called)
@@ -367,7 +367,7 @@ static amount operator_pay(struct exchange *x, const struct contract_row *row, a
     amount total = contract_pay(x, row, row->creditor, row->third, a, why, &paid);
     paid_append(out, &paid);
     amount left = a - total;
-    total += pledge_draw(x, row->creditor, row->third, left < most ? left : most, why, &paid);
+    total += pledge_draw(x, row, left < most ? left : most, why, &paid);
     paid_append(out, &paid);
     return total;
 }
@@ -537,7 +537,7 @@ static void info_fill(const struct exchange *x, const struct contract_row *row, 
         .operator_funds_ucr = contract_funds(x, row, row->creditor),
         .guarantor_funds_ucr = contract_funds(x, row, row->debtor),
         .escrow_missing_ucr = pledge_missing(x, row),
-        .pledged_ucr = pledge_covers(x, row->creditor, pledge_stands_in(x, row)),
+        .pledged_ucr = pledge_covers(x, row, pledge_stands_in(x, row)),
         .claims_ucr = row->claims_ucr,
     };
     terms_show(info, guarantee_terms(x, row->contract, version));

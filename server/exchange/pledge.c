@@ -272,16 +272,23 @@ enum refusal pledge_refusal(const struct exchange *x, uint32_t account, amount l
                : REFUSAL_balance_pledged;
 }
 
+/* What is missing of the guarantees that stand before one of the same operator. */
+static wide pledge_before(const struct exchange *x, const struct contract_row *row)
+{
+    const struct pledge_turns *turns = turns_find(x, row->creditor);
+    wide before = 0;
+    for (size_t i = 0; i < turns->count && turns->items[i].contract != row->contract; i++)
+        before += turns->items[i].missing;
+    return before;
+}
+
 amount pledge_stands_in(const struct exchange *x, const struct contract_row *row)
 {
     amount missing = pledge_missing(x, row);
-    wide earned = ledger_earned(x, row->creditor);
-    wide before = 0;
-    const struct pledge_turns *turns = turns_find(x, row->creditor);
     if (missing == 0)
         return 0;
-    for (size_t i = 0; i < turns->count && turns->items[i].contract != row->contract; i++)
-        before += turns->items[i].missing;
+    wide earned = ledger_earned(x, row->creditor);
+    wide before = pledge_before(x, row);
     wide free = earned > before ? earned - before : 0;
     return free < missing ? (amount)free : missing;
 }
@@ -293,34 +300,49 @@ bool pledge_would_yield(const struct exchange *x, uint64_t contract)
     return turns && turns->items[turns->count - 1].contract != contract;
 }
 
-amount pledge_covers(const struct exchange *x, uint32_t account, amount a)
+/* What a call for `a` takes, by balance. Returns how many there are. What stands in for guarantees
+ * before this one is left in the largest balances, where a call of theirs finds it. */
+static uint32_t pledge_parts(const struct exchange *x, const struct contract_row *row, amount a,
+                             struct share parts[CALL_BALANCES_MAX])
 {
-    amount covered = 0;
-    const struct balance_line *line = ledger_balance_first(x, account);
-    for (uint32_t i = 0; i < CALL_BALANCES_MAX && line && covered < a; i++) {
-        covered += line->held < a - covered ? line->held : a - covered;
+    const struct balance_line *line = a > 0 ? ledger_balance_first(x, row->creditor) : NULL;
+    wide before = a > 0 ? pledge_before(x, row) : 0;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < CALL_BALANCES_MAX && line && before >= line->held; i++) {
+        before = i + 1 < CALL_BALANCES_MAX ? before - line->held : 0;
         line = ledger_balance_next(x, line);
     }
+    for (; count < CALL_BALANCES_MAX && line && a > 0; line = ledger_balance_next(x, line)) {
+        amount open = line->held - (amount)before;
+        before = 0;
+        parts[count] = (struct share){.series = line->series, .amount_ucr = open < a ? open : a};
+        a -= parts[count++].amount_ucr;
+    }
+    return count;
+}
+
+amount pledge_covers(const struct exchange *x, const struct contract_row *row, amount a)
+{
+    struct share parts[CALL_BALANCES_MAX];
+    uint32_t count = pledge_parts(x, row, a, parts);
+    amount covered = 0;
+    for (uint32_t i = 0; i < count; i++)
+        covered += parts[i].amount_ucr;
     return covered;
 }
 
-amount pledge_draw(struct exchange *x, uint32_t account, uint32_t payee, amount a,
+amount pledge_draw(struct exchange *x, const struct contract_row *row, amount a,
                    const struct flow *why, struct contract_paid *out)
 {
-    const struct balance_line *line;
-    out->count = 0;
+    out->count = pledge_parts(x, row, a, out->shares);
     out->total = 0;
-    /* What is taken whole is none of them any more; the last one may be taken in part. */
-    while (out->count < CALL_BALANCES_MAX && out->total < a &&
-           (line = ledger_balance_first(x, account)) != NULL) {
-        uint32_t series = line->series;
-        amount part = line->held < a - out->total ? line->held : a - out->total;
-        ledger_move(x, series, (struct ledger_place){LEDGER_BALANCE, account},
-                    (struct ledger_place){LEDGER_BALANCE, payee}, part);
-        out->shares[out->count++] = (struct share){.series = series, .amount_ucr = part};
-        out->total += part;
+    for (uint32_t i = 0; i < out->count; i++) {
+        const struct share *part = &out->shares[i];
+        ledger_move(x, part->series, (struct ledger_place){LEDGER_BALANCE, row->creditor},
+                    (struct ledger_place){LEDGER_BALANCE, row->third}, part->amount_ucr);
+        out->total += part->amount_ucr;
     }
-    flow_add_shares(x, why, account, payee, out->shares, out->count);
+    flow_add_shares(x, why, row->creditor, row->third, out->shares, out->count);
     return out->total;
 }
 

@@ -24,11 +24,13 @@ amount pledge_stands_in(const struct exchange *x, const struct contract_row *row
  * in its fund, and in that of one that came into force later. */
 bool pledge_would_yield(const struct exchange *x, uint64_t contract);
 
-/* What of `a` a call could take of the account's balances: of the CALL_BALANCES_MAX largest, so
- * that small change in as many series does not keep the others from it. */
-amount pledge_covers(const struct exchange *x, uint32_t account, amount a);
-/* What a call takes: moves it to the balances of `payee` and books the flow. Returns how much. */
-amount pledge_draw(struct exchange *x, uint32_t account, uint32_t payee, amount a,
+/* What of `a`, which stands in for a guarantee, one call could take of the operator's balances: of
+ * the CALL_BALANCES_MAX largest behind what stands in for guarantees before it, so that neither
+ * small change keeps the others from it nor it what is pledged before. */
+amount pledge_covers(const struct exchange *x, const struct contract_row *row, amount a);
+/* What a call takes: moves it to the beneficiary's balances and books the flow. Returns how much.
+ */
+amount pledge_draw(struct exchange *x, const struct contract_row *row, amount a,
                    const struct flow *why, struct contract_paid *out);
 
 /* What an account has in the fund of a contract. */

@@ -109,14 +109,19 @@ class Guarantees:
 
     def drawable(self, contract):
         """What a call takes of the operator's balances at most, (series, amount). They stand in for
-        those that were signed before it first."""
+        those that were signed before it first, and what does is left in the largest."""
         if contract.state != "in_force":
             return []
         before = sum(self.escrow_missing(c) for c in self.other_guarantees(contract)
                      if turn(c) < turn(contract))
         free = max(0, sum(row[1] for row in self.earned(contract.creditor)) - before)
-        left, parts = min(free, self.escrow_missing(contract)), []
-        for series, balance in self.earned(contract.creditor)[:TAKEN_AT_ONCE]:
+        left, parts, open_ones = min(free, self.escrow_missing(contract)), [], []
+        for number, (series, balance) in enumerate(self.earned(contract.creditor)):
+            kept = min(before, balance) if number < TAKEN_AT_ONCE else 0
+            before -= kept
+            if kept < balance:
+                open_ones.append((series, balance - kept))
+        for series, balance in open_ones[:TAKEN_AT_ONCE]:
             part = min(left, balance)
             left -= part
             if part:

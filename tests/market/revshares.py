@@ -148,6 +148,8 @@ class Revshares:
                 contract.from_s = max(terms.start_s, self.now_s)
             if terms.window_days != before.window_days:
                 contract.utilisation = contract.highest = contract.looked_s = 0
+            # Nothing was looked at in what was the last phase.
+            contract.look_s = max(contract.look_s, self.next_look_s())
         contract.start_s = contract.from_s
         self.take_steps(contract)
 

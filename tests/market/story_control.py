@@ -95,6 +95,11 @@ class Controls:
 
     def propose_payout(self):
         op = self.payout_body("payout_propose")
+        waiting = [p.op for p in self.model.proposals.values()
+                   if p.kind == "payout" and self.model.proposal_state(p) == "open"]
+        if waiting and self.chance(0.5):  # of a balance that gives no two of them
+            op.update({key: waiting[-1][key] for key in ("account", "series")})
+            op["amount_ucr"] = self.model.books.of(op["account"], op["series"], "balance")
         by = TREASURER if self.chance(0.4) else self.admin()
         return {"as": by, "op": op}
 

@@ -259,10 +259,10 @@ static void release_step(void)
     enum refusal expected = REFUSAL_accepted;
     if (over() || g.now_s >= g.month_s[g.term_months])
         expected = REFUSAL_contract_not_in_force;
+    else if (t->released || t->paid)
+        expected = REFUSAL_tranche_paid;
     else if (!t->by_admin)
         expected = REFUSAL_tranche_not_found;
-    else if (t->released)
-        expected = REFUSAL_tranche_paid;
     const struct result *r = world_do(&w, 1, "admin", &op_grant_release_message,
                                       world_keep(&w, &op_grant_release_message, &op));
     if (refused(r, expected))

@@ -101,13 +101,19 @@ static amount least(amount a, amount b)
     return a < b ? a : b;
 }
 
-/* What of the balances stands in for it, the guarantees before it served. */
-static amount stands_in(const struct model *m, const struct paper *p)
+/* What of the balances stands in for guarantees before it. */
+static amount stands_before(const struct model *m, const struct paper *p)
 {
     amount free = pile_sum(m->operator);
     for (uint32_t i = 0; i < GUARANTEES; i++)
         free -= m->papers[i].turn < p->turn ? least(free, missing_of(&m->papers[i])) : 0;
-    return least(free, missing_of(p));
+    return pile_sum(m->operator) - free;
+}
+
+/* What of them stands in for it. */
+static amount stands_in(const struct model *m, const struct paper *p)
+{
+    return least(pile_sum(m->operator) - stands_before(m, p), missing_of(p));
 }
 
 /* Whether the beneficiary would lose by its coming behind the others. */
@@ -124,6 +130,7 @@ static void do_call(struct model *m, struct paper *p, uint64_t contract)
     amount a = 1 + random_below(80);
     amount first = least(a, p->by_operator_fund);
     amount earned = least(a - first, stands_in(m, p));
+    amount kept = stands_before(m, p);
     amount rest = a - first - earned;
     bool covered = p->from_guarantor + rest <= p->limit;
     assert_int_equal(deal_call(m->d, contract, a),
@@ -135,13 +142,16 @@ static void do_call(struct model *m, struct paper *p, uint64_t contract)
     p->by_operator_fund -= first;
     p->from_guarantor += rest;
     m->bank[0] += first;
-    while (earned > 0) {
-        uint32_t largest = 0;
-        for (uint32_t i = 1; i < PILES; i++)
-            largest = m->operator[i]> m->operator[largest] ? i : largest;
-        amount part = least(earned, m->operator[largest]);
-        m->operator[largest] -= part;
-        m->bank[largest] += part;
+    /* The larger pile first, but for what stands in for others. */
+    _Static_assert(PILES == 2, "one is the larger");
+    uint32_t larger = m->operator[1]> m->operator[0];
+    for (uint32_t i = 0; i < PILES; i++) {
+        uint32_t pile = i == 0 ? larger : 1 - larger;
+        amount left = least(kept, m->operator[pile]);
+        amount part = least(earned, m->operator[pile] - left);
+        m->operator[pile] -= part;
+        m->bank[pile] += part;
+        kept -= left;
         earned -= part;
     }
     if (rest > 0) {
@@ -357,8 +367,7 @@ static void compare(const struct model *m)
         assert_int_equal(contract_funds(x, row, row->creditor), p->by_operator_fund);
         assert_int_equal(pledge_missing(x, row), missing_of(p));
         assert_int_equal(pledge_stands_in(x, row), stands_in(m, p));
-        assert_int_equal(pledge_covers(x, m->d->op, missing_of(p)),
-                         least(missing_of(p), pile_sum(m->operator)));
+        assert_int_equal(pledge_covers(x, row, missing_of(p)), stands_in(m, p));
     }
     assert_int_equal(pledge_of(x, m->d->op), missing_all(m));
     for (uint32_t i = 0; i < PILES; i++) {

@@ -64,7 +64,7 @@ static void planted_faults_are_reported(void **state)
         "admin ? report kind=exposure => rows(total)=2",
         "admin ? report kind=exposure => notes(no_such_words)=1",
         "admin ? report kind=exposure => refused terms_invalid",
-        "admin ? report kind=stress => ok",
+        "admin ? report kind=collateral => ok",
         "alice ? report kind=exposure account=$bob => ok",
         "no_such_line",
     };
