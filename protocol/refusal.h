@@ -147,7 +147,8 @@
     X(report_gone, 120, true, "the report is not kept any more; ask for it from the beginning")    \
     X(contract_third_party, 121, false,                                                            \
       "this would take from somebody who does not sign it: of a guarantee limit, escrow and time " \
-      "only grow, and no revenue share passes an equal one or takes more before it")               \
+      "only grow, and what takes more comes behind later guarantees, so that nothing may be "      \
+      "missing in its fund; no revenue share passes an equal one or takes more before it")         \
     X(no_claim, 122, false, "nothing is claimed of you under this contract")                       \
     X(balance_pledged, 123, true,                                                                  \
       "an escrow is short of so much: put tokens into the guarantee's fund first")

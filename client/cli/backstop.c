@@ -381,9 +381,10 @@ static void pool_fail(struct cli *cli, const struct op_backstop_elect *op, uint6
     const struct backstop_info *b = contract_row(cli, CONTRACT_KIND_BACKSTOP, op->contract, 0);
     if (b != NULL)
         snprintf(hint, sizeof(hint),
-                 "%s credits are left of it; %" PRIu32 " GPUs for a whole period are %s at the "
-                 "strike.",
-                 amount_format(b->pool_left_ucr, left), op->gpus, amount_format(most_ucr, most));
+                 "%s credits are left of it; %" PRIu32 " GPU%s for a whole period would take %s at "
+                 "the strike.",
+                 amount_format(b->pool_left_ucr, left), op->gpus, op->gpus == 1 ? "" : "s",
+                 amount_format(most_ucr, most));
     cli_fail_hint(cli, REFUSAL_pool_exhausted, b != NULL ? hint : NULL);
 }
 
@@ -396,6 +397,12 @@ static const struct result *elect_apply(struct cli *cli, const struct op_backsto
         period_fail(cli, b);
     else if (refusal == REFUSAL_pool_exhausted)
         pool_fail(cli, op, most_ucr);
+    else if (refusal == REFUSAL_no_capacity)
+        cli_fail_hint(
+            cli, refusal,
+            "None is covered, on offer as the terms ask for (listed at or below their "
+            "price and as long ahead, at a site that is open and certified) and unsold in "
+            "every minute of the period, or those that are have been elected already.");
     else if (refusal != REFUSAL_accepted)
         cli_fail_refusal(cli, refusal);
     return r;

@@ -179,7 +179,7 @@ static void debt_tell(struct cli *cli, const struct debt *d, bool one_series)
     if (json_array_size(d->outcomes) > 1)
         cli_print(cli, "%s in all; ", text_credits(cli, d->paid_ucr));
     if (d->owed_ucr == 0)
-        cli_print(cli, "nothing is still owed under it\n");
+        cli_print(cli, "nothing more is owed under it\n");
     else if (d->left_ucr == 0)
         cli_print(cli, "%s still owed under it\n", text_credits(cli, d->owed_ucr));
     else if (d->free_ucr == 0 && d->pledged_ucr > 0)

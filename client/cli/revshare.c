@@ -221,7 +221,8 @@ int command_revshare_list(struct cli *cli, int argc, char **argv)
 static void needed_print(struct cli *cli, const struct revshare_info *s, const struct phase *now)
 {
     char cash[AMOUNT_TEXT_BYTES];
-    if (now->milestone_ucr > 0)
+    bool cash_left = now->milestone_ucr > 0 && (s->cash_left_ucr > 0 || now->utilisation_ppm == 0);
+    if (cash_left)
         cli_print(cli, "%s credits more of %s%s", amount_format(s->cash_left_ucr, cash),
                   s->milestone == MILESTONE_KIND_SHARE ? "the share" : "revenue",
                   now->utilisation_ppm > 0 ? " and " : "\n");

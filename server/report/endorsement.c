@@ -356,11 +356,11 @@ static void lapse_notes(const struct endorsement *e)
                  "cash for elected GPUs alone, and for what the running period had come to before.",
                  lapsed, p->count);
     if (lapsing > 0)
-        job_note(
-            j,
-            "Of %zu of the %zu backstops in force a certification lapses before their end, the "
-            "first at %s: each counts as cash until its CERTIFIED-UNTIL, and not longer.",
-            lapsing, p->count, moment_format(lesser(first_min, TIME_MAX_S / 60) * 60, first));
+        job_note(j,
+                 "Attention: of %zu of %zu backstops in force a certification lapses before the "
+                 "end, the "
+                 "first at %s: each counts as cash until its CERTIFIED-UNTIL, and not longer.",
+                 lapsing, p->count, moment_format(lesser(first_min, TIME_MAX_S / 60) * 60, first));
 }
 
 /* What stands against the cash, with the amounts. */

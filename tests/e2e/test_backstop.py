@@ -145,7 +145,7 @@ class Backstop(unittest.TestCase):
             x.advance(to_s=day_s + 43200)
             self.assertNotIn("pool is used up", guard.ok("backstop", "statement", "1"))
             self.assertIn("pool_exhausted). 24 credits are left of it; 8 GPUs for a whole period "
-                          "are 96 at the strike.", guard.fails(
+                          "would take 96 at the strike.", guard.fails(
                               REFUSED, "backstop", "elect", "1", "8", "--period", "2"))
             x.advance(to_s=day_s + 3 * 43200)
             draws = guard.json("backstop", "statement", "1")

@@ -166,7 +166,7 @@ class Contracts(unittest.TestCase):
             guard.ok("guarantee", "call", "2", "70", "--reference", "pay")
             self.assertRegex(guard.ok("claim", "pay", "3", "500"),
                              r"^paid 49.5 credits of spring .*\npaid 1.5 credits of spring .*\n"
-                             r"51 credits in all; nothing is still owed under it\n$")
+                             r"51 credits in all; nothing more is owed under it\n$")
             claims = guard.json("claim", "list", "--contract", "3")
             self.assertEqual([c["left_ucr"] for c in claims], [0] * 67)
             self.assertEqual({b["series"]: b["balance_ucr"] for b in guard.json("balance")},

@@ -182,7 +182,7 @@ class Revshare(unittest.TestCase):
             paid, = gridco.json("claim", "pay", "2", "0.5", "--series", "spring")
             self.assertEqual((paid["owed_ucr"], paid["pledged_ucr"]), (1_500_000, 18 * CREDIT))
             self.assertRegex(gridco.ok("claim", "pay", "2"),
-                             r"^paid 1.5 credits .*\nnothing is still owed under it\n$")
+                             r"^paid 1.5 credits .*\nnothing more is owed under it\n$")
             x.stop()
             x.check()
 
