@@ -17,7 +17,7 @@ enum {
     ROUND_QUESTIONS = 512,
     ROUND_SHARE = 16, /* questions of one session in a round */
     RECEIVER_WAIT_MS = 2,
-    ROUND_OFFERS = 8 * 1024, /* that are prepared for backstops, some milliseconds' worth */
+    ROUND_OFFERS = 4 * 1024, /* that are prepared for backstops, some milliseconds' worth */
 };
 
 #define NS_PER_MS UINT64_C(1000000)

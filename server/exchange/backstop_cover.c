@@ -89,12 +89,13 @@ void cover_take(struct cover *c, const struct offer *o, uint64_t from_min, uint6
     }
 }
 
-/* What stood of an offer is something else now. */
-static void stood_replace(struct cover *c, const struct offer *o, const struct steps *before,
-                          const struct steps *after)
+/* What stood of an offer is something else now. Returns how many pieces that took. */
+static uint64_t stood_replace(struct cover *c, const struct offer *o, const struct steps *before,
+                              const struct steps *after)
 {
     uint64_t at = c->free.kept_min;
-    while (at < c->end_min) {
+    uint64_t pieces = 0;
+    for (; at < c->end_min; pieces++) {
         struct piece old = steps_piece(before, at);
         struct piece new = steps_piece(after, at);
         uint64_t until = earlier(c->end_min, earlier(old.until, new.until));
@@ -106,12 +107,15 @@ static void stood_replace(struct cover *c, const struct offer *o, const struct s
         }
         at = until;
     }
+    return pieces;
 }
 
 /* Works out what has stood of an offer, in place of what was known; returns how many looks that
- * took. */
-static uint64_t stood_work_out(const struct exchange *x, struct cover *c, const struct listed *l)
+ * took, as the rules count them. *pieces_out is what it took in time: more, with many leases. */
+static uint64_t stood_work_out(const struct exchange *x, struct cover *c, const struct listed *l,
+                               uint64_t *pieces_out)
 {
+    *pieces_out = 0;
     const struct offer *o = offer_find(x, l->offer);
     struct stood *s = stood_find(c, l->offer);
     uint64_t looks = 0;
@@ -127,7 +131,7 @@ static uint64_t stood_work_out(const struct exchange *x, struct cover *c, const 
     steps_init(&after);
     history_stood(x, l, c->price_max_ucr, c->ahead_min, c->free.kept_min, c->end_min, &after,
                   &looks);
-    stood_replace(c, o, &s->gpus, &after);
+    *pieces_out = stood_replace(c, o, &s->gpus, &after);
     steps_release(&s->gpus);
     s->gpus = after;
     if (after.count == 0) {
@@ -176,9 +180,14 @@ static void cover_forget(struct exchange *x, struct cover *c)
 
 uint32_t cover_prepare(const struct exchange *x, struct cover *c, uint32_t offers)
 {
+    enum { PIECES_LIKE_AN_OFFER = 8 };
     cover_keep(c);
-    for (; c->next_listed && offers > 0; c->next_listed = c->next_listed->next, offers--)
-        stood_work_out(x, c, c->next_listed);
+    for (; c->next_listed && offers > 0; c->next_listed = c->next_listed->next) {
+        uint64_t pieces;
+        stood_work_out(x, c, c->next_listed, &pieces);
+        uint64_t took = 1 + pieces / PIECES_LIKE_AN_OFFER;
+        offers -= took < offers ? (uint32_t)took : offers;
+    }
     return offers;
 }
 
@@ -200,7 +209,8 @@ void cover_list(struct exchange *x, struct cover *c, const struct listed *l)
     bool counts = cover_has_begun(x, c);
     if (counts)
         cover_keep(c);
-    uint64_t looks = c->kept ? stood_work_out(x, c, l) : 0;
+    uint64_t pieces;
+    uint64_t looks = c->kept ? stood_work_out(x, c, l, &pieces) : 0;
     x->request_looks += counts ? looks : 0;
 }
 

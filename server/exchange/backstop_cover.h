@@ -53,7 +53,8 @@ struct cover *cover_find(const struct exchange *x, uint64_t contract);
 void cover_complete(const struct exchange *x, struct cover *c);
 /* How many looks it takes to work out all of it. */
 uint64_t cover_looks(const struct cover *c);
-/* Works out what stood of the next ones, at most `offers`; returns how many are left of these. */
+/* Works out what stood of the next ones, at most `offers`, of which one with many leases counts for
+ * several; returns how many are left of these. */
 uint32_t cover_prepare(const struct exchange *x, struct cover *c, uint32_t offers);
 
 /* What has stood, by offer: the first one, and the one behind; NULL: there is none. Complete ones.

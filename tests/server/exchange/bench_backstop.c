@@ -166,7 +166,7 @@ static void prepare_run(struct cost *c)
     bool more = true;
     while (more) {
         uint64_t begin_ns = cpu_ns();
-        more = exchange_prepare(w.x, w.time_s, 8192);
+        more = exchange_prepare(w.x, w.time_s, 4096);
         uint64_t ns = cpu_ns() - begin_ns;
         c->most_ns = ns > c->most_ns ? ns : c->most_ns;
         c->sum_ns += ns;
