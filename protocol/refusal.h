@@ -64,7 +64,9 @@
     X(block_invalid, 44, false, "the GPUs must be a multiple of the block")                        \
     X(power_exceeded, 45, false, "the site's power ceiling would be exceeded")                     \
     X(terms_invalid, 46, false, "the terms contradict each other")                                 \
-    X(too_many, 47, true, "more of these than an account may hold or one request may ask for")     \
+    X(too_many, 47, true,                                                                          \
+      "more of these than an account may hold or one request may ask for, or too much is still "   \
+      "to be settled: ask for less, or send it again later")                                       \
     /* Redemption. */                                                                              \
     X(series_restricted, 48, false, "the series may not be redeemed for this")                     \
     X(no_capacity, 49, true, "no offer matches")                                                   \
